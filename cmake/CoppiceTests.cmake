@@ -1,0 +1,1 @@
+# Tests that span folders, and checks that run as tests.
