@@ -16,10 +16,10 @@ public:
   using value_type = T;
 
   template <class U = T>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, error>)
+    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, coppice::error>)
   result(U&& value) : data_(std::in_place_index<0>, std::forward<U>(value)) {}
 
-  result(error reason) : data_(std::in_place_index<1>, std::move(reason)) {
+  result(coppice::error reason) : data_(std::in_place_index<1>, std::move(reason)) {
     COPPICE_ASSERT(std::get<1>(data_).code != errc::none);
   }
 
@@ -59,7 +59,7 @@ public:
   using value_type = void;
 
   result() = default;
-  result(error reason) : error_(std::move(reason)) { COPPICE_ASSERT(error_.code != errc::none); }
+  result(coppice::error reason) : error_(std::move(reason)) { COPPICE_ASSERT(error_.code != errc::none); }
 
   explicit operator bool() const noexcept { return error_.code == errc::none; }
   bool has_value() const noexcept { return error_.code == errc::none; }
