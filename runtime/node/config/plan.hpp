@@ -1,0 +1,41 @@
+#pragma once
+
+#include "runtime/node/config/load.hpp"
+
+#include <string>
+#include <vector>
+
+namespace coppice::config {
+
+/// One step of a reload.
+struct plan_step {
+  std::string target;           ///< `/user/edge/host`, or a key such as `log.levels.cluster`.
+  std::string text;             ///< What changes, e.g. `mailbox.limit 10000 -> 500`.
+  origin where;                 ///< In the new configuration; of something removed: in the old one.
+
+  bool operator==(const plan_step&) const = default;
+};
+
+/// What a reload would do. Order of application: removed (reverse start order), restarted, limits, added (start order),
+/// settings. Paths below an added, removed or restarted supervisor are not listed again.
+struct reload_plan {
+  std::vector<plan_step> added;
+  std::vector<plan_step> removed;
+  std::vector<plan_step> restarted;  ///< Type, arguments, isolation, strategy, placement or order of start changed.
+  std::vector<plan_step> limits;     ///< Of children, changed in place.
+  std::vector<plan_step> log_levels; ///< Keys below `log.`.
+  std::vector<plan_step> alert_rules;
+  std::vector<plan_step> settings;   ///< Other keys that change live.
+  std::vector<plan_step> refused;    ///< With the reason. Nothing is applied when there is one.
+
+  bool allowed() const { return refused.empty(); }
+  bool empty() const;
+};
+
+/// Pure. Compares one node of two configurations.
+reload_plan make_plan(const loaded::node& before, const loaded::node& after);
+
+/// For people: one line a step, `+ - ~ !` in front.
+std::string to_string(const reload_plan& x);
+
+} // namespace coppice::config
