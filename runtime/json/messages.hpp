@@ -1,0 +1,46 @@
+#pragma once
+
+#include "runtime/base/type_id_ranges.hpp"
+#include "runtime/json/enum_names.hpp"
+
+#include <caf/type_id.hpp>
+
+/// Declares message types: a block name, the first type id, then `(type, "wire.name")` for up to 64 types, whose ids follow
+/// one another.
+///
+///     COPPICE_MESSAGES(demo, coppice::user_types<0>, (demo::set_interval, "demo.set_interval"))
+///
+/// Used in the global namespace, with qualified type names without commas, before the first use of the types in messages.
+/// `caf::id_block::demo` is the block for `type_registry::add_block`. Entries are only appended; a type that is removed
+/// leaves `(coppice::json::removed<N>, "removed.N")` behind, with an N of its own.
+#define COPPICE_MESSAGES(block, first_id, ...)                                                                         \
+  CAF_BEGIN_TYPE_ID_BLOCK(block, first_id)                                                                             \
+  COPPICE_DETAIL_EXPAND(COPPICE_DETAIL_MESSAGES(block, __VA_ARGS__))                                                   \
+  CAF_END_TYPE_ID_BLOCK(block)
+
+#define COPPICE_DETAIL_PARENS ()
+#define COPPICE_DETAIL_EXPAND(...) COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND3(...) COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND2(...) COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND1(...) COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND0(...) __VA_ARGS__
+#define COPPICE_DETAIL_MESSAGES(block, entry, ...)                                                                     \
+  COPPICE_DETAIL_MESSAGE(block, COPPICE_DETAIL_ENTRY entry)                                                            \
+  __VA_OPT__(COPPICE_DETAIL_AGAIN COPPICE_DETAIL_PARENS(block, __VA_ARGS__))
+#define COPPICE_DETAIL_AGAIN() COPPICE_DETAIL_MESSAGES
+#define COPPICE_DETAIL_ENTRY(type, name) (type), name
+#define COPPICE_DETAIL_MESSAGE(...) COPPICE_DETAIL_ADD(__VA_ARGS__)
+#define COPPICE_DETAIL_ADD(block, type, name) CAF_ADD_TYPE_ID_3(block, type, name)
+
+namespace coppice::json {
+
+/// The placeholder of a removed message type.
+template <int N>
+struct removed {};
+
+template <class Inspector, int N>
+bool inspect(Inspector& f, removed<N>& x) {
+  return f.object(x).fields();
+}
+
+} // namespace coppice::json
