@@ -1,0 +1,78 @@
+#pragma once
+
+#include "runtime/events/nats_client.hpp"
+
+#include "runtime/base/clock.hpp"
+
+namespace coppice::store {
+class sqlite_file;
+class database;
+struct dead_letter;
+} // namespace coppice::store
+
+namespace coppice::events {
+
+struct consumer_options {
+  pull_options pull;         ///< pull.consumer.name is the durable's name and the key of its marks.
+  uint32_t attempts_max = 5; ///< Deliveries before an event becomes a dead letter.
+  duration retry_min =
+      std::chrono::milliseconds{200}; ///< After a failed effect, doubled each time.
+  duration retry_max = std::chrono::seconds{30};
+  uint64_t marks_max =
+      1'000'000; ///< Event ids remembered in the file, for all its consumers together.
+};
+
+struct consumer_stats {
+  pull_stats pull;
+  uint64_t applied = 0;
+  uint64_t duplicates = 0; ///< Skipped: their mark was there.
+  uint64_t failed = 0;     ///< Effects that failed.
+  uint64_t dead = 0;
+};
+
+/// An event together with the delivery that brought it.
+struct received_event {
+  event data;
+  std::string subject;
+  std::string stream;
+  uint64_t sequence = 0;
+  uint64_t delivered = 1;
+};
+
+/// A durable consumer that applies each event once: the mark "this consumer has had this event" and
+/// the effect commit together, and the stream is answered afterwards. Promises: with effect_in,
+/// applied once per consumer and file. With handler, at least once: a crash between the handler's
+/// answer and the mark applies it again. A durable shared by several nodes has a file on each: when
+/// a node dies between commit and answer, its at most in_flight_max events are applied by another
+/// node too. Bounds: in_flight_max deliveries; marks_max ids. Threading: thread-safe; callbacks
+/// come from the file's writer thread or the client's.
+class consumer {
+public:
+  /// The effect, in the same database and transaction as the mark. An error rolls both back and the
+  /// event comes again.
+  using effect_in = std::function<result<void>(store::database&, const received_event&)>;
+  /// An effect elsewhere: answers through `done`, once, from any thread; an event whose handler
+  /// never answers comes again after ack_wait.
+  using handler =
+      std::function<void(const received_event&, std::function<void(result<void>)> done)>;
+  /// Takes an event given up; `done` without an error ends it.
+  using dead_callback =
+      std::function<void(store::dead_letter, std::function<void(result<void>)> done)>;
+
+  /// Errors: errc::storage, errc::refused (newer schema), errc::invalid_value.
+  static result<std::unique_ptr<consumer>> start(std::shared_ptr<store::sqlite_file> file,
+                                                 std::shared_ptr<nats_client> client,
+                                                 consumer_options options, effect_in effect,
+                                                 dead_callback on_dead,
+                                                 const clock& time = system_clock());
+  static result<std::unique_ptr<consumer>> start(std::shared_ptr<store::sqlite_file> file,
+                                                 std::shared_ptr<nats_client> client,
+                                                 consumer_options options, handler effect,
+                                                 dead_callback on_dead,
+                                                 const clock& time = system_clock());
+  virtual ~consumer() = default;
+
+  virtual consumer_stats stats() const = 0;
+};
+
+} // namespace coppice::events

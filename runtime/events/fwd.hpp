@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace coppice::events {
+
+struct event;
+struct message;
+struct delivery;
+struct stream_config;
+struct consumer_config;
+class nats_client;
+class nats_server;
+class outbox;
+class consumer;
+class pull_subscription;
+
+} // namespace coppice::events
