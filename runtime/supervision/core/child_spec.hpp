@@ -115,6 +115,7 @@ enum class child_state : uint8_t {
   failed,  ///< Could not be started, or the supervisor gave up.
 };
 
+using coppice::to_string; // Durations; not to be hidden by those below.
 std::string_view to_string(strategy x);
 std::string_view to_string(restart_type x);
 std::string_view to_string(auto_shutdown x);

@@ -1,9 +1,12 @@
 #pragma once
 
 #include "runtime/base/prng.hpp"
+#include "runtime/supervision/core/backoff.hpp"
 #include "runtime/supervision/core/child_spec.hpp"
+#include "runtime/supervision/core/child_table.hpp"
+#include "runtime/supervision/core/restart_window.hpp"
+#include "runtime/supervision/core/start_queue.hpp"
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -13,15 +16,6 @@
 namespace coppice::supervision {
 
 using child_spec_ptr = std::shared_ptr<const child_spec>;
-
-/// Names one child of one supervisor. A slot is used again with another generation, so a late report about a child
-/// that is gone is recognised and ignored.
-struct child_ref {
-  uint32_t slot = 0;
-  uint32_t generation = 0;
-
-  bool operator==(const child_ref&) const = default;
-};
 
 enum class exit_kind : uint8_t {
   normal,   ///< Ended by itself without an error.
@@ -57,18 +51,20 @@ struct start_child {
   bool restart = false;
 };
 
-/// Ask the child to end (exit reason `shutdown`). Answered by `ended`.
+/// Ask the child to end (exit reason `shutdown`). Answered by `ended`. A child that is still starting may be asked, too:
+/// a `started` that crosses this is fine, and `start_failed` is then an answer as good as `ended`.
 struct stop_child {
   child_ref child;
 };
 
-/// End the child at once. Answered by `ended`.
+/// End the child at once, after stop_child or without it. Answered like stop_child, once for both.
 struct kill_child {
   child_ref child;
 };
 
-/// A child that crashed and waits for a decision is not started again: let it go for good, so that monitors hear of it.
-/// Not answered.
+/// A child that ended (or failed to start) and waits for a decision is not started again: let it go for good, so that
+/// monitors hear of it. Every `ended` and `start_failed` that the core heeds leads to one start_child or one
+/// discard_child. Not answered.
 struct discard_child {
   child_ref child;
 };
@@ -184,11 +180,13 @@ public:
   /// Errors: not_found, actor_stopped.
   result<void> terminate_child(child_ref child, uint64_t command, duration now, effects& out);
 
-  /// Removes a child that is not running. Errors: not_found, refused (it runs or is being restarted).
+  /// Removes a child that is not running. Errors: not_found, refused (it runs or is being restarted, or the supervisor
+  /// is ending).
   result<void> delete_child(child_ref child, effects& out);
 
-  /// Stops the child first when it runs, then starts it; counts neither towards intensity nor backoff.
-  /// Errors: not_found, refused (it is already stopping), actor_stopped.
+  /// Stops the child first when it runs, then starts it; counts neither towards intensity nor backoff. When the start
+  /// fails the command fails; a child that was down before stays down (`failed`), one that ran is then restarted by
+  /// the ordinary rules, which count. Errors: not_found, refused (it is already stopping), actor_stopped.
   result<void> restart_child(child_ref child, uint64_t command, duration now, effects& out);
 
   /// For state only: the shell suspends and resumes. Errors: not_found, refused (not running / not suspended).
@@ -197,13 +195,14 @@ public:
   /// Replaces limits of a running child (everything but id, kind and isolation). Errors: not_found, invalid_config.
   result<void> update_spec(child_ref child, child_spec_ptr spec);
 
-  /// Replaces strategy limits; restarts already counted stay counted. Errors: invalid_config.
+  /// Replaces strategy and limits; restarts already counted stay counted. Errors: invalid_config (also for a change to
+  /// or from simple_one_for_one, and when a child is significant but auto_shutdown becomes never).
   result<void> update_flags(supervisor_flags flags);
 
   // -- views ----------------------------------------------------------------------------------------------------------
 
   const supervisor_flags& flags() const { return flags_; }
-  child_state state() const; ///< starting, running, stopping or failed.
+  child_state state() const; ///< starting, running, stopping; at the end stopped or failed.
 
   /// How many restarts count at `now`, of flags().intensity.
   uint32_t restarts_in_window(duration now) const;
@@ -215,9 +214,98 @@ public:
   std::vector<child_view> children() const;
   size_t size() const;
 
-  // ... private state is the implementer's ...
 private:
+  enum class life : uint8_t { idle, starting, running, ending, ended };
+
+  /// One input while it is worked on.
+  struct step {
+    duration now;
+    effects& out;
+  };
+
+  /// What goes over several children one after the other: the first start, a restart of a group, the end.
+  /// All children from `first` on in start order belong to it.
+  struct sequence {
+    enum class kind : uint8_t { none, stopping, delaying, starting };
+
+    kind what = kind::none;
+    uint64_t first = 0;                   ///< child_record::order.
+    uint32_t cursor = child_table::nil;   ///< The child that is looked at.
+    duration delay{0};                    ///< Between stops and starts.
+    duration deadline{0};                 ///< Of the delay, while delaying.
+    uint64_t timer = 0;
+    child_ref waiting_for;                ///< The child whose backoff the delay is.
+  };
+
+  struct waiting_command {
+    uint64_t number = 0;
+    bool start = false; ///< Done when the child is up; else: when it is down.
+  };
+
+  /// What few children have at a time.
+  struct rare_state {
+    uint64_t timer = 0; ///< The stop's or the delay's.
+    backoff_series series;
+    std::vector<waiting_command> waiting;
+  };
+
+  // supervisor_decisions.cpp: what follows from an answer or an end.
+  void on_exit(uint32_t slot, exit_info exit, step& s);
+  void on_stopped(uint32_t slot, step& s);
+  void on_start_failed(uint32_t slot, std::string reason, step& s);
+  void decide_restart(uint32_t slot, std::string reason, bool was_running, step& s);
+  void restart_group(uint32_t slot, duration delay, step& s);
+  void check_auto_shutdown(bool significant, const std::string& why, step& s);
+  void begin_ending(end_info why, step& s);
+
+  // supervisor_sequence.cpp: one thing after the other.
+  void advance(step& s);
+  bool stop_next(step& s);
+  bool start_next(step& s);
+  void start_queued(step& s);
+  void after_stops(step& s);
+  void begin_starts(step& s);
+  void enqueue(uint32_t slot, step& s);
+  void start_one(uint32_t slot, step& s);
+  void begin_stop(uint32_t slot, step& s);
+
+  // supervisor_child.cpp: one child.
+  void to_down(uint32_t slot, step& s);
+  void settle(uint32_t slot, step& s);
+  void settle_and_drop(uint32_t slot, step& s);
+  void remove_child(uint32_t slot, step& s);
+  void set_wanted(uint32_t slot, bool wanted);
+  void arm(uint32_t slot, duration delay, step& s);
+  void cancel(uint32_t slot, step& s);
+  void wait_for(uint32_t slot, uint64_t command, bool start);
+  void finish_commands(uint32_t slot, bool start, const error& failure, step& s);
+  result<uint32_t> admit(child_ref child, bool waits) const;
+  rare_state& rare(uint32_t slot);
+  rare_state* find_rare(uint32_t slot);
+  void drop_rare_if_empty(uint32_t slot);
+  uint64_t next_token(uint32_t slot);
+  void skip_delay_of(child_ref child, step& s);
+
+  bool is_simple() const { return flags_.strategy == strategy::simple_one_for_one; }
+  bool is_over() const { return life_ == life::ending || life_ == life::ended; }
+  child_ref ref(uint32_t slot) const { return {slot, table_[slot].generation}; }
+  child_view view_of(uint32_t slot) const;
+  child_state state_of(const child_record& rec) const;
+
   supervisor_flags flags_;
+  child_spec_ptr template_; ///< Under simple_one_for_one.
+  child_table table_;
+  restart_window window_;
+  start_queue queue_; ///< Children to start once no sequence is under way.
+  std::unordered_map<uint32_t, rare_state> rare_;
+  sequence sequence_;
+  end_info end_;
+  prng random_;
+  uint32_t starting_ = child_table::nil; ///< The child whose start is unanswered; unused under simple_one_for_one.
+  uint32_t alive_ = 0;                   ///< Children that are not down.
+  uint32_t significant_wanted_ = 0;
+  uint32_t timers_ = 0;
+  life life_ = life::idle;
 };
 
 } // namespace coppice::supervision

@@ -1,0 +1,99 @@
+#include "runtime/supervision/core/child_table.hpp"
+
+#include "runtime/base/assert.hpp"
+
+#include <functional>
+
+namespace coppice::supervision {
+
+uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id) {
+  COPPICE_ASSERT(size_ < nil - 1);
+  auto slot = free_;
+  if (slot != nil) {
+    free_ = records_[slot].next;
+  } else {
+    // Doubling would leave up to half of a million records unused.
+    if (records_.size() == records_.capacity())
+      records_.reserve(records_.size() + records_.size() / 8 + 4);
+    slot = static_cast<uint32_t>(records_.size());
+    records_.emplace_back();
+  }
+  auto& rec = records_[slot];
+  auto generation = rec.generation;
+  rec = child_record{};
+  rec.generation = generation;
+  rec.live = true;
+  rec.spec = std::move(spec);
+  rec.id = std::move(id);
+  rec.order = next_order_++;
+  rec.prev = tail_;
+  (tail_ == nil ? head_ : records_[tail_].next) = slot;
+  tail_ = slot;
+  ++size_;
+  if (size_ * 4ull > buckets_.size() * 3ull)
+    grow_index();
+  else
+    index(slot);
+  return slot;
+}
+
+void child_table::remove(uint32_t slot) {
+  auto& rec = records_[slot];
+  COPPICE_ASSERT(rec.live);
+  forget(slot);
+  (rec.prev == nil ? head_ : records_[rec.prev].next) = rec.next;
+  (rec.next == nil ? tail_ : records_[rec.next].prev) = rec.prev;
+  auto generation = rec.generation + 1;
+  rec = child_record{};
+  rec.generation = generation == 0 ? 1 : generation;
+  rec.next = free_;
+  free_ = slot;
+  --size_;
+}
+
+uint32_t child_table::find(std::string_view id) const {
+  if (buckets_.empty())
+    return nil;
+  auto mask = buckets_.size() - 1;
+  for (auto i = bucket_of(id); buckets_[i] != nil; i = (i + 1) & mask) {
+    if (records_[buckets_[i]].id == id)
+      return buckets_[i];
+  }
+  return nil;
+}
+
+size_t child_table::bucket_of(std::string_view id) const {
+  return std::hash<std::string_view>{}(id) & (buckets_.size() - 1);
+}
+
+void child_table::index(uint32_t slot) {
+  auto mask = buckets_.size() - 1;
+  auto i = bucket_of(records_[slot].id);
+  while (buckets_[i] != nil)
+    i = (i + 1) & mask;
+  buckets_[i] = slot;
+}
+
+void child_table::forget(uint32_t slot) {
+  auto mask = buckets_.size() - 1;
+  auto hole = bucket_of(records_[slot].id);
+  while (buckets_[hole] != slot)
+    hole = (hole + 1) & mask;
+  // Entries behind the hole move up when the hole lies between their own bucket and them, so no probe is cut short.
+  for (auto i = (hole + 1) & mask; buckets_[i] != nil; i = (i + 1) & mask) {
+    auto home = bucket_of(records_[buckets_[i]].id);
+    if (((i - home) & mask) >= ((i - hole) & mask)) {
+      buckets_[hole] = buckets_[i];
+      hole = i;
+    }
+  }
+  buckets_[hole] = nil;
+}
+
+void child_table::grow_index() {
+  buckets_.assign(buckets_.empty() ? 8 : buckets_.size() * 2, nil);
+  for (auto slot = head_; slot != nil; slot = records_[slot].next)
+    index(slot);
+}
+
+} // namespace coppice::supervision

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "runtime/supervision/core/child_spec.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coppice::supervision {
+
+/// What a child's actor does, as far as the reports tell.
+enum class child_phase : uint8_t { down, starting, up, stopping };
+
+/// What every child costs. Anything that few children have at a time is kept elsewhere.
+struct child_record {
+  std::shared_ptr<const child_spec> spec;
+  std::string id;
+  instant started_at;
+  uint64_t order = 0; ///< Ascending in start order; never used again.
+  uint32_t generation = 1;
+  uint32_t prev = UINT32_MAX; ///< In start order.
+  uint32_t next = UINT32_MAX; ///< In start order; in a free record: the next free one.
+  uint32_t incarnation = 0;
+  uint32_t restarts = 0;
+  child_phase phase = child_phase::down;
+  bool live : 1 = false;       ///< The record holds a child.
+  bool wanted : 1 = false;     ///< The child is up, or on its way there whatever happens in between.
+  bool by_hand : 1 = false;    ///< Stopped by a command: siblings' restarts leave it alone.
+  bool added : 1 = false;      ///< Added at run time and not up yet: when that fails the child goes away.
+  bool manual : 1 = false;     ///< Being restarted by a command: a failure is not tried again.
+  bool parked : 1 = false;     ///< Ended, and the shell waits for start_child or discard_child.
+  bool start_open : 1 = false; ///< start_child has not been answered.
+  bool in_backoff : 1 = false; ///< Waits for its delay.
+  bool suspended : 1 = false;
+  bool failed : 1 = false;
+  bool queued : 1 = false;   ///< Has an entry in the start queue.
+  bool has_rare : 1 = false; ///< The core keeps rare state for it.
+};
+
+static_assert(sizeof(child_record) <= 96);
+
+/// Children by slot, by id and in start order. Single owner; not thread-safe.
+/// find, add and remove are O(1); a slot that is free is used again with another generation.
+/// Bounds: UINT32_MAX - 1 children; about 100 bytes each. References hold until the next add.
+class child_table {
+public:
+  static constexpr uint32_t nil = UINT32_MAX;
+
+  /// Adds a child at the end of the start order. @pre find(id) == nil, size() < nil
+  uint32_t add(std::shared_ptr<const child_spec> spec, std::string id);
+  void remove(uint32_t slot);
+
+  /// The slot, or nil.
+  uint32_t find(std::string_view id) const;
+
+  child_record& operator[](uint32_t slot) { return records_[slot]; }
+  const child_record& operator[](uint32_t slot) const { return records_[slot]; }
+
+  bool is_live(uint32_t slot, uint32_t generation) const {
+    return slot < records_.size() && records_[slot].live && records_[slot].generation == generation;
+  }
+
+  bool holds(uint32_t slot) const { return slot < records_.size() && records_[slot].live; }
+
+  uint32_t first() const { return head_; }
+  uint32_t last() const { return tail_; }
+  size_t size() const { return size_; }
+
+private:
+  size_t bucket_of(std::string_view id) const;
+  void index(uint32_t slot);
+  void forget(uint32_t slot);
+  void grow_index();
+
+  std::vector<child_record> records_;
+  std::vector<uint32_t> buckets_; ///< Open addressing by id, linear probing; a power of two, at most 3/4 full.
+  uint64_t next_order_ = 1;
+  uint32_t head_ = nil;
+  uint32_t tail_ = nil;
+  uint32_t free_ = nil;
+  uint32_t size_ = 0;
+};
+
+} // namespace coppice::supervision
