@@ -1,0 +1,51 @@
+#pragma once
+
+#include "runtime/base/duration.hpp"
+#include "runtime/base/result.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/message.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace coppice {
+
+/// Asks actors from outside of any actor: from HTTP handlers, timers, library callbacks. The answer comes back on the
+/// thread that gave it and must be dealt with quickly.
+/// Threading: thread-safe. Bounds: `open_max` questions without an answer; past it errc::rate_limited.
+class asker {
+public:
+  static constexpr size_t open_max = 100'000;
+
+  using callback = std::function<void(result<caf::message>)>;
+
+  explicit asker(caf::actor_system& system);
+  ~asker();
+
+  /// Calls back exactly once: the answer, the actor's error, or errc::timeout.
+  void ask(const caf::actor& to, caf::message question, duration deadline, callback done);
+
+  /// A message without an answer, from nobody.
+  static void tell(const caf::actor& to, caf::message message);
+
+  struct open_question {
+    uint64_t number = 0;
+    caf::actor_addr to;
+    std::string type;
+    duration age{0};
+  };
+
+  /// What is open now, for `why`.
+  std::vector<open_question> open() const;
+
+private:
+  class ear;
+  caf::actor_system& system_;
+  caf::strong_actor_ptr ear_;
+};
+
+} // namespace coppice

@@ -1,0 +1,189 @@
+#pragma once
+
+#include "runtime/base/duration.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/json/codec_context.hpp"
+#include "runtime/node/asker.hpp"
+#include "runtime/node/config/load.hpp"
+#include "runtime/node/config/plan.hpp"
+#include "runtime/node/node_messages.hpp"
+#include "runtime/node/timeline.hpp"
+#include "runtime/supervision/branch.hpp"
+#include "runtime/supervision/catalog.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coppice {
+
+class background;
+
+namespace cluster {
+class cluster;
+} // namespace cluster
+namespace events {
+struct event;
+class dead_letter_sink;
+class nats_client;
+class outbox;
+} // namespace events
+namespace http {
+class router;
+} // namespace http
+namespace store {
+class dead_letter_store;
+class sqlite_event_store;
+class sqlite_file;
+} // namespace store
+
+/// One thing that a node needs before it is ready.
+struct readiness {
+  std::string name; ///< `nats`, `cluster`, `tree`, ...
+  bool ok = false;
+  std::string text; ///< What it waits for; empty when ok.
+};
+
+/// How the node was started: what a reload reads again.
+struct node_origin {
+  std::string file;
+  config::load_options options;
+  std::string version;
+  std::string commit;
+};
+
+struct subscription_options {
+  std::string stream;  ///< JetStream stream; empty: the one that takes the subject.
+  std::string durable; ///< Name of the durable consumer; empty: core NATS, at most once.
+  size_t in_flight_max = 64;
+  duration ack_wait = std::chrono::seconds{30};
+  uint32_t max_deliver = 5; ///< Then the event goes to the dead letters.
+};
+
+/// A subscription of an actor; ends when it goes away, so keep it in the actor's state.
+class event_subscription {
+public:
+  virtual ~event_subscription() = default;
+};
+
+/// One node: an actor system, its tree and what surrounds it. Start-up order: telemetry, store, events, cluster, system
+/// tree, admin, user tree; stop is the reverse.
+/// Threading: start and stop from one thread; everything else is thread-safe.
+class node {
+public:
+  node(catalog types, config::loaded::node config, node_origin origin);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Errors: errc::invalid_config, errc::in_use (data folder; the message names the pid), errc::storage.
+  result<void> start();
+
+  /// Drains and stops. A second call stops at once.
+  void request_stop(std::string reason);
+
+  /// Blocks until the node has ended; its exit status (DESIGN: 0, 1 when the root gave up, 5 name taken, 7 something had
+  /// to be left behind).
+  int wait();
+
+  // -- who and what ---------------------------------------------------------------------------------------------------
+
+  const std::string& name() const;
+  const config::node_config& configuration() const;
+  const config::loaded::node& loaded_configuration() const;
+  const node_origin& origin() const;
+  const catalog& types() const;
+  const std::string& data_folder() const;
+  instant started_at() const;
+  std::vector<readiness> ready() const;
+  bool is_ready() const;
+  caf::actor_system& system();
+
+  // -- tree -----------------------------------------------------------------------------------------------------------
+
+  std::shared_ptr<supervision::branch> root() const;
+
+  /// A path of this node. Errors: errc::not_found, errc::not_ready.
+  result<supervision::located> locate(std::string_view path) const;
+
+  /// A handle to `[NODE:]/path`. For another node it is a reference that looks for the path each time a message is sent,
+  /// so it survives reconnects; requests to a node that is away fail with node_down.
+  /// Errors: errc::invalid_address, errc::not_found (local paths), errc::actor_stopped.
+  result<caf::actor> find(std::string_view address);
+
+  /// The address of a handle; its CAF text when it is not in the tree.
+  std::string path_of(const caf::strong_actor_ptr& handle) const;
+
+  /// For reading and writing actor handles in JSON.
+  const json::codec_context& codec() const;
+
+  /// A child as configuration or `spawn` describe it. Errors: errc::unknown_type and those of the arguments.
+  result<supervision::child_start> make_child(const config::tree_child& x) const;
+
+  /// Sends a command to the supervisor at `path`; for commands about a child `path` is the child's.
+  using command_callback = std::function<void(result<caf::strong_actor_ptr>)>;
+  void command(std::string_view path, supervision::supervisor_command x, duration deadline, command_callback done);
+
+  /// Refuses what the actor type at `path` does not take. Errors: errc::not_accepted, errc::not_found.
+  result<void> check_accepts(std::string_view path, caf::type_id_t message) const;
+
+  // -- other nodes ----------------------------------------------------------------------------------------------------
+
+  /// Null without a cluster section.
+  cluster::cluster* peers() const;
+
+  /// Asks another node's admin API. Errors: errc::node_down, errc::not_found, errc::timeout.
+  using forward_callback = std::function<void(result<node_internal::forwarded>)>;
+  void forward(std::string_view node, node_internal::forward request, duration deadline, forward_callback done);
+
+  /// The admin API answers forwarded requests through this; set once before start().
+  using forward_handler = std::function<void(node_internal::forward, std::function<void(node_internal::forwarded)>)>;
+  void on_forward(forward_handler handler);
+
+  // -- asking, telling, events ----------------------------------------------------------------------------------------
+
+  asker& questions();
+  timeline& history();
+  background& worker();
+
+  using publish_callback = std::function<void(result<std::string>)>;
+
+  /// Calls back once the event is durable in the outbox. Errors: errc::unavailable (no NATS configured), errc::invalid_*.
+  void publish(std::string subject, events::event x, publish_callback done);
+
+  /// Delivers events to an actor as `event_message`; with a durable consumer its answer acknowledges, an error or a crash
+  /// delivers again. Errors: errc::unavailable (no NATS configured), errc::invalid_value.
+  result<std::unique_ptr<event_subscription>> subscribe(const caf::actor& to, std::string subject,
+                                                        subscription_options options);
+
+  // Null where not configured.
+  const std::shared_ptr<events::nats_client>& nats() const;
+  const std::shared_ptr<events::outbox>& outbox() const;
+  const std::shared_ptr<store::sqlite_event_store>& event_store() const;
+  const std::shared_ptr<store::dead_letter_store>& dead_letters() const;
+  const std::shared_ptr<events::dead_letter_sink>& dead_letter_sink() const;
+
+  // -- configuration --------------------------------------------------------------------------------------------------
+
+  /// Reads the files again. With `dry_run` only the plan. Errors: errc::invalid_config with every mistake, errc::refused
+  /// when the plan has changes that cannot be made live; then nothing has changed.
+  void reload(bool dry_run, std::function<void(result<config::reload_plan>)> done);
+
+private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+/// The node that an actor runs in. Only for actors of a node's own actor system.
+node& node_of(caf::actor_system& system);
+
+/// Inside an actor: events to this actor. See node::subscribe.
+result<std::unique_ptr<event_subscription>> subscribe(caf::local_actor* self, std::string subject,
+                                                      subscription_options options = {});
+
+} // namespace coppice

@@ -1,0 +1,45 @@
+#include "runtime/supervision/catalog.hpp"
+
+#include "runtime/base/address.hpp"
+#include "runtime/base/assert.hpp"
+
+#include <algorithm>
+
+namespace coppice {
+
+actor_type& catalog::insert(actor_type type) {
+  auto name = type.name;
+  auto [position, added] = types_.emplace(std::move(name), std::move(type));
+  COPPICE_ASSERT(added && "two actor types with one name");
+  return position->second;
+}
+
+const actor_type* catalog::find(std::string_view name) const {
+  auto i = types_.find(name);
+  return i == types_.end() ? nullptr : &i->second;
+}
+
+std::vector<const actor_type*> catalog::all() const {
+  std::vector<const actor_type*> out;
+  for (auto& [name, type] : types_)
+    out.push_back(&type);
+  return out;
+}
+
+result<std::shared_ptr<supervision::recipe>> catalog::make(std::string_view name, const json::value& args) const {
+  if (auto* type = find(name))
+    return type->make(args);
+  std::vector<std::string_view> names;
+  for (auto& [known, type] : types_)
+    names.push_back(known);
+  return error{errc::unknown_type, "no actor type '" + std::string{name} + "'", {}, nearest_name(name, names)};
+}
+
+bool catalog::takes(std::string_view name, caf::type_id_t message) const {
+  auto* type = find(name);
+  if (type == nullptr || type->accepts_anything)
+    return true;
+  return std::find(type->accepts.begin(), type->accepts.end(), message) != type->accepts.end();
+}
+
+} // namespace coppice

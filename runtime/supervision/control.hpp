@@ -1,0 +1,85 @@
+#pragma once
+
+#include "runtime/base/duration.hpp"
+#include "runtime/base/result.hpp"
+#include "runtime/supervision/core/supervisor_core.hpp"
+#include "runtime/supervision/fwd.hpp"
+#include "runtime/supervision/stack_trace.hpp"
+
+#include <memory>
+#include <string>
+
+/// What a supervisor, its children and its callers say to each other inside one process.
+namespace coppice::supervision {
+
+/// From a supervisor to a supervised actor; always urgent, handled before any user code.
+struct cell_command {
+  enum class kind : uint8_t {
+    restart, ///< Build new state behind the same handle and mailbox.
+    stop,    ///< Run the stop hook, then wait for `restart` or `end`.
+    kill,    ///< As stop, without the hook, and it is a crash.
+    end,     ///< Terminate the CAF actor for good: monitors hear of it.
+    suspend, ///< Handle no user message until `resume`.
+    resume,
+    crash,   ///< A fault drill: fail as if a handler had thrown.
+  };
+
+  kind what = kind::end;
+  std::string reason;
+};
+
+/// From a supervised actor or a child supervisor to its supervisor.
+struct child_report {
+  enum class kind : uint8_t { started, start_failed, ended };
+
+  kind what = kind::started;
+  child_ref child;
+  exit_info exit;
+  std::string message_type; ///< What it was handling when it ended; empty outside a message.
+  std::string trace_id;
+  raw_stack stack;          ///< At the throw.
+  instant at;
+};
+
+/// What is to be started under a supervisor: its spec and how to make it.
+struct child_start {
+  child_spec_ptr spec;
+  std::shared_ptr<const supervision::recipe> recipe;               ///< A worker; or
+  std::shared_ptr<const supervision::supervisor_spec> supervisor;  ///< a supervisor with its children.
+};
+
+/// Commands that people and programs give to a supervisor; requests are answered when the command is finished.
+struct supervisor_command {
+  enum class kind : uint8_t {
+    start,      ///< From the parent: start the initial children.
+    shutdown,   ///< From the parent: stop everything, then end.
+    add_child,  ///< `id` and, but for simple_one_for_one, `child`.
+    restart,
+    stop,       ///< Keeps the spec.
+    remove,     ///< Stops when needed and drops the spec.
+    kill,
+    crash,
+    suspend,
+    resume,
+    update_spec,
+    update_flags,
+  };
+
+  kind what = kind::start;
+  std::string id;
+  child_start child;
+  supervisor_flags flags;
+  std::string reason;
+};
+
+/// Asks an actor for the state that it describes by itself; urgent, answered by `description`.
+struct describe_query {};
+
+struct description {
+  std::string json; ///< Empty: the actor describes nothing.
+  uint32_t pending_requests = 0;
+  uint32_t timers = 0;
+  uint32_t links = 0;
+};
+
+} // namespace coppice::supervision

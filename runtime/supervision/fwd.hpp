@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+
+namespace coppice::supervision {
+
+class branch;
+class cell;
+class observer;
+class recipe;
+class seat;
+struct child_spec;
+struct dead_message;
+struct restart_record;
+struct supervisor_spec;
+
+} // namespace coppice::supervision

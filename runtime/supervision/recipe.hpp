@@ -1,0 +1,166 @@
+#pragma once
+
+#include "runtime/supervision/supervised.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/infer_handle.hpp>
+#include <caf/spawn_options.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <string>
+#include <tuple>
+
+namespace coppice::supervision {
+
+/// How to make an actor of one type with given arguments, again and again.
+/// Threading: immutable; used by the supervisor's thread.
+class recipe {
+public:
+  virtual ~recipe() = default;
+
+  /// Starts an actor in that place. Throws what the constructor of the actor class throws.
+  virtual caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const = 0;
+
+  /// The catalog's name of the type.
+  const std::string& type() const { return type_; }
+
+  /// JSON text of the arguments, for `inspect`.
+  const std::string& arguments() const { return arguments_; }
+
+  void describe_as(std::string type, std::string arguments) {
+    type_ = std::move(type);
+    arguments_ = std::move(arguments);
+  }
+
+private:
+  std::string type_;
+  std::string arguments_;
+};
+
+namespace detail {
+
+template <class Impl, class... Ts>
+caf::strong_actor_ptr launch(caf::actor_system& system, isolation where, Ts&&... xs) {
+  caf::actor_config cfg;
+  if (where == isolation::thread)
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      system.spawn_impl<Impl, caf::detached>(cfg, std::forward<Ts>(xs)...));
+  return caf::actor_cast<caf::strong_actor_ptr>(
+    system.spawn_impl<Impl, caf::no_spawn_options>(cfg, std::forward<Ts>(xs)...));
+}
+
+// Calls a CAF actor function in any of the forms that CAF takes: with or without self, returning a behavior or not.
+template <class Impl, class F, class... Ts>
+caf::behavior call_actor_function(Impl* self, const F& fun, const Ts&... xs) {
+  auto unbox = [](auto&& behavior) -> caf::behavior {
+    if constexpr (std::is_same_v<std::decay_t<decltype(behavior)>, caf::behavior>)
+      return std::move(behavior);
+    else
+      return std::move(behavior).unbox();
+  };
+  if constexpr (std::is_invocable_v<const F&, Impl*, const Ts&...>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<const F&, Impl*, const Ts&...>>) {
+      fun(self, xs...);
+      return {};
+    } else {
+      return unbox(fun(self, xs...));
+    }
+  } else {
+    if constexpr (std::is_void_v<std::invoke_result_t<const F&, const Ts&...>>) {
+      fun(xs...);
+      return {};
+    } else {
+      return unbox(fun(xs...));
+    }
+  }
+}
+
+template <class Impl, class F, class... Ts>
+class function_source final : public incarnation_source<Impl> {
+public:
+  function_source(F fun, Ts... xs) : fun_(std::move(fun)), args_(std::move(xs)...) {}
+
+  caf::behavior make_behavior(Impl* self) const override {
+    return std::apply([&](const auto&... xs) { return call_actor_function(self, fun_, xs...); }, args_);
+  }
+
+private:
+  F fun_;
+  std::tuple<Ts...> args_;
+};
+
+template <class Impl, class... Ts>
+class class_source final : public incarnation_source<Impl> {
+public:
+  explicit class_source(Ts... xs) : args_(std::move(xs)...) {}
+
+  caf::behavior make_behavior(Impl*) const override { return {}; }
+  bool uses_own_behavior() const override { return true; }
+
+  void make_state(Impl* self) const override {
+    if constexpr (has_state<Impl>) {
+      using state_type = std::decay_t<decltype(self->state)>;
+      std::apply(
+        [&](const auto&... xs) {
+          if constexpr (std::is_constructible_v<state_type, const Ts&...>)
+            new (&self->state) state_type(xs...);
+          else
+            new (&self->state) state_type(self, xs...);
+        },
+        args_);
+    }
+  }
+
+  const std::tuple<Ts...>& args() const { return args_; }
+
+private:
+  std::tuple<Ts...> args_;
+};
+
+template <class Impl, class Source>
+class function_recipe final : public recipe {
+public:
+  explicit function_recipe(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+
+  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const override {
+    return launch<supervised<Impl>>(system, where, std::move(place), source_);
+  }
+
+private:
+  std::shared_ptr<const Source> source_;
+};
+
+template <class Impl, class... Ts>
+class class_recipe final : public recipe {
+public:
+  explicit class_recipe(Ts... xs) : source_(std::make_shared<class_source<Impl, Ts...>>(std::move(xs)...)) {}
+
+  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const override {
+    return std::apply(
+      [&](const auto&... xs) { return launch<supervised<Impl>>(system, where, std::move(place), source_, xs...); },
+      source_->args());
+  }
+
+private:
+  std::shared_ptr<const class_source<Impl, Ts...>> source_;
+};
+
+} // namespace detail
+
+/// A recipe for a CAF actor function `f([self,] args...)`.
+template <class F, class... Ts>
+std::shared_ptr<recipe> make_recipe(F fun, Ts... xs) {
+  using impl = caf::infer_impl_from_fun_t<F>;
+  using source = detail::function_source<impl, F, Ts...>;
+  return std::make_shared<detail::function_recipe<impl, source>>(
+    std::make_shared<source>(std::move(fun), std::move(xs)...));
+}
+
+/// A recipe for a CAF actor class, or for `caf::stateful_actor<State>` whose state has make_behavior().
+template <class Impl, class... Ts>
+std::shared_ptr<recipe> make_class_recipe(Ts... xs) {
+  return std::make_shared<detail::class_recipe<Impl, Ts...>>(std::move(xs)...);
+}
+
+} // namespace coppice::supervision

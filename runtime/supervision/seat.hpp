@@ -1,0 +1,78 @@
+#pragma once
+
+#include "runtime/supervision/core/supervisor_core.hpp"
+#include "runtime/supervision/fwd.hpp"
+#include "runtime/supervision/observer.hpp"
+
+#include <caf/actor_control_block.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace coppice::supervision {
+
+/// What all children of one supervisor share.
+struct seat_owner {
+  std::string path; ///< Of the supervisor.
+  caf::weak_actor_ptr supervisor;
+  std::shared_ptr<supervision::observer> observer; ///< Never null.
+};
+
+/// The place of one child in the tree: what stays when the actor in it is replaced, and what others may look at
+/// while it works.
+/// Threading: the atomics may be read by anybody; `taken`, `sent`, `failed`, `incarnation` and `busy_ns` have one
+/// writer, the actor.
+class seat {
+public:
+  seat(std::shared_ptr<const seat_owner> owner, std::string id, child_ref child, const child_spec& spec)
+    : owner_(std::move(owner)), id_(std::move(id)), child_(child) {
+    configure(spec);
+  }
+
+  const std::string& id() const { return id_; }
+  child_ref child() const { return child_; }
+  const seat_owner& owner() const { return *owner_; }
+  std::string path() const { return owner_->path == "/" ? "/" + id_ : owner_->path + "/" + id_; }
+
+  /// Takes over limits from the spec; also for a living actor.
+  void configure(const child_spec& spec) {
+    limit.store(spec.mailbox.limit, std::memory_order_relaxed);
+    drop_newest.store(spec.mailbox.overflow == overflow::drop_newest, std::memory_order_relaxed);
+    discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard, std::memory_order_relaxed);
+    poison_retries.store(spec.poison_retries, std::memory_order_relaxed);
+  }
+
+  /// User messages waiting; approximate while messages fly.
+  uint64_t depth() const {
+    auto out = taken.load(std::memory_order_relaxed);
+    auto in = pushed.load(std::memory_order_relaxed);
+    return in > out ? in - out : 0;
+  }
+
+  // Producers.
+  std::atomic<uint64_t> pushed{0};
+  std::atomic<uint64_t> refused{0};
+  // The actor.
+  std::atomic<uint64_t> taken{0};
+  std::atomic<uint64_t> sent{0};
+  std::atomic<uint64_t> failed{0};
+  std::atomic<uint64_t> late{0}; ///< Answers and timers of an earlier incarnation that came too late.
+  std::atomic<uint64_t> busy_ns{0}; ///< Only counted while somebody watches.
+  std::atomic<uint32_t> incarnation{0};
+  // The supervisor.
+  std::atomic<uint32_t> limit{0};
+  std::atomic<uint32_t> poison_retries{0};
+  std::atomic<bool> drop_newest{false};
+  std::atomic<bool> discard_on_restart{false};
+  std::atomic<bool> left_behind{false}; ///< Given up: when its handler returns at last, the actor ends by itself.
+
+private:
+  std::shared_ptr<const seat_owner> owner_;
+  std::string id_;
+  child_ref child_;
+};
+
+using seat_ptr = std::shared_ptr<seat>;
+
+} // namespace coppice::supervision
