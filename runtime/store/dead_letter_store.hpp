@@ -95,7 +95,8 @@ public:
   /// Errors (through the callback): errc::rate_limited (storm, full queue), errc::storage.
   virtual void add(dead_letter letter, done callback) = 0;
 
-  /// Newest first. Errors: errc::out_of_range, errc::storage. Blocks, as everything below.
+  /// Newest first, without payload, headers and stack: get() has them. Errors: errc::out_of_range,
+  /// errc::storage. Blocks, as everything below.
   virtual result<std::vector<dead_letter>> list(const dead_letter_filter& filter) = 0;
 
   /// Waiting letters by reason, type and subject, most frequent first.

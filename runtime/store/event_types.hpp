@@ -38,7 +38,7 @@ struct new_event {
   std::string type; ///< Up to 255 bytes.
   std::string data = "null";   ///< JSON text.
   std::string metadata = "{}"; ///< JSON text: an object.
-  instant time;
+  instant time;                ///< The epoch itself means: now.
 };
 
 struct recorded_event {

@@ -86,6 +86,10 @@ public:
 
   /// Rows changed by the last statement.
   int64_t changes() const;
+  /// The row id of the last row inserted.
+  int64_t last_row() const;
+  /// Ends what cached statements still read, so that the connection holds no snapshot.
+  void reset_cached();
   /// Is a transaction open?
   bool in_transaction() const;
 

@@ -58,12 +58,19 @@ public:
   /// before. Blocks.
   virtual result<void> read(const std::function<result<void>(database&)>& job) = 0;
 
+  /// Calls in the writer thread after each commit, before the callbacks of its jobs. Listeners stay
+  /// as long as the file: capture weakly.
+  virtual void on_commit(std::function<void(database&)> listener) = 0;
+
   virtual const std::string& path() const = 0;
   virtual sqlite_file_stats stats() const = 0;
 
   /// Finishes what is queued, then stops the writer. Further submits fail. Called by the
   /// destructor.
   virtual void close() = 0;
+
+protected:
+  virtual bool in_writer_thread() const = 0;
 };
 
 } // namespace coppice::store

@@ -1,0 +1,69 @@
+#include "runtime/store/schemas.hpp"
+
+namespace coppice::store {
+
+namespace {
+
+// The same texts as in schemas/sql/; a test compares them.
+constexpr migration event_store_steps[] = {
+    {1, "0001_events.sql",
+     R"sql(-- Streams of events. Positions and versions count from 1 without gaps: there is one writer.
+CREATE TABLE streams (
+  stream_id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  version INTEGER NOT NULL
+);
+
+CREATE TABLE events (
+  position INTEGER PRIMARY KEY,
+  stream_id INTEGER NOT NULL REFERENCES streams,
+  version INTEGER NOT NULL,
+  id TEXT NOT NULL UNIQUE,
+  type TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  data TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  UNIQUE (stream_id, version)
+);
+)sql"},
+};
+
+constexpr migration dead_letters_steps[] = {
+    {1, "0001_dead_letters.sql",
+     R"sql(-- What could not be delivered or handled. Letters are numbered in the order in which they came.
+CREATE TABLE dead_letters (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  at_ns INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  origin TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  type TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  payload BLOB NOT NULL,
+  headers TEXT NOT NULL,
+  trace_id TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  stack TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  state_at_ns INTEGER NOT NULL,
+  replayed_to TEXT NOT NULL
+);
+
+CREATE INDEX dead_letters_waiting ON dead_letters (number) WHERE state = 0;
+)sql"},
+};
+
+} // namespace
+
+const schema& event_store_schema() {
+  static const schema x{"event_store", event_store_steps};
+  return x;
+}
+
+const schema& dead_letters_schema() {
+  static const schema x{"dead_letters", dead_letters_steps};
+  return x;
+}
+
+} // namespace coppice::store
