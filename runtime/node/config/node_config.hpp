@@ -12,6 +12,8 @@
 /// table's, which a test compares.
 namespace coppice::config {
 
+using coppice::to_string; // Durations belong to std::chrono: argument lookup does not find it.
+
 /// Where a value came from.
 struct origin {
   std::string file;    ///< A file, `default`, `environment COPPICE__X` or `override x.y`.

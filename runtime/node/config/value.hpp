@@ -25,6 +25,20 @@ struct value {
   value* find(std::string_view key);
   value& set(std::string key, origin key_at, value x);
 
+  /// The value below nested keys; null when one is missing.
+  template <class... Keys>
+  const value* find(std::string_view key, Keys... deeper) const {
+    const auto* next = find(key);
+    return next == nullptr ? nullptr : next->find(deeper...);
+  }
+
+  /// The text of a scalar below; empty when it is missing or no scalar.
+  template <class... Keys>
+  std::string_view text_at(Keys... keys) const {
+    const auto* x = find(keys...);
+    return x != nullptr && x->what == kind::scalar ? std::string_view{x->text} : std::string_view{};
+  }
+
   static value make_scalar(std::string text, origin where);
 };
 
