@@ -1,6 +1,5 @@
 #pragma once
 
-#include "actors/edge/core/enum_inspect.hpp"
 #include "runtime/base/duration.hpp"
 
 #include <array>
@@ -12,20 +11,12 @@
 namespace coppice::edge {
 
 enum class severity : uint8_t { info, warning, critical };
-inline constexpr std::array<std::string_view, 3> severity_names{"info", "warning", "critical"};
-inline std::string_view to_string(severity x) { return severity_names[static_cast<size_t>(x)]; }
-template <class Inspector>
-bool inspect(Inspector& f, severity& x) {
-  return inspect_enum(f, x, severity_names);
-}
+constexpr auto enum_names(severity) { return std::to_array<std::string_view>({"info", "warning", "critical"}); }
+inline std::string_view to_string(severity x) { return enum_names(x)[static_cast<size_t>(x)]; }
 
 enum class alert_change : uint8_t { raised, cleared };
-inline constexpr std::array<std::string_view, 2> alert_change_names{"raised", "cleared"};
-inline std::string_view to_string(alert_change x) { return alert_change_names[static_cast<size_t>(x)]; }
-template <class Inspector>
-bool inspect(Inspector& f, alert_change& x) {
-  return inspect_enum(f, x, alert_change_names);
-}
+constexpr auto enum_names(alert_change) { return std::to_array<std::string_view>({"raised", "cleared"}); }
+inline std::string_view to_string(alert_change x) { return enum_names(x)[static_cast<size_t>(x)]; }
 
 /// Why an alert was raised or cleared.
 enum class alert_reason : uint8_t {
@@ -34,13 +25,8 @@ enum class alert_reason : uint8_t {
   no_data,      ///< The series vanished: cleared.
   rule_removed, ///< The rule is no more: cleared.
 };
-inline constexpr std::array<std::string_view, 4> alert_reason_names{"threshold", "recovered", "no_data",
-                                                                    "rule_removed"};
-inline std::string_view to_string(alert_reason x) { return alert_reason_names[static_cast<size_t>(x)]; }
-template <class Inspector>
-bool inspect(Inspector& f, alert_reason& x) {
-  return inspect_enum(f, x, alert_reason_names);
-}
+constexpr auto enum_names(alert_reason) { return std::to_array<std::string_view>({"threshold", "recovered", "no_data", "rule_removed"}); }
+inline std::string_view to_string(alert_reason x) { return enum_names(x)[static_cast<size_t>(x)]; }
 
 /// One rule; exactly one of `above` and `below` is given.
 struct alert_rule {
@@ -72,6 +58,7 @@ bool inspect(Inspector& f, alert_rule& x) {
 struct alert_event {
   alert_change change = alert_change::raised;
   alert_reason reason = alert_reason::threshold;
+  std::string source; ///< What is watched, as alerts_core was told; one rule can watch several.
   std::string rule;
   std::string series;
   severity level = severity::warning;
@@ -84,13 +71,13 @@ struct alert_event {
 };
 template <class Inspector>
 bool inspect(Inspector& f, alert_event& x) {
-  return f.object(x).fields(f.field("change", x.change), f.field("reason", x.reason), f.field("rule", x.rule),
-                            f.field("series", x.series), f.field("severity", x.level), f.field("value", x.value),
+  return f.object(x).fields(f.field("change", x.change), f.field("reason", x.reason), f.field("source", x.source), f.field("rule", x.rule), f.field("series", x.series), f.field("severity", x.level), f.field("value", x.value),
                             f.field("threshold", x.threshold), f.field("since", x.since), f.field("at", x.at));
 }
 
 /// One rule on one series: past the threshold for some time, or raised.
 struct alert_state {
+  std::string source;
   std::string rule;
   std::string series;
   severity level = severity::warning;
@@ -107,7 +94,7 @@ struct alert_state {
 };
 template <class Inspector>
 bool inspect(Inspector& f, alert_state& x) {
-  return f.object(x).fields(f.field("rule", x.rule), f.field("series", x.series), f.field("severity", x.level),
+  return f.object(x).fields(f.field("source", x.source), f.field("rule", x.rule), f.field("series", x.series), f.field("severity", x.level),
                             f.field("threshold", x.threshold), f.field("raised", x.raised), f.field("since", x.since),
                             f.field("raised_at", x.raised_at), f.field("held", x.held),
                             f.field("recovering", x.recovering), f.field("absent", x.absent),

@@ -19,12 +19,13 @@ bool back(const alert_rule& rule, double value) {
 }
 
 alert_event make_event(const alert_state& state, alert_change change, alert_reason reason, instant now) {
-  return {change, reason, state.rule, state.series, state.level, state.value, state.threshold, state.since, now};
+  return {change, reason, state.source, state.rule, state.series, state.level, state.value, state.threshold, state.since, now};
 }
 
 } // namespace
 
-alerts_core::alerts_core(std::vector<alert_rule> rules) : rules_(std::move(rules)) {
+alerts_core::alerts_core(std::vector<alert_rule> rules, std::string source)
+  : rules_(std::move(rules)), source_(std::move(source)) {
   COPPICE_ASSERT(check_rules(rules_).empty());
 }
 
@@ -106,6 +107,7 @@ void alerts_core::start(key where, double value, instant now, keyed_events& out)
   }
   auto& rule = rules_[where.first];
   alert_state state;
+  state.source = source_;
   state.rule = rule.name;
   state.series = where.second;
   state.level = rule.level;
@@ -147,6 +149,8 @@ std::vector<alert_event> alerts_core::adopt(std::vector<alert_state> states, ins
   std::vector<alert_event> out;
   states_.clear();
   for (auto& state : states) {
+    if (state.source != source_)
+      continue;
     auto i = by_name.find(state.rule);
     if (i != by_name.end() && glob_match(rules_[i->second].series, state.series) && states_.size() < states_max) {
       state.held = std::max(state.held, duration{0});

@@ -29,8 +29,9 @@ public:
   static constexpr size_t rules_max = 1'000;
   static constexpr size_t states_max = 10'000;
 
-  /// The rules must have passed check_rules.
-  explicit alerts_core(std::vector<alert_rule> rules);
+  /// Watches one source, whose sets of values are complete: what is not in a set is missing. The rules must have passed
+  /// check_rules.
+  explicit alerts_core(std::vector<alert_rule> rules, std::string source = {});
 
   /// Feeds one set of values.
   std::vector<alert_event> step(const series_values& values, instant now);
@@ -49,7 +50,8 @@ public:
   alerts_snapshot snapshot() const;
 
   /// Goes on where a snapshot was taken: alerts that were raised are not raised again, and the time until the next
-  /// step does not count. Returns clearing events for alerts whose rule is no more. Forgets what was there before.
+  /// step does not count. Returns clearing events for alerts whose rule is no more. States of another source are left out. Forgets what was there
+  /// before.
   std::vector<alert_event> restore(const alerts_snapshot& from, instant now);
 
 private:
@@ -63,6 +65,7 @@ private:
   std::vector<alert_event> adopt(std::vector<alert_state> states, instant now);
 
   std::vector<alert_rule> rules_;
+  std::string source_;
   std::map<key, alert_state> states_;
   std::optional<instant> last_;
   uint64_t overflowed_ = 0;

@@ -56,8 +56,9 @@ void check_headers(const http_poller_args& args, const std::string& at, std::vec
       out.push_back({errc::invalid_value, "no name of an HTTP header", here, {}});
     else if (std::any_of(std::begin(ours), std::end(ours), [&](auto x) { return same_header(x, name); }))
       out.push_back({errc::refused, "the client sets this header itself", here, {}});
-    if (value.size() > header_bytes_max ||
-        std::any_of(value.begin(), value.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 127; }))
+    auto& text = value.value;
+    if (text.size() > header_bytes_max ||
+        std::any_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 127; }))
       out.push_back({errc::invalid_value, "a header's value has at most 8192 bytes and no control characters", here, {}});
   }
 }

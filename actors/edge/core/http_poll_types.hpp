@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/edge/core/enum_inspect.hpp"
 #include "runtime/base/duration.hpp"
+#include "runtime/json/secret.hpp"
 
 #include <array>
 #include <cstdint>
@@ -14,12 +14,8 @@
 namespace coppice::edge {
 
 enum class json_type : uint8_t { number, string, boolean };
-inline constexpr std::array<std::string_view, 3> json_type_names{"number", "string", "bool"};
-inline std::string_view to_string(json_type x) { return json_type_names[static_cast<size_t>(x)]; }
-template <class Inspector>
-bool inspect(Inspector& f, json_type& x) {
-  return inspect_enum(f, x, json_type_names);
-}
+constexpr auto enum_names(json_type) { return std::to_array<std::string_view>({"number", "string", "bool"}); }
+inline std::string_view to_string(json_type x) { return enum_names(x)[static_cast<size_t>(x)]; }
 
 /// A value to take out of an answer.
 struct json_selector {
@@ -49,7 +45,7 @@ bool inspect(Inspector& f, poll_backoff& x) {
 struct http_poller_args {
   std::string url; ///< http or https, without user, password and fragment.
   std::map<std::string, json_selector> values; ///< By the name that the value gets.
-  std::map<std::string, std::string> headers;  ///< Sent with each request; a place for tokens.
+  std::map<std::string, json::secret> headers; ///< Sent with each request; a place for tokens.
   duration interval = std::chrono::seconds{10};
   duration timeout = std::chrono::seconds{5}; ///< For the whole exchange.
   uint64_t body_bytes_max = 1u << 20;
@@ -63,7 +59,7 @@ template <class Inspector>
 bool inspect(Inspector& f, http_poller_args& x) {
   return f.object(x).fields(
     f.field("url", x.url), f.field("values", x.values),
-    f.field("headers", x.headers).fallback(std::map<std::string, std::string>{}),
+    f.field("headers", x.headers).fallback(std::map<std::string, json::secret>{}),
     f.field("interval", x.interval).fallback(duration{std::chrono::seconds{10}}),
     f.field("timeout", x.timeout).fallback(duration{std::chrono::seconds{5}}),
     f.field("body_bytes_max", x.body_bytes_max).fallback(uint64_t{1u << 20}),

@@ -82,7 +82,7 @@ public:
     } else if constexpr (requires { typename T::mapped_type; }) {
       for (auto& [key, value] : x)
         visit(name + "." + key, value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, instant>) {
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, instant> || std::is_enum_v<T>) {
       // No number.
     } else if constexpr (requires { x.begin(); x.size(); }) {
       size_t index = 0;
