@@ -26,6 +26,18 @@ inline std::string to_string(const error& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, error& x) {
+  if constexpr (requires { f.has_human_readable_format(); }) {
+    if (f.has_human_readable_format()) {
+      auto get = [&x] { return std::string{to_string(x.code)}; };
+      auto set = [&x](const std::string& name) {
+        auto code = errc_from_string(name);
+        x.code = code.value_or(errc::none);
+        return code.has_value();
+      };
+      return f.object(x).fields(f.field("code", get, set), f.field("message", x.message), f.field("at", x.at),
+                                f.field("hint", x.hint));
+    }
+  }
   auto get = [&x] { return static_cast<uint8_t>(x.code); };
   auto set = [&x](uint8_t code) {
     x.code = info(static_cast<errc>(code)).code;

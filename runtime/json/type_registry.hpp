@@ -2,103 +2,55 @@
 
 #include "runtime/json/codec.hpp"
 #include "runtime/json/schema.hpp"
+#include "runtime/json/schema_table.hpp"
+
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/type_id.hpp>
 
 #include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace coppice::json {
 
-struct type_node;
-
-/// One field of a wire type: its name and its type in text form, e.g. `interval`, `duration`.
-struct field_signature {
-  std::string name;
-  std::string type;
-
-  bool operator==(const field_signature&) const = default;
-};
-
-/// What nodes must agree on about one type.
-struct type_signature {
-  uint16_t id = 0;
-  std::string name;
-  std::vector<field_signature> fields;
-
-  bool operator==(const type_signature&) const = default;
-};
-
-/// Every wire type of a node, by id; from_json and to_json work on it.
-struct schema_table {
-  std::vector<type_signature> types;
-
-  bool operator==(const schema_table&) const = default;
-};
-
-template <class Inspector>
-bool inspect(Inspector& f, field_signature& x) {
-  return f.object(x).fields(f.field("name", x.name), f.field("type", x.type));
-}
-
-template <class Inspector>
-bool inspect(Inspector& f, type_signature& x) {
-  return f.object(x).fields(f.field("id", x.id), f.field("name", x.name), f.field("fields", x.fields));
-}
-
-template <class Inspector>
-bool inspect(Inspector& f, schema_table& x) {
-  return f.object(x).fields(f.field("types", x.types));
-}
-
-enum class compatibility : uint8_t {
-  equal,      ///< The same types.
-  compatible, ///< What both know is equal; one side knows more.
-  breaking,   ///< A type that both know differs, or an id has two meanings.
-};
-
-std::string_view to_string(compatibility x);
-
-struct comparison {
-  compatibility verdict = compatibility::equal;
-  std::vector<std::string> differences; ///< One sentence each, breaking ones first.
-};
-
-/// May nodes with these tables talk to each other? `a` is called "ours" and `b` "theirs" in the differences.
-comparison compare(const schema_table& a, const schema_table& b);
-
-/// Stable over machines and builds: 16 hex digits over ids, names and fields.
-std::string fingerprint(const schema_table& table);
-
 /// A message type of this process.
 struct type_entry {
   caf::type_id_t type_id = caf::invalid_type_id;
   std::string name;
   const type_node* node = nullptr;
-  /// Decode a body, encode one element of a message; what the typed codec does.
+  /// The typed codec: reads a body, writes one element of a message.
   result<caf::message> (*decode)(const value& body, const codec_context* context) = nullptr;
   result<value> (*encode)(const caf::message& x, size_t index, const codec_context* context) = nullptr;
 
-  /// JSON Schema of the body, with `$id` NAME.
+  /// JSON Schema of the body, with the wire name as title.
   value schema() const;
 
-  /// A body that is accepted, where the type has no field that only a running actor can fill.
+  /// A body as from_json accepts it, unless the type's own setters or invariants want more than its schema says.
   value example() const;
 
-  /// Names and types of the fields as in the schema table; one without a name for a type that is no object.
+  /// Names and types of the fields as in the schema table.
   std::vector<field_signature> fields() const;
 
   /// Does it cross the wire between nodes? Not CAF's own types and not those of tests.
   bool is_wire() const;
 };
 
-/// Threading: add_block before the first actor_system starts and from one thread; the rest is const and needs no lock.
+/// Threading: add_block before the first actor_system starts, from one thread; everything else is const and needs no lock.
 class type_registry {
 public:
-  /// Knows CAF's numbers, strings, booleans and actor handles.
+  /// Knows CAF's booleans, numbers, strings and actor handles.
   type_registry();
+  ~type_registry();
+  type_registry(const type_registry&) = delete;
+  type_registry& operator=(const type_registry&) = delete;
 
   /// Takes every type of a type id block (messages.hpp) and registers the block at CAF. Adding it again changes nothing.
+  /// Instantiates the codec of every type, so it is called in one .cpp per block. A wire name or id that is taken by
+  /// another type is a bug in the program.
   template <class IdBlock>
   void add_block();
 
@@ -106,17 +58,73 @@ public:
   const type_entry* find(std::string_view name) const;
   const type_entry* find(caf::type_id_t type_id) const;
 
-  /// errc::unknown_type with the nearest known name as hint.
+  /// Errors: errc::unknown_type with the nearest known name as hint.
   result<const type_entry*> require(std::string_view name) const;
 
   /// In order of type ids, without CAF's own types.
   std::vector<const type_entry*> all() const;
 
+  /// What nodes exchange: the wire types.
   schema_table table() const;
   std::string fingerprint() const;
+
+private:
+  template <class T>
+  void add_type(caf::type_id_t id, caf::string_view name);
+  template <uint16_t... Is>
+  void add_types(std::integer_sequence<uint16_t, Is...>);
+  void insert(type_entry entry, type_node& node);
+
+  std::vector<std::unique_ptr<type_entry>> by_id_;
+  std::map<std::string, const type_entry*, std::less<>> by_name_;
 };
 
-/// The message types of this process. Blocks are added before the first actor_system starts; after that it is only read.
+/// The message types of this process.
 type_registry& types();
+
+/// Writes `json/NAME.json` for every wire type and `type_ids.txt` (id and name, a line each) into the folder, and removes
+/// `json/*.json` of types that are gone. Errors: errc::storage.
+result<void> write_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
+
+/// How the files in the folder differ from what write_schemas would write: one sentence a file, empty when they do not.
+std::vector<std::string> compare_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
+
+// -- implementation ---------------------------------------------------------------------------------------------------
+
+template <class T>
+void type_registry::add_type(caf::type_id_t id, caf::string_view name) {
+  type_entry entry;
+  entry.type_id = id;
+  entry.name.assign(name.begin(), name.end());
+  entry.decode = [](const value& body, const codec_context* context) -> result<caf::message> {
+    detail::reader f{context};
+    T x{};
+    if (!f.read(body, x))
+      return f.take_failure();
+    return caf::make_message(std::move(x));
+  };
+  entry.encode = [](const caf::message& x, size_t index, const codec_context* context) -> result<value> {
+    detail::writer f{context};
+    auto out = f.write(x.get_as<T>(index));
+    if (f.failure().code != errc::none)
+      return f.failure();
+    return out;
+  };
+  // The wire name is given here and not by describe(), where it would depend on what each file includes.
+  auto& node = const_cast<type_node&>(describe<T>());
+  entry.node = &node;
+  insert(std::move(entry), node);
+}
+
+template <uint16_t... Is>
+void type_registry::add_types(std::integer_sequence<uint16_t, Is...>) {
+  (add_type<caf::type_by_id_t<Is>>(Is, caf::type_name_by_id_v<Is>), ...);
+}
+
+template <class IdBlock>
+void type_registry::add_block() {
+  caf::init_global_meta_objects<IdBlock>();
+  add_types(caf::detail::make_type_id_sequence<IdBlock>{});
+}
 
 } // namespace coppice::json
