@@ -23,6 +23,8 @@ struct client_options {
   std::function<void(std::string_view)> verbose = nullptr; ///< One line a call: what is sent and received (never the token).
 };
 
+struct located_url;
+
 /// One server-sent event.
 struct event {
   std::string id;   ///< The last id seen, as the format has it; empty when there was none.
@@ -75,6 +77,12 @@ public:
   const client_options& options() const;
 
 private:
+  friend result<response> fetch(std::string_view, std::string_view, const header_list&,
+                                std::string_view, const client_options&);
+  static result<response> fetch(const located_url& where, std::string_view method,
+                                const header_list& headers, std::string_view body,
+                                const client_options& options);
+
   struct impl;
   explicit client(std::unique_ptr<impl> x);
   std::unique_ptr<impl> impl_;

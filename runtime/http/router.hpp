@@ -54,23 +54,31 @@ public:
 
   const std::vector<route>& routes() const { return routes_; }
 
-  /// Where a request goes, decided without its body: a route (then `to.params` is filled in), or the answer that refuses
-  /// it: 404 (nearest route as a hint), 405 (with Allow), 401, 403, 400 for wrong query parameters.
+  /// Where a request goes, decided without its body: a route (then `to.params` is filled in), or an
+  /// answer at once: 404 (nearest route as a hint), 405 (with Allow), 401, 403, 400 for wrong query
+  /// parameters, 204 with Allow for OPTIONS. A literal segment wins over a parameter.
   struct match {
     const route* target = nullptr;
-    std::optional<response> refusal = std::nullopt;
+    std::optional<response> answer = std::nullopt;
   };
   match find(request& to) const;
 
-  /// Finds the route and calls its handler, or answers the refusal. Never throws.
+  /// Calls a route's handler; an exception becomes an answer of 500. Never throws.
+  static void invoke(const route& target, request what, exchange_ptr answer);
+
+  /// Finds the route and calls its handler, or answers at once. Never throws.
   void dispatch(request what, exchange_ptr answer) const;
 
-  /// An OpenAPI 3.1 document of all routes as JSON text. `schemas` maps the names used in the table to JSON Schema texts;
-  /// a name without one is described as any value.
-  std::string openapi(std::string_view title, std::string_view version, const string_map& schemas = {}) const;
+  /// An OpenAPI 3.1 document of all routes as JSON text. `schemas` maps the names used in the table
+  /// to JSON Schema texts; a name without one is described as any value.
+  std::string openapi(std::string_view title, std::string_view version,
+                      const string_map& schemas = {}) const;
 
 private:
+  match choose(request& to) const;
+
   std::vector<route> routes_;
+  std::vector<std::vector<std::string>> patterns_; ///< Segments of routes_[i].pattern.
 };
 
 } // namespace coppice::http

@@ -39,6 +39,7 @@ public:
   /// The first value of that name; empty when there is none.
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const;
+  size_t count(std::string_view name) const;
 
   /// Replaces every field of that name.
   void set(std::string_view name, std::string value);
