@@ -32,4 +32,6 @@ target_include_directories(coppice_settings INTERFACE
 target_compile_features(coppice_settings INTERFACE cxx_std_20)
 add_library(coppice_warnings INTERFACE)
 target_compile_options(coppice_warnings INTERFACE -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Wno-missing-field-initializers
-  $<$<BOOL:${COPPICE_WERROR}>:-Werror>)
+  $<$<BOOL:${COPPICE_WERROR}>:-Werror>
+  # Stacks and assertions name files as the repository does.
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)

@@ -108,7 +108,7 @@ void add_symbol(void* data, uintptr_t, const char* symbol, uintptr_t, uintptr_t)
 }
 
 bool of_the_machinery(const std::string& line) {
-  for (auto name : {"__cxa_throw", "_Unwind_", "collect(_Unwind_Context"})
+  for (auto name : {"__cxa_throw", "_Unwind_", "stack_trace.cpp", "include/caf/", "include/c++/"})
     if (line.find(name) != std::string::npos)
       return true;
   return false;
