@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/base/duration.hpp"
+#include "runtime/base/errc.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -53,5 +54,8 @@ struct member_event {
 };
 
 std::string_view to_string(member_event::kind x);
+
+/// The event that announces a state.
+member_event::kind kind_of(member_state x);
 
 } // namespace coppice::cluster

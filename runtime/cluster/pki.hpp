@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+struct x509_st; // OpenSSL's X509.
+
 /// Certificates for links between nodes: ECDSA P-256, X.509 v3, PEM files. Keys have mode 0600.
 /// Errors of everything here: errc::tls with the file and what is wrong with it; errc::already_exists where said.
 /// Threading: no shared state; calls may run in parallel on different folders.
@@ -50,6 +52,9 @@ struct issue_options {
 /// are the node's name, further names `localhost`, `127.0.0.1` and `::1`. For servers and clients.
 result<void> issue(const std::filesystem::path& ca_folder, std::string_view node, const std::filesystem::path& out,
                    const issue_options& options = {});
+
+/// The common name of a certificate in memory, e.g. of the other end of a connection; empty when it has none.
+std::string subject_of(const x509_st* certificate);
 
 /// Reads a certificate file back.
 result<certificate_info> read_certificate(const std::filesystem::path& file);
