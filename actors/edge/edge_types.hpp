@@ -19,14 +19,16 @@ struct host_poller_args {
 };
 template <class Inspector>
 bool inspect(Inspector& f, host_poller_args& x) {
-  return f.object(x).fields(f.field("interval", x.interval).fallback(duration{std::chrono::seconds{1}}),
-                            f.field("root", x.root).fallback(std::string{"/"}));
+  return f.object(x).fields(
+    f.field("interval", x.interval).fallback(duration{std::chrono::seconds{1}}),
+    f.field("root", x.root).fallback(std::string{"/"}));
 }
 
 /// Arguments of edge.alerts.
 struct alerts_args {
   std::vector<alert_rule> rules;
-  /// Events whose data is watched, each publishing subject by itself; empty: the samples of this node's host.
+  /// Events whose data is watched, each publishing subject by itself; empty: the samples of this
+  /// node's host.
   std::vector<std::string> subjects;
 };
 template <class Inspector>
@@ -43,9 +45,10 @@ struct journal_args {
 };
 template <class Inspector>
 bool inspect(Inspector& f, journal_args& x) {
-  return f.object(x).fields(f.field("subject", x.subject).fallback(std::string{"edge.*.host.sample"}),
-                            f.field("durable", x.durable).fallback(std::string{"edge-journal"}),
-                            f.field("stream", x.stream).fallback(std::string{"edge-samples"}));
+  return f.object(x).fields(
+    f.field("subject", x.subject).fallback(std::string{"edge.*.host.sample"}),
+    f.field("durable", x.durable).fallback(std::string{"edge-journal"}),
+    f.field("stream", x.stream).fallback(std::string{"edge-samples"}));
 }
 
 /// Poll in this rhythm from now on. Bounds: check_interval. Answer: edge.status.
@@ -67,20 +70,20 @@ bool inspect(Inspector& f, get_status& x) {
 /// How a poller is doing.
 struct poller_status {
   duration interval{};
-  uint64_t polls = 0;              ///< Since this incarnation started.
-  uint64_t failures = 0;           ///< Polls that gave nothing.
-  uint64_t missed = 0;             ///< Ticks of the grid that passed without a poll.
-  uint64_t published = 0;          ///< Samples that were handed over as events.
-  std::optional<instant> last_at;  ///< Of the newest sample.
-  std::optional<error> last_error; ///< Of the newest failure.
+  uint64_t polls = 0;                      ///< Since this incarnation started.
+  uint64_t failures = 0;                   ///< Polls that gave nothing.
+  uint64_t missed = 0;                     ///< Ticks of the grid that passed without a poll.
+  uint64_t published = 0;                  ///< Samples that were handed over as events.
+  std::optional<instant> last_at;          ///< Of the newest sample.
+  std::optional<error> last_error;         ///< Of the newest failure.
   std::vector<unreadable_part> unreadable; ///< Of the newest sample.
 };
 template <class Inspector>
 bool inspect(Inspector& f, poller_status& x) {
-  return f.object(x).fields(f.field("interval", x.interval), f.field("polls", x.polls),
-                            f.field("failures", x.failures), f.field("missed", x.missed),
-                            f.field("published", x.published), f.field("last_at", x.last_at),
-                            f.field("last_error", x.last_error), f.field("unreadable", x.unreadable));
+  return f.object(x).fields(
+    f.field("interval", x.interval), f.field("polls", x.polls), f.field("failures", x.failures),
+    f.field("missed", x.missed), f.field("published", x.published), f.field("last_at", x.last_at),
+    f.field("last_error", x.last_error), f.field("unreadable", x.unreadable));
 }
 
 /// The newest sample of a poller. Answer: edge.sample, or edge.http_reading.

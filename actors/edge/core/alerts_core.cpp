@@ -18,8 +18,10 @@ bool back(const alert_rule& rule, double value) {
   return rule.above ? value <= limit : value >= limit;
 }
 
-alert_event make_event(const alert_state& state, alert_change change, alert_reason reason, instant now) {
-  return {change, reason, state.source, state.rule, state.series, state.level, state.value, state.threshold, state.since, now};
+alert_event make_event(const alert_state& state, alert_change change, alert_reason reason,
+                       instant now) {
+  return {change,      reason,      state.source,    state.rule,  state.series,
+          state.level, state.value, state.threshold, state.since, now};
 }
 
 } // namespace
@@ -44,7 +46,8 @@ std::vector<alert_event> alerts_core::step(const series_values& values, instant 
   return out;
 }
 
-void alerts_core::match(size_t rule, const series_values& values, duration passed, instant now, keyed_events& out) {
+void alerts_core::match(size_t rule, const series_values& values, duration passed, instant now,
+                        keyed_events& out) {
   std::string_view pattern = rules_[rule].series;
   auto wildcard = pattern.find_first_of("*?");
   if (wildcard == std::string_view::npos) {
@@ -53,13 +56,14 @@ void alerts_core::match(size_t rule, const series_values& values, duration passe
     return;
   }
   auto literal = pattern.substr(0, wildcard);
-  for (auto i = values.lower_bound(literal); i != values.end() && i->first.starts_with(literal); ++i)
+  for (auto i = values.lower_bound(literal); i != values.end() && i->first.starts_with(literal);
+       ++i)
     if (glob_match(pattern, i->first))
       observe(rule, i->first, i->second, passed, now, out);
 }
 
-void alerts_core::observe(size_t index, const std::string& series, double value, duration passed, instant now,
-                          keyed_events& out) {
+void alerts_core::observe(size_t index, const std::string& series, double value, duration passed,
+                          instant now, keyed_events& out) {
   if (!std::isfinite(value))
     return;
   auto& rule = rules_[index];
@@ -83,7 +87,8 @@ void alerts_core::observe(size_t index, const std::string& series, double value,
       state.raised = true;
       state.raised_at = now;
       state.held = duration{0};
-      out.emplace_back(where, make_event(state, alert_change::raised, alert_reason::threshold, now));
+      out.emplace_back(where,
+                       make_event(state, alert_change::raised, alert_reason::threshold, now));
     }
     return;
   }
@@ -122,7 +127,8 @@ void alerts_core::start(key where, double value, instant now, keyed_events& out)
   states_.emplace(std::move(where), std::move(state));
 }
 
-void alerts_core::miss(const series_values& values, duration passed, instant now, keyed_events& out) {
+void alerts_core::miss(const series_values& values, duration passed, instant now,
+                       keyed_events& out) {
   for (auto i = states_.begin(); i != states_.end();) {
     auto& [where, state] = *i;
     auto value = values.find(where.second);
@@ -152,7 +158,8 @@ std::vector<alert_event> alerts_core::adopt(std::vector<alert_state> states, ins
     if (state.source != source_)
       continue;
     auto i = by_name.find(state.rule);
-    if (i != by_name.end() && glob_match(rules_[i->second].series, state.series) && states_.size() < states_max) {
+    if (i != by_name.end() && glob_match(rules_[i->second].series, state.series) &&
+        states_.size() < states_max) {
       state.held = std::max(state.held, duration{0});
       state.absent = std::max(state.absent, duration{0});
       key where{i->second, state.series};

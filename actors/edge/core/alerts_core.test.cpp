@@ -44,7 +44,9 @@ alert_rule parse_rule(std::istream& in) {
     else if (key == "no_data_after")
       out.no_data_after = parse_duration(value).value();
     else if (key == "severity")
-      out.level = value == "critical" ? severity::critical : value == "info" ? severity::info : severity::warning;
+      out.level = value == "critical" ? severity::critical
+                  : value == "info"   ? severity::info
+                                      : severity::warning;
     else
       FAIL("unknown word in a script: " << key);
   }
@@ -53,14 +55,16 @@ alert_rule parse_rule(std::istream& in) {
 
 std::string show(const alert_event& e) {
   std::ostringstream out;
-  out << "-> " << to_string(e.change) << ' ' << e.rule << ' ' << e.series << " reason=" << to_string(e.reason)
-      << " severity=" << to_string(e.level) << " value=" << e.value << " threshold=" << e.threshold
-      << " since=" << coppice::to_string(e.since - epoch) << " at=" << coppice::to_string(e.at - epoch) << '\n';
+  out << "-> " << to_string(e.change) << ' ' << e.rule << ' ' << e.series
+      << " reason=" << to_string(e.reason) << " severity=" << to_string(e.level)
+      << " value=" << e.value << " threshold=" << e.threshold
+      << " since=" << coppice::to_string(e.since - epoch)
+      << " at=" << coppice::to_string(e.at - epoch) << '\n';
   return out.str();
 }
 
-/// Lines of a script: `rule ...`, `drop NAME`, `apply`, `at TIME [series=value ...]`, `restart TIME`, `raised`. What it
-/// prints stands below each, with an arrow.
+/// Lines of a script: `rule ...`, `drop NAME`, `apply`, `at TIME [series=value ...]`, `restart
+/// TIME`, `raised`. What it prints stands below each, with an arrow.
 std::string run_script(const std::string& script) {
   std::istringstream lines{script};
   std::string out, line;
@@ -153,7 +157,8 @@ TEST_CASE("alerts: every mistake in a rule is named with its place", "[edge][ale
   add(errc::out_of_range, "above", [&](auto& r) { r.above = nan; });
   add(errc::out_of_range, "clear", [&](auto& r) { r.clear = nan; });
   add(errc::invalid_value, "clear", [](auto& r) { r.clear = 0.95; });
-  add(errc::invalid_value, "clear", [](auto& r) { r.above.reset(), r.below = 0.1, r.clear = 0.05; });
+  add(errc::invalid_value, "clear",
+      [](auto& r) { r.above.reset(), r.below = 0.1, r.clear = 0.05; });
   add(errc::out_of_range, "for", [](auto& r) { r.hold = -1s; });
   add(errc::out_of_range, "clear_for", [](auto& r) { r.clear_for = 24h * 8; });
   add(errc::out_of_range, "no_data_after", [](auto& r) { r.no_data_after = -1ns; });
@@ -169,7 +174,8 @@ TEST_CASE("alerts: every mistake in a rule is named with its place", "[edge][ale
   auto twice = check_rules({above("a", "x", 1), above("a", "y", 1)});
   REQUIRE(twice.size() == 1);
   CHECK(twice[0].code == errc::already_exists);
-  CHECK(check_rules(std::vector<alert_rule>(alerts_core::rules_max + 1))[0].code == errc::too_large);
+  CHECK(check_rules(std::vector<alert_rule>(alerts_core::rules_max + 1))[0].code ==
+        errc::too_large);
 }
 
 TEST_CASE("alerts: values that are not finite count as missing", "[edge][alerts]") {
@@ -233,14 +239,16 @@ TEST_CASE("alerts: events of random histories alternate and survive restarts", "
         if (e.reason == alert_reason::recovered)
           CHECK(values.at(e.series) <= 0.5);
       }
-      // A snapshot taken and restored at the same moment changes nothing but the clock's last reading.
+      // A snapshot taken and restored at the same moment changes nothing but the clock's last
+      // reading.
       auto snapshot = core.snapshot();
       alerts_core copy{{rule}};
       CHECK(copy.restore(snapshot, now).empty());
       CHECK(copy.snapshot() == snapshot);
       CHECK(copy.raised() == core.raised());
     }
-    auto count = static_cast<size_t>(std::count_if(raised.begin(), raised.end(), [](auto& x) { return x.second; }));
+    auto count = static_cast<size_t>(
+      std::count_if(raised.begin(), raised.end(), [](auto& x) { return x.second; }));
     CHECK(core.raised().size() == count);
   }
 }

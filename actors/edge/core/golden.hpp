@@ -7,7 +7,8 @@
 #include <sstream>
 #include <string>
 
-/// Expected texts in files; for tests only. With COPPICE_REWRITE=1 a file is written anew instead of compared.
+/// Expected texts in files; for tests only. With COPPICE_REWRITE=1 a file is written anew instead
+/// of compared.
 namespace coppice::edge::testing {
 
 inline std::string read_text(const std::string& path) {

@@ -40,7 +40,8 @@ void add_disks(host_sample& out, const host_reading& in, problem_list& problems)
       continue;
     }
     if (out.disk.size() >= host_core::devices_max) {
-      problems.add("statvfs", "more than " + std::to_string(host_core::devices_max) + " file systems");
+      problems.add("statvfs",
+                   "more than " + std::to_string(host_core::devices_max) + " file systems");
       return;
     }
     disk_sample d;
@@ -51,7 +52,8 @@ void add_disks(host_sample& out, const host_reading& in, problem_list& problems)
     auto usable = used + static_cast<double>(m.blocks_available);
     d.used_ratio = usable > 0 ? used / usable : 1;
     if (m.inodes > 0 && m.inodes_free <= m.inodes)
-      d.inodes_used_ratio = static_cast<double>(m.inodes - m.inodes_free) / static_cast<double>(m.inodes);
+      d.inodes_used_ratio =
+        static_cast<double>(m.inodes - m.inodes_free) / static_cast<double>(m.inodes);
     out.disk.insert_or_assign(name, d);
   }
 }
@@ -69,7 +71,7 @@ void add_temperature(host_sample& out, std::string name, const temperature_sampl
 std::string name_from(const host_reading& in, const std::string& path, std::string_view fallback) {
   auto text = file(in, path);
   auto name = text ? safe_name(trim(*text)) : std::string{};
-  return name.empty() ? std::string{fallback} : name;
+  return name.empty() ? safe_name(fallback) : name;
 }
 
 template <class F>
@@ -83,8 +85,11 @@ void add_temperatures(host_sample& out, const host_reading& in, problem_list& pr
     if (!path.ends_with("/temp"))
       return;
     auto zone = path.substr(0, path.size() - 5);
+    if (zone.size() <= thermal_root.size())
+      return;
     if (auto celsius = parse_celsius(text))
-      add_temperature(out, name_from(in, zone + "/type", zone.substr(thermal_root.size())), {*celsius, {}});
+      add_temperature(out, name_from(in, zone + "/type", zone.substr(thermal_root.size())),
+                      {*celsius, {}});
     else
       problems.add(path, "expected millidegrees");
   });
@@ -105,7 +110,8 @@ void add_temperatures(host_sample& out, const host_reading& in, problem_list& pr
     if (auto critical = file(in, stem + "_crit"))
       sample.critical_celsius = parse_celsius(*critical);
     auto sensor = name_from(in, stem + "_label", std::string_view{stem}.substr(slash + 1));
-    add_temperature(out, name_from(in, chip + "/name", chip.substr(hwmon_root.size())) + "." + sensor, sample);
+    add_temperature(
+      out, name_from(in, chip + "/name", chip.substr(hwmon_root.size())) + "." + sensor, sample);
   });
 }
 
@@ -162,7 +168,8 @@ void host_core::add_cpu(host_sample& out, const host_reading& in, problem_list& 
       }
     }
     for (auto& [id, times] : now.cores)
-      if (auto i = before.cores.find(id); i != before.cores.end() && out.cpu.core.size() < devices_max)
+      if (auto i = before.cores.find(id);
+          i != before.cores.end() && out.cpu.core.size() < devices_max)
         if (auto ratios = busy_between(i->second, times))
           out.cpu.core.emplace(std::to_string(id), core_sample{ratios->busy});
   }
@@ -189,7 +196,8 @@ void host_core::add_disk_io(host_sample& out, const host_reading& in, problem_li
       if (!reads || !writes || !read_sectors || !write_sectors)
         continue; // Another device of the same name.
       constexpr double sector = 512;
-      // Milliseconds are 32 bits wide, so modular arithmetic is exact up to 49 days between readings.
+      // Milliseconds are 32 bits wide, so modular arithmetic is exact up to 49 days between
+      // readings.
       auto busy_ms = static_cast<uint32_t>(c.busy_ms) - static_cast<uint32_t>(b.busy_ms);
       disk_io_sample d;
       d.reads_per_s = static_cast<double>(*reads) / elapsed;

@@ -33,10 +33,11 @@ struct host_reading {
 };
 
 /// The files that a reader brings; one that it cannot bring goes into `host_reading::failures`.
-inline constexpr const char* host_files[] = {"/proc/stat",         "/proc/loadavg",         "/proc/meminfo",
-                                             "/proc/diskstats",    "/proc/net/dev",         "/proc/uptime",
-                                             "/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io",
-                                             "/proc/sys/kernel/hostname"};
+inline constexpr const char* host_files[] = {"/proc/stat",         "/proc/loadavg",
+                                             "/proc/meminfo",      "/proc/diskstats",
+                                             "/proc/net/dev",      "/proc/uptime",
+                                             "/proc/pressure/cpu", "/proc/pressure/memory",
+                                             "/proc/pressure/io",  "/proc/sys/kernel/hostname"};
 
 /// Turns readings into samples; keeps the counters of the reading before for rates.
 /// Single owner; not thread-safe; no I/O. Never throws on any bytes (but std::bad_alloc).
@@ -45,8 +46,9 @@ class host_core {
 public:
   static constexpr size_t devices_max = 1024;
 
-  /// Rates are over the time since the last reading in which the same source could be read. A device that is new, or
-  /// whose counters began anew, has rates from its second reading on; one that is gone is forgotten.
+  /// Rates are over the time since the last reading in which the same source could be read. A
+  /// device that is new, or whose counters began anew, has rates from its second reading on; one
+  /// that is gone is forgotten.
   host_sample step(const host_reading& reading);
 
 private:

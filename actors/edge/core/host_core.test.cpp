@@ -22,13 +22,17 @@ host_reading reading(duration at) {
 }
 
 std::string disk_line(const std::string& name, uint64_t reads, uint64_t sectors, uint64_t busy_ms) {
-  auto n = [](uint64_t x) { return " " + std::to_string(x); };
-  return " 8 0 " + name + n(reads) + n(0) + n(sectors) + n(0) + n(reads) + n(0) + n(sectors) + n(0) + n(2) + n(busy_ms) +
-         n(0) + "\n";
+  auto n = [](uint64_t x) {
+    return " " + std::to_string(x);
+  };
+  return " 8 0 " + name + n(reads) + n(0) + n(sectors) + n(0) + n(reads) + n(0) + n(sectors) +
+         n(0) + n(2) + n(busy_ms) + n(0) + "\n";
 }
 
 std::string net_line(const std::string& name, uint64_t rx, uint64_t tx) {
-  auto n = [](uint64_t x) { return " " + std::to_string(x); };
+  auto n = [](uint64_t x) {
+    return " " + std::to_string(x);
+  };
   return name + ":" + n(rx) + n(1) + " 0 0 0 0 0 0" + n(tx) + n(1) + " 0 0 0 0 0 0\n";
 }
 
@@ -72,8 +76,10 @@ TEST_CASE("host core: devices come, go and begin anew; counters wrap", "[edge][h
     r.files["/proc/net/dev"] = "h\nh\n" + nets;
     return core.step(r);
   };
-  step(1s, disk_line("sda", 5, 5, top - 499), net_line("eth0", top - 99, 0) + net_line("usb0", 1'000'000, 0));
-  auto s = step(2s, disk_line("sda", 6, 6, 0) + disk_line("sdb", 9, 9, 9), net_line("eth0", 900, 0) + net_line("usb0", 5, 0));
+  step(1s, disk_line("sda", 5, 5, top - 499),
+       net_line("eth0", top - 99, 0) + net_line("usb0", 1'000'000, 0));
+  auto s = step(2s, disk_line("sda", 6, 6, 0) + disk_line("sdb", 9, 9, 9),
+                net_line("eth0", 900, 0) + net_line("usb0", 5, 0));
   CHECK(s.disk_io.at("sda").busy == Approx(0.5)); // Milliseconds wrapped.
   CHECK(!s.disk_io.contains("sdb"));              // New.
   CHECK(s.net.at("eth0").rx_bytes_per_s == Approx(1000));
@@ -143,6 +149,7 @@ TEST_CASE("host core: temperatures get the names that the hardware gives them", 
              {"/sys/class/hwmon/hwmon0/temp2_input", "51000\n"},
              {"/sys/class/hwmon/hwmon1/name", "coretemp\n"},
              {"/sys/class/hwmon/hwmon1/temp2_input", "52000\n"},
+             {"/sys/class/thermal/temp", "1\n"},
              {"/sys/class/hwmon/temp_input", "1\n"}};
   auto s = core.step(r);
   CHECK(s.temperature.size() == 5);
@@ -167,8 +174,22 @@ std::string random_bytes(prng& random, size_t max) {
 
 /// Damage as a broken disk, a race with the kernel or a hostile container would do it.
 void damage(std::string& text, prng& random) {
-  static const char* pieces[] = {"\n", " ", ":", "-1", "nan", "1e999", "18446744073709551615", "99999999999999999999999",
-                                 "cpu", "kB", "/", "\\", "\\040", "=", "total=", "avg10="};
+  static const char* pieces[] = {"\n",
+                                 " ",
+                                 ":",
+                                 "-1",
+                                 "nan",
+                                 "1e999",
+                                 "18446744073709551615",
+                                 "99999999999999999999999",
+                                 "cpu",
+                                 "kB",
+                                 "/",
+                                 "\\",
+                                 "\\040",
+                                 "=",
+                                 "total=",
+                                 "avg10="};
   switch (random.below(6)) {
     case 0:
       text.resize(random.below(text.size() + 1));
@@ -194,22 +215,31 @@ void damage(std::string& text, prng& random) {
 
 host_reading whole_machine(duration at, prng& random) {
   auto r = reading(at);
-  auto n = [&] { return random.below(1'000'000); };
-  auto num = [&] { return std::to_string(n()) + " "; };
-  r.files["/proc/stat"] = "cpu " + num() + num() + num() + num() + num() + "\ncpu0 " + num() + num() + num() + num() + "\n";
+  auto n = [&] {
+    return random.below(1'000'000);
+  };
+  auto num = [&] {
+    return std::to_string(n()) + " ";
+  };
+  r.files["/proc/stat"] = "cpu " + num() + num() + num() + num() + num() + "\ncpu0 " + num() +
+                          num() + num() + num() + "\n";
   r.files["/proc/loadavg"] = "0.12 0.43 0.48 1/92 12137\n";
-  r.files["/proc/meminfo"] = "MemTotal: 1000000 kB\nMemAvailable: " + num() + "kB\nSwapTotal: 5 kB\nSwapFree: 9 kB\n";
+  r.files["/proc/meminfo"] =
+    "MemTotal: 1000000 kB\nMemAvailable: " + num() + "kB\nSwapTotal: 5 kB\nSwapFree: 9 kB\n";
   r.files["/proc/uptime"] = "1416.07 2210.28\n";
   r.files["/proc/diskstats"] = disk_line("sda", n(), n(), n()) + disk_line("sdb", n(), n(), n());
   r.files["/proc/net/dev"] = "h\nh\n" + net_line("eth0", n(), n()) + net_line("lo", n(), n());
   for (auto* name : {"cpu", "memory", "io"})
-    r.files[std::string{"/proc/pressure/"} + name] = "some avg10=1.00 avg60=0.12 avg300=5.49 total=143\n"
-                                                     "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+    r.files[std::string{"/proc/pressure/"} + name] =
+      "some avg10=1.00 avg60=0.12 avg300=5.49 total=143\n"
+      "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
   r.files["/proc/sys/kernel/hostname"] = "box\n";
   r.files["/sys/class/thermal/thermal_zone0/temp"] = "45000\n";
   r.files["/sys/class/hwmon/hwmon0/temp1_input"] = "45000\n";
   r.files["/sys/class/hwmon/hwmon0/temp1_label"] = "Core 0\n";
-  r.mounts = {{"/", n(), n(), n(), n(), n(), n()}, {random_bytes(random, 20), random.next(), random.next(), random.next(), n(), n(), n()}};
+  r.mounts = {
+    {"/", n(), n(), n(), n(), n(), n()},
+    {random_bytes(random, 20), random.next(), random.next(), random.next(), n(), n(), n()}};
   return r;
 }
 
@@ -239,7 +269,8 @@ TEST_CASE("host core: no bytes make it throw or leave its bounds", "[edge][host]
         REQUIRE(std::isfinite(value));
         if (name.size() <= 255)
           REQUIRE(name == safe_name(name));
-        if (name.ends_with("ratio") || name.ends_with("busy") || name.find("avg_10s") != std::string::npos) {
+        if (name.ends_with("ratio") || name.ends_with("busy") ||
+            name.find("avg_10s") != std::string::npos) {
           REQUIRE(value >= 0);
           REQUIRE(value <= 1);
         }

@@ -17,7 +17,9 @@ namespace {
 
 constexpr size_t text_bytes_max = 4096;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 /// `Application/JSON; charset=utf-8` -> `application/json`.
 std::string media_type(std::string_view header) {
@@ -60,17 +62,22 @@ duration retry_after(std::string_view text) {
 
 } // namespace
 
-http_poll_core::http_poll_core(http_poller_args args, prng random) : args_(std::move(args)), random_(random) {
+http_poll_core::http_poll_core(http_poller_args args, prng random)
+  : args_(std::move(args)), random_(random) {
   COPPICE_ASSERT(check_http_poller(args_).empty());
 }
 
 error http_poll_core::judge(const http_answer& answer) const {
   auto status = std::to_string(answer.status);
   if (answer.status >= 300 && answer.status < 400)
-    return {errc::refused, "the server answered " + status + " and points to " + quoted(answer.location) +
-                             "; redirects are not followed, put the final address into `url`", {}, {}};
+    return {errc::refused,
+            "the server answered " + status + " and points to " + quoted(answer.location) +
+              "; redirects are not followed, put the final address into `url`",
+            {},
+            {}};
   if (answer.status == 401 || answer.status == 403)
-    return {errc::unauthorized, "the server answered " + status + "; `headers` takes a token", {}, {}};
+    return {
+      errc::unauthorized, "the server answered " + status + "; `headers` takes a token", {}, {}};
   if (answer.status == 404 || answer.status == 410)
     return {errc::not_found, "the server answered " + status, {}, {}};
   if (answer.status == 429)
@@ -80,13 +87,21 @@ error http_poll_core::judge(const http_answer& answer) const {
   if (answer.status < 200 || answer.status >= 300)
     return {errc::protocol, "the server answered " + status + "; expected 200", {}, {}};
   if (answer.body.size() > args_.body_bytes_max)
-    return {errc::too_large, "the answer is over body_bytes_max (" + std::to_string(args_.body_bytes_max) + " bytes)",
-            {}, {}};
+    return {errc::too_large,
+            "the answer is over body_bytes_max (" + std::to_string(args_.body_bytes_max) +
+              " bytes)",
+            {},
+            {}};
   auto type = media_type(answer.content_type);
-  auto matches = [&type](const std::string& pattern) { return type_matches(pattern, type); };
+  auto matches = [&type](const std::string& pattern) {
+    return type_matches(pattern, type);
+  };
   if (std::none_of(args_.content_types.begin(), args_.content_types.end(), matches))
-    return {errc::wrong_type, "the answer's content type is " + quoted(answer.content_type) +
-                                "; expected " + args_.content_types.front() + " (see `content_types`)", {}, {}};
+    return {errc::wrong_type,
+            "the answer's content type is " + quoted(answer.content_type) + "; expected " +
+              args_.content_types.front() + " (see `content_types`)",
+            {},
+            {}};
   if (answer.body.empty())
     return {errc::invalid_json, "the answer (" + status + ") has no body", {}, {}};
   return {};
@@ -104,7 +119,8 @@ poll_outcome http_poll_core::on_answer(const http_answer& answer, instant now) {
   options.max_depth = 64;
   auto document = boost::json::parse({answer.body.data(), answer.body.size()}, ec, {}, options);
   if (ec)
-    return fail(std::move(reading), {errc::invalid_json, "the answer is no JSON: " + ec.message(), {}, {}}, {});
+    return fail(std::move(reading),
+                {errc::invalid_json, "the answer is no JSON: " + ec.message(), {}, {}}, {});
   failures_ = 0;
   select(document, reading);
   return {std::move(reading), {}, args_.interval};
@@ -119,7 +135,7 @@ void http_poll_core::select(const boost::json::value& document, http_reading& ou
     }
     auto& x = **found;
     if (selector.type == json_type::number && x.is_number()) {
-      auto value = x.is_double() ? x.get_double()
+      auto value = x.is_double()  ? x.get_double()
                    : x.is_int64() ? static_cast<double>(x.get_int64())
                                   : static_cast<double>(x.get_uint64());
       if (std::isfinite(value))
@@ -134,8 +150,9 @@ void http_poll_core::select(const boost::json::value& document, http_reading& ou
       else
         out.errors.emplace(name, selector.pointer + ": the string is over 4096 bytes");
     } else {
-      out.errors.emplace(name, selector.pointer + ": expected a " + std::string{to_string(selector.type)} +
-                                 ", found " + std::string{json_kind(x)});
+      out.errors.emplace(name, selector.pointer + ": expected a " +
+                                 std::string{to_string(selector.type)} + ", found " +
+                                 std::string{json_kind(x)});
     }
   }
 }

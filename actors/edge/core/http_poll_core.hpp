@@ -22,9 +22,9 @@ struct http_target {
   bool operator==(const http_target&) const = default;
 };
 
-/// Errors: errc::invalid_value, errc::too_large (over 2048 bytes); says which part is wrong. Schemes other than http
-/// and https, user names and passwords (which would end up in logs) and fragments are refused.
-/// Source: RFC 3986, RFC 9110 section 4.2.
+/// Errors: errc::invalid_value, errc::too_large (over 2048 bytes); says which part is wrong.
+/// Schemes other than http and https, user names and passwords (which would end up in logs) and
+/// fragments are refused. Source: RFC 3986, RFC 9110 section 4.2.
 result<http_target> parse_http_url(std::string_view url);
 
 /// Every mistake in a poller's arguments, with the JSON pointer of the field below `at`.
@@ -41,10 +41,11 @@ struct poll_outcome {
 
 /// Decides what an answer means. Single owner; not thread-safe; no I/O or clock.
 ///
-/// Only 2xx with a body of JSON is a success; redirects are not followed, since they could lead anywhere. A value that
-/// is not there does not make a poll fail: its error stands beside the other values.
-/// After a failure the delay is the greater of interval and backoff.min, doubled by each further failure up to
-/// backoff.max, spread by jitter. `Retry-After` in seconds lengthens it, up to backoff.max.
+/// Only 2xx with a body of JSON is a success; redirects are not followed, since they could lead
+/// anywhere. A value that is not there does not make a poll fail: its error stands beside the other
+/// values. After a failure the delay is the greater of interval and backoff.min, doubled by each
+/// further failure up to backoff.max, spread by jitter. `Retry-After` in seconds lengthens it, up
+/// to backoff.max.
 class http_poll_core {
 public:
   /// The arguments must have passed check_http_poller.

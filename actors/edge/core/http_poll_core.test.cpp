@@ -50,14 +50,44 @@ TEST_CASE("http url: what can be polled", "[edge][http]") {
 }
 
 TEST_CASE("http url: what cannot be polled is refused with a reason", "[edge][http]") {
-  for (auto* url : {"", "example.org", "/etc/passwd", "ftp://example.org/", "file:///etc/passwd", "http://", "http:///x",
-                    "http://user:pw@example.org/", "http://example.org/#top", "http://exa mple.org/", "http://example.org/a b",
-                    "http://example.org:0/", "http://example.org:65536/", "http://example.org:/", "http://example.org:x/",
-                    "http://example.org:-1/", "http://256.1.1.1/", "http://1.2.3/", "http://1/", "http://-a.org/",
-                    "http://a-.org/", "http://a..b/", "http://[::1", "http://[::1]x/", "http://[1::2::3]/", "http://[12345::]/",
-                    "http://[1:2:3:4:5:6:7]/", "http://[:1]/", "http://[]/", "http://::1/", "http://example.org/%zz",
-                    "http://example.org/%2", "http://example.org/\r\nHost: x", "http://ex\xc3\xa4mple.org/", "javascript:alert(1)",
-                    "://example.org", "http:/example.org", "http://example.org\\@evil/"}) {
+  for (auto* url : {"",
+                    "example.org",
+                    "/etc/passwd",
+                    "ftp://example.org/",
+                    "file:///etc/passwd",
+                    "http://",
+                    "http:///x",
+                    "http://user:pw@example.org/",
+                    "http://example.org/#top",
+                    "http://exa mple.org/",
+                    "http://example.org/a b",
+                    "http://example.org:0/",
+                    "http://example.org:65536/",
+                    "http://example.org:/",
+                    "http://example.org:x/",
+                    "http://example.org:-1/",
+                    "http://256.1.1.1/",
+                    "http://1.2.3/",
+                    "http://1/",
+                    "http://-a.org/",
+                    "http://a-.org/",
+                    "http://a..b/",
+                    "http://[::1",
+                    "http://[::1]x/",
+                    "http://[1::2::3]/",
+                    "http://[12345::]/",
+                    "http://[1:2:3:4:5:6:7]/",
+                    "http://[:1]/",
+                    "http://[]/",
+                    "http://::1/",
+                    "http://example.org/%zz",
+                    "http://example.org/%2",
+                    "http://example.org/\r\nHost: x",
+                    "http://ex\xc3\xa4mple.org/",
+                    "javascript:alert(1)",
+                    "://example.org",
+                    "http:/example.org",
+                    "http://example.org\\@evil/"}) {
     INFO(url);
     auto target = parse_http_url(url);
     REQUIRE(!target);
@@ -69,7 +99,9 @@ TEST_CASE("http url: what cannot be polled is refused with a reason", "[edge][ht
 
 TEST_CASE("json pointer: finds, or says how far it led", "[edge][http]") {
   auto doc = boost::json::parse(R"({"a":{"b/c":[10,20]},"~":1,"":2,"n":null})");
-  auto number = [&](const char* pointer) { return find_json(doc, pointer).value()->as_int64(); };
+  auto number = [&](const char* pointer) {
+    return find_json(doc, pointer).value()->as_int64();
+  };
   CHECK(number("/a/b~1c/1") == 20);
   CHECK(number("/~0") == 1);
   CHECK(number("/") == 2);
@@ -116,9 +148,11 @@ TEST_CASE("http poll: a value that is not there has an error beside the others",
   CHECK(outcome.reading.flags.at("rain"));
   CHECK(outcome.reading.errors.size() == 2);
   CHECK(outcome.reading.errors.at("temp") == "/main/temp: expected a number, found a string");
-  CHECK(outcome.reading.errors.at("sky") == "/sky/0/name: the array at /sky has 0 elements and none at '0'");
+  CHECK(outcome.reading.errors.at("sky") ==
+        "/sky/0/name: the array at /sky has 0 elements and none at '0'");
   auto long_text = R"({"sky":[{"name":")" + std::string(5000, 'x') + R"("}]})";
-  CHECK(core.on_answer(answer(long_text), now).reading.errors.at("sky").find("4096") != std::string::npos);
+  CHECK(core.on_answer(answer(long_text), now).reading.errors.at("sky").find("4096") !=
+        std::string::npos);
 }
 
 TEST_CASE("http poll: answers that are no success", "[edge][http]") {
@@ -169,7 +203,8 @@ TEST_CASE("http poll: answers that are no success", "[edge][http]") {
   CHECK(core.on_answer(answer(good, 201), now).ok());
 }
 
-TEST_CASE("http poll: delays grow with failures, are spread, and end with a success", "[edge][http]") {
+TEST_CASE("http poll: delays grow with failures, are spread, and end with a success",
+          "[edge][http]") {
   auto args = weather();
   args.interval = 2s;
   args.backoff = {1s, 60s, 0};
@@ -229,7 +264,8 @@ TEST_CASE("http poll: every mistake in the arguments is named with its place", "
   };
   check("/url", errc::invalid_value, [](auto& a) { a.url = "gopher://x"; });
   check("/values", errc::missing_field, [](auto& a) { a.values.clear(); });
-  check("/values/a~1b/pointer", errc::invalid_value, [](auto& a) { a.values["a/b"].pointer = "x"; });
+  check("/values/a~1b/pointer", errc::invalid_value,
+        [](auto& a) { a.values["a/b"].pointer = "x"; });
   check("/values/", errc::invalid_value, [](auto& a) { a.values[""].pointer = "/x"; });
   check("/headers/a b", errc::invalid_value, [](auto& a) { a.headers["a b"].value = "x"; });
   check("/headers/X", errc::invalid_value, [](auto& a) { a.headers["X"].value = "a\r\nY: b"; });
@@ -248,8 +284,25 @@ TEST_CASE("http poll: no bytes make it throw", "[edge][http]") {
   auto args = weather();
   args.values["all"] = {"", json_type::number};
   http_poll_core core{args, prng{1}};
-  const std::string_view pieces[] = {"{", "}", "[", "]", "\"main\"", ":", ",", "1e999", "-0", "\"\\ud800\"", "null", "true",
-                                     "18446744073709551616", "\xff", "\"temp\"", " ", "1E-999", "\"", "\\u0000"};
+  const std::string_view pieces[] = {"{",
+                                     "}",
+                                     "[",
+                                     "]",
+                                     "\"main\"",
+                                     ":",
+                                     ",",
+                                     "1e999",
+                                     "-0",
+                                     "\"\\ud800\"",
+                                     "null",
+                                     "true",
+                                     "18446744073709551616",
+                                     "\xff",
+                                     "\"temp\"",
+                                     " ",
+                                     "1E-999",
+                                     "\"",
+                                     "\\u0000"};
   for (uint64_t seed = 1; seed <= 5000; ++seed) {
     prng random{seed};
     std::string text;

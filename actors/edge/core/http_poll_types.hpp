@@ -14,8 +14,12 @@
 namespace coppice::edge {
 
 enum class json_type : uint8_t { number, string, boolean };
-constexpr auto enum_names(json_type) { return std::to_array<std::string_view>({"number", "string", "bool"}); }
-inline std::string_view to_string(json_type x) { return enum_names(x)[static_cast<size_t>(x)]; }
+constexpr auto enum_names(json_type) {
+  return std::to_array<std::string_view>({"number", "string", "bool"});
+}
+inline std::string_view to_string(json_type x) {
+  return enum_names(x)[static_cast<size_t>(x)];
+}
 
 /// A value to take out of an answer.
 struct json_selector {
@@ -24,11 +28,13 @@ struct json_selector {
 };
 template <class Inspector>
 bool inspect(Inspector& f, json_selector& x) {
-  return f.object(x).fields(f.field("pointer", x.pointer), f.field("type", x.type).fallback(json_type::number));
+  return f.object(x).fields(f.field("pointer", x.pointer),
+                            f.field("type", x.type).fallback(json_type::number));
 }
 
 struct poll_backoff {
-  duration min = std::chrono::seconds{1}; ///< After the first failure, when the interval is not longer.
+  /// After the first failure, when the interval is not longer.
+  duration min = std::chrono::seconds{1};
   duration max = std::chrono::minutes{5};
   double jitter = 0.2; ///< A delay is spread by this ratio to both sides; 0..1.
 
@@ -53,7 +59,9 @@ struct http_poller_args {
   /// Media types that are taken for JSON; `*` in the place of a subtype is allowed.
   std::vector<std::string> content_types = default_content_types();
 
-  static std::vector<std::string> default_content_types() { return {"application/json", "application/*+json"}; }
+  static std::vector<std::string> default_content_types() {
+    return {"application/json", "application/*+json"};
+  }
 };
 template <class Inspector>
 bool inspect(Inspector& f, http_poller_args& x) {
@@ -89,8 +97,8 @@ struct http_reading {
 template <class Inspector>
 bool inspect(Inspector& f, http_reading& x) {
   return f.object(x).fields(f.field("at", x.at), f.field("url", x.url), f.field("status", x.status),
-                            f.field("numbers", x.numbers), f.field("texts", x.texts), f.field("flags", x.flags),
-                            f.field("errors", x.errors));
+                            f.field("numbers", x.numbers), f.field("texts", x.texts),
+                            f.field("flags", x.flags), f.field("errors", x.errors));
 }
 
 } // namespace coppice::edge

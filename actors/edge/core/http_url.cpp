@@ -11,11 +11,19 @@ error bad_url(std::string why) {
   return {errc::invalid_value, "not a URL to poll: " + std::move(why), {}, {}};
 }
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return c >= 'a' && c <= 'z'; }
-bool hex(char c) { return digit(c) || (c >= 'a' && c <= 'f'); }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool letter(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool hex(char c) {
+  return digit(c) || (c >= 'a' && c <= 'f');
+}
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_ipv4(std::string_view text) {
   int parts = 0;
@@ -32,7 +40,8 @@ bool is_ipv4(std::string_view text) {
   }
 }
 
-/// Groups of up to four hex digits, at most one `::`; without zones and dotted tails, which nobody polls.
+/// Groups of up to four hex digits, at most one `::`; without zones and dotted tails, which nobody
+/// polls.
 bool is_ipv6(std::string_view text) {
   int groups = 0;
   bool gap = text.starts_with("::");
@@ -40,7 +49,8 @@ bool is_ipv6(std::string_view text) {
     text.remove_prefix(2);
   while (!text.empty()) {
     auto end = std::min(text.find(':'), text.size());
-    if (end == 0 || end > 4 || !std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end), hex))
+    if (end == 0 || end > 4 ||
+        !std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end), hex))
       return false;
     ++groups;
     text.remove_prefix(end);
@@ -68,7 +78,8 @@ bool is_host_name(std::string_view text) {
     auto end = std::min(text.find('.'), text.size());
     auto label = text.substr(0, end);
     if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-        !std::all_of(label.begin(), label.end(), [](char c) { return letter(c) || digit(c) || c == '-' || c == '_'; }))
+        !std::all_of(label.begin(), label.end(),
+                     [](char c) { return letter(c) || digit(c) || c == '-' || c == '_'; }))
       return false;
     if (end == text.size())
       // A last label of digits alone would be a badly written IPv4 address.
@@ -116,10 +127,14 @@ error parse_authority(std::string_view authority, http_target& out) {
 result<http_target> parse_http_url(std::string_view url) {
   constexpr size_t url_bytes_max = 2048;
   if (url.size() > url_bytes_max)
-    return error{errc::too_large, "a URL has at most 2048 bytes, this one has " + std::to_string(url.size()), {}, {}};
+    return error{errc::too_large,
+                 "a URL has at most 2048 bytes, this one has " + std::to_string(url.size()),
+                 {},
+                 {}};
   for (auto c : url)
     if (c <= ' ' || c > '~' || std::string_view{"\"<>\\^`{|}"}.find(c) != std::string_view::npos)
-      return bad_url("spaces, control characters, other than ASCII and any of \"<>\\^`{|} must be percent-encoded");
+      return bad_url(
+        "spaces, control characters, non-ASCII and any of \"<>\\^`{|} are percent-encoded");
   auto end = url.find("://");
   std::string scheme{url.substr(0, end == std::string_view::npos ? 0 : end)};
   std::transform(scheme.begin(), scheme.end(), scheme.begin(), lower);
@@ -138,7 +153,8 @@ result<http_target> parse_http_url(std::string_view url) {
   if (!out.path.starts_with('/'))
     out.path.insert(0, "/");
   for (size_t i = 0; i < out.path.size(); ++i)
-    if (out.path[i] == '%' && (i + 2 >= out.path.size() || !hex(lower(out.path[i + 1])) || !hex(lower(out.path[i + 2]))))
+    if (out.path[i] == '%' &&
+        (i + 2 >= out.path.size() || !hex(lower(out.path[i + 1])) || !hex(lower(out.path[i + 2]))))
       return bad_url("'%' is followed by two hexadecimal digits");
   return out;
 }

@@ -47,7 +47,10 @@ std::string_view json_kind(const boost::json::value& x) {
 
 result<void> check_pointer(std::string_view pointer) {
   auto bad = [&](std::string why) {
-    return error{errc::invalid_value, "'" + std::string{pointer} + "' is no JSON pointer: " + std::move(why), {}, {}};
+    return error{errc::invalid_value,
+                 "'" + std::string{pointer} + "' is no JSON pointer: " + std::move(why),
+                 {},
+                 {}};
   };
   constexpr size_t pointer_bytes_max = 512;
   if (pointer.size() > pointer_bytes_max)
@@ -55,12 +58,14 @@ result<void> check_pointer(std::string_view pointer) {
   if (!pointer.empty() && pointer.front() != '/')
     return bad("it is empty (the whole document) or starts with '/', as in /main/temp");
   for (size_t i = 0; i < pointer.size(); ++i)
-    if (pointer[i] == '~' && (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))
+    if (pointer[i] == '~' &&
+        (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))
       return bad("'~' is followed by 0 or 1");
   return {};
 }
 
-result<const boost::json::value*> find_json(const boost::json::value& document, std::string_view pointer) {
+result<const boost::json::value*> find_json(const boost::json::value& document,
+                                            std::string_view pointer) {
   if (auto good = check_pointer(pointer); !good)
     return good.error();
   auto* here = &document;
@@ -72,21 +77,28 @@ result<const boost::json::value*> find_json(const boost::json::value& document, 
     if (auto* object = here->if_object()) {
       here = object->if_contains({token.data(), token.size()});
       if (!here)
-        return error{errc::not_found, "the object at " + so_far + " has no member '" + token + "'",
-                     std::string{pointer}, {}};
+        return error{errc::not_found,
+                     "the object at " + so_far + " has no member '" + token + "'",
+                     std::string{pointer},
+                     {}};
     } else if (auto* array = here->if_array()) {
       size_t index = 0;
       auto [rest, ec] = std::from_chars(token.data(), token.data() + token.size(), index);
-      auto is_index = ec == std::errc{} && rest == token.data() + token.size() && (token[0] != '0' || token.size() == 1);
+      auto is_index = ec == std::errc{} && rest == token.data() + token.size() &&
+                      (token[0] != '0' || token.size() == 1);
       if (!is_index || index >= array->size())
-        return error{errc::not_found, "the array at " + so_far + " has " + std::to_string(array->size()) +
-                                        " elements and none at '" + token + "'",
-                     std::string{pointer}, {}};
+        return error{errc::not_found,
+                     "the array at " + so_far + " has " + std::to_string(array->size()) +
+                       " elements and none at '" + token + "'",
+                     std::string{pointer},
+                     {}};
       here = &(*array)[index];
     } else {
-      return error{errc::wrong_type, "there is " + std::string{json_kind(*here)} + " at " + so_far +
-                                       ", so nothing below it",
-                   std::string{pointer}, {}};
+      return error{errc::wrong_type,
+                   "there is " + std::string{json_kind(*here)} + " at " + so_far +
+                     ", so nothing below it",
+                   std::string{pointer},
+                   {}};
     }
     done = end;
   }

@@ -16,7 +16,9 @@ std::string_view json_kind(const boost::json::value& x);
 result<void> check_pointer(std::string_view pointer);
 
 /// The value at a JSON pointer, or an error that says how far the pointer led; `at` is the pointer.
-/// Errors: those of check_pointer, errc::not_found, errc::wrong_type (a step into a number or a string).
-result<const boost::json::value*> find_json(const boost::json::value& document, std::string_view pointer);
+/// Errors: those of check_pointer, errc::not_found, errc::wrong_type (a step into a number or a
+/// string).
+result<const boost::json::value*> find_json(const boost::json::value& document,
+                                            std::string_view pointer);
 
 } // namespace coppice::edge

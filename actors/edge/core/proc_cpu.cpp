@@ -41,7 +41,8 @@ proc_stat parse_stat(std::string_view text, problem_list& problems) {
     auto id = to_count(fields[0].substr(3));
     auto is_total = fields[0] == "cpu";
     if (!times || (!is_total && (!id || *id >= cores_max)))
-      problems.add("/proc/stat:" + std::to_string(number), "expected `cpuN` and at least four numbers of ticks");
+      problems.add("/proc/stat:" + std::to_string(number),
+                   "expected `cpuN` and at least four numbers of ticks");
     else if (is_total)
       out.total = times;
     else
@@ -55,7 +56,9 @@ proc_stat parse_stat(std::string_view text, problem_list& problems) {
 }
 
 std::optional<cpu_ratios> busy_between(const cpu_times& before, const cpu_times& now) {
-  auto ticks = [](uint64_t from, uint64_t to) { return to > from ? static_cast<double>(to - from) : 0.0; };
+  auto ticks = [](uint64_t from, uint64_t to) {
+    return to > from ? static_cast<double>(to - from) : 0.0;
+  };
   auto user = ticks(before.user, now.user);
   auto system = ticks(before.system, now.system);
   auto idle = ticks(before.idle, now.idle);
@@ -64,8 +67,8 @@ std::optional<cpu_ratios> busy_between(const cpu_times& before, const cpu_times&
   auto total = user + system + idle + iowait + steal;
   if (total <= 0)
     return std::nullopt;
-  return cpu_ratios{clamp_ratio((user + system + steal) / total), user / total, system / total, iowait / total,
-                    steal / total};
+  return cpu_ratios{clamp_ratio((user + system + steal) / total), user / total, system / total,
+                    iowait / total, steal / total};
 }
 
 } // namespace coppice::edge

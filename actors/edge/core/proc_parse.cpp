@@ -62,7 +62,8 @@ std::optional<memory_sample> parse_meminfo(std::string_view text, problem_list& 
     auto fields = words(colon == std::string_view::npos ? line : line.substr(colon + 1), 3);
     // Lines without a unit are counts of huge pages.
     auto value = fields.empty() ? std::nullopt : to_count(fields[0]);
-    if (colon == std::string_view::npos || !value || fields.size() > 2 || (fields.size() == 2 && fields[1] != "kB") ||
+    if (colon == std::string_view::npos || !value || fields.size() > 2 ||
+        (fields.size() == 2 && fields[1] != "kB") ||
         *value > static_cast<uint64_t>(INT64_MAX) / 1024) {
       problems.add("/proc/meminfo:" + std::to_string(number), "expected `name: number kB`");
       return;
@@ -95,7 +96,8 @@ std::optional<memory_sample> parse_meminfo(std::string_view text, problem_list& 
   if (auto free = get("SwapFree"); free && out.swap_total_bytes) {
     out.swap_used_bytes = *out.swap_total_bytes - std::min(*free, *out.swap_total_bytes);
     if (*out.swap_total_bytes > 0)
-      out.swap_used_ratio = static_cast<double>(*out.swap_used_bytes) / static_cast<double>(*out.swap_total_bytes);
+      out.swap_used_ratio =
+        static_cast<double>(*out.swap_used_bytes) / static_cast<double>(*out.swap_total_bytes);
   }
   return out;
 }
@@ -140,7 +142,8 @@ std::optional<pressure_sample> parse_pressure(std::string_view text, const std::
     else if (stall && fields[0] == "full")
       out.full = stall;
     else
-      problems.add(source + ":" + std::to_string(number), "expected `some|full avg10= avg60= avg300= total=`");
+      problems.add(source + ":" + std::to_string(number),
+                   "expected `some|full avg10= avg60= avg300= total=`");
   });
   if (!whole)
     problems.add(source, std::string{cut_off});
@@ -156,7 +159,8 @@ std::optional<double> parse_celsius(std::string_view text) {
   text = trim(text);
   int64_t millis = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), millis);
-  if (ec != std::errc{} || end != text.data() + text.size() || millis < -200'000 || millis > 1'000'000)
+  if (ec != std::errc{} || end != text.data() + text.size() || millis < -200'000 ||
+      millis > 1'000'000)
     return std::nullopt;
   return static_cast<double>(millis) / 1000;
 }
@@ -176,8 +180,11 @@ std::string safe_name(std::string_view text) {
   size_t i = 0;
   while (i < text.size()) {
     auto lead = static_cast<unsigned char>(text[i]);
-    size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                  : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    size_t length = lead < 0x80                   ? 1
+                    : lead >= 0xc2 && lead < 0xe0 ? 2
+                    : lead >= 0xe0 && lead < 0xf0 ? 3
+                    : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                  : 0;
     bool good = length > 0 && i + length <= text.size() && lead >= 0x20 && lead != 0x7f;
     for (size_t j = 1; good && j < length; ++j)
       good = (static_cast<unsigned char>(text[i + j]) & 0xc0) == 0x80;

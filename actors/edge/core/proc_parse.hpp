@@ -10,9 +10,10 @@
 #include <string_view>
 #include <vector>
 
-/// Readers of the kernel's text files. Pure: bytes in, figures out, for any bytes. What cannot be understood is left
-/// out and named in a problem_list. A last line without its newline is cut off and does not count.
-/// Source: proc(5), Documentation/admin-guide/iostats.rst and Documentation/accounting/psi.rst of Linux.
+/// Readers of the kernel's text files. Pure: bytes in, figures out, for any bytes. What cannot be
+/// understood is left out and named in a problem_list. A last line without its newline is cut off
+/// and does not count. Source: proc(5), Documentation/admin-guide/iostats.rst and
+/// Documentation/accounting/psi.rst of Linux.
 namespace coppice::edge {
 
 /// Collects what could not be understood. Bounds: keeps the first entries_max, counts the rest.
@@ -33,7 +34,7 @@ private:
 
 /// Clock ticks by kind; guest time is inside user time and therefore not added again.
 struct cpu_times {
-  uint64_t user = 0; ///< With nice.
+  uint64_t user = 0;   ///< With nice.
   uint64_t system = 0; ///< With interrupts.
   uint64_t idle = 0;
   uint64_t iowait = 0;
@@ -54,7 +55,8 @@ struct cpu_ratios {
   double iowait = 0;
   double steal = 0;
 };
-/// Nothing when no tick passed. A counter that went backwards (the kernel lets iowait and idle do so) counts as still.
+/// Nothing when no tick passed. A counter that went backwards (the kernel lets iowait and idle do
+/// so) counts as still.
 std::optional<cpu_ratios> busy_between(const cpu_times& before, const cpu_times& now);
 
 std::optional<load_sample> parse_loadavg(std::string_view text, problem_list& problems);
@@ -88,22 +90,23 @@ struct net_counters {
 };
 std::map<std::string, net_counters> parse_net_dev(std::string_view text, problem_list& problems);
 
-/// The mount points of file systems on local storage, each device once (at its first mount point; bind mounts repeat
-/// it), with octal escapes undone. Network and virtual file systems are left out: asking a dead server for its free
-/// space would block. An overlay counts only as the root, which is how a container sees its disk.
-/// Bounds: at most mounts_max.
+/// The mount points of file systems on local storage, each device once (at its first mount point;
+/// bind mounts repeat it), with octal escapes undone. Network and virtual file systems are left
+/// out: asking a dead server for its free space would block. An overlay counts only as the root,
+/// which is how a container sees its disk. Bounds: at most mounts_max.
 inline constexpr size_t mounts_max = 64;
 std::vector<std::string> local_mounts(std::string_view text, problem_list& problems);
 
-/// Millidegrees as the kernel writes them. Nothing for garbage and for what no sensor can mean (below -200 or above
-/// 1000 degrees).
+/// Millidegrees as the kernel writes them. Nothing for garbage and for what no sensor can mean
+/// (below -200 or above 1000 degrees).
 std::optional<double> parse_celsius(std::string_view text);
 
 /// How far a counter went: handles the wrap of a 32-bit counter, nothing when it began anew.
 /// Bounds: a step back counts as a wrap only when the way over 2^32 is under 2^30.
 std::optional<uint64_t> counter_delta(uint64_t before, uint64_t now);
 
-/// Text that is safe as a name: valid UTF-8 without control characters, cut at 255 bytes; bad bytes become `?`.
+/// Text that is safe as a name: valid UTF-8 without control characters, cut at 255 bytes; bad bytes
+/// become `?`.
 std::string safe_name(std::string_view text);
 
 } // namespace coppice::edge

@@ -11,7 +11,9 @@
 /// Small tools for the kernel's text files; internal to this folder.
 namespace coppice::edge::detail {
 
-inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
+inline bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 inline std::string_view trim(std::string_view text) {
   while (!text.empty() && (is_blank(text.front()) || text.front() == '\n' || text.front() == '\r'))
@@ -38,8 +40,8 @@ inline std::vector<std::string_view> words(std::string_view line, size_t max = 6
   return out;
 }
 
-/// Calls `f(line, number)` for every complete line, numbers from 1. Returns false when the text does not end with a
-/// newline; what follows the last one is then not shown.
+/// Calls `f(line, number)` for every complete line, numbers from 1. Returns false when the text
+/// does not end with a newline; what follows the last one is then not shown.
 template <class F>
 bool each_line(std::string_view text, F f) {
   size_t number = 0;
@@ -57,7 +59,8 @@ bool each_line(std::string_view text, F f) {
 inline std::optional<uint64_t> to_count(std::string_view text) {
   uint64_t out = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (ec != std::errc{} || end != text.data() + text.size() || out > static_cast<uint64_t>(INT64_MAX))
+  if (ec != std::errc{} || end != text.data() + text.size() ||
+      out > static_cast<uint64_t>(INT64_MAX))
     return std::nullopt;
   return out;
 }
@@ -74,7 +77,8 @@ inline std::optional<uint64_t> to_counter(std::string_view text) {
 /// A decimal fraction that is not negative.
 inline std::optional<double> to_fraction(std::string_view text) {
   double out = 0;
-  auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out, std::chars_format::fixed);
+  auto [end, ec] =
+    std::from_chars(text.data(), text.data() + text.size(), out, std::chars_format::fixed);
   if (ec != std::errc{} || end != text.data() + text.size() || !std::isfinite(out) || out < 0)
     return std::nullopt;
   return out;
@@ -82,7 +86,8 @@ inline std::optional<double> to_fraction(std::string_view text) {
 
 /// Counters of words [from, from + N); nothing unless every one is a number.
 template <size_t N>
-std::optional<std::array<uint64_t, N>> counters(const std::vector<std::string_view>& fields, size_t from) {
+std::optional<std::array<uint64_t, N>> counters(const std::vector<std::string_view>& fields,
+                                                size_t from) {
   std::array<uint64_t, N> out{};
   if (fields.size() < from + N)
     return std::nullopt;
@@ -95,6 +100,8 @@ std::optional<std::array<uint64_t, N>> counters(const std::vector<std::string_vi
   return out;
 }
 
-inline double clamp_ratio(double x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
+inline double clamp_ratio(double x) {
+  return x < 0 ? 0 : x > 1 ? 1 : x;
+}
 
 } // namespace coppice::edge::detail

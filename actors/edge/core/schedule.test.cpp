@@ -44,7 +44,8 @@ TEST_CASE("schedule: agrees with counting grid points one by one", "[edge][sched
     auto due = first; // The model: the grid point that comes next.
     duration now{0};
     for (int i = 0; i < 100; ++i) {
-      now += duration{static_cast<int64_t>(random.below(i % 10 == 0 ? 20'000'000'000 : 500'000'000))};
+      now +=
+        duration{static_cast<int64_t>(random.below(i % 10 == 0 ? 20'000'000'000 : 500'000'000))};
       uint64_t passed = 0;
       while (due <= now) {
         due += interval;
@@ -59,7 +60,8 @@ TEST_CASE("schedule: agrees with counting grid points one by one", "[edge][sched
 TEST_CASE("schedule: intervals out of bounds are refused", "[edge][schedule]") {
   CHECK(check_interval(10ms));
   CHECK(check_interval(24h));
-  for (duration bad : {duration{0}, duration{-1s}, duration{10ms - 1ns}, duration{24h + 1ns}, duration::min(), duration::max()}) {
+  for (duration bad : {duration{0}, duration{-1s}, duration{10ms - 1ns}, duration{24h + 1ns},
+                       duration::min(), duration::max()}) {
     auto answer = check_interval(bad, "/args/interval");
     REQUIRE(!answer);
     CHECK(answer.error().code == errc::out_of_range);

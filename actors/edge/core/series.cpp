@@ -46,7 +46,8 @@ void series_builder::add(const std::string& name, double value) {
   values_.insert_or_assign(name, value);
 }
 
-void flatten_json(const boost::json::value& document, std::string_view prefix, series_builder& out) {
+void flatten_json(const boost::json::value& document, std::string_view prefix,
+                  series_builder& out) {
   walk(document, std::string{prefix}, 0, out);
 }
 

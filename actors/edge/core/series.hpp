@@ -18,8 +18,8 @@ namespace coppice::edge {
 
 using series_values = std::map<std::string, double, std::less<>>;
 
-/// Collects series. Bounds: at most values_max of them with names of at most name_bytes_max; the rest is counted.
-/// Numbers that are not finite are left out.
+/// Collects series. Bounds: at most values_max of them with names of at most name_bytes_max; the
+/// rest is counted. Numbers that are not finite are left out.
 class series_builder {
 public:
   static constexpr size_t values_max = 10'000;
@@ -34,8 +34,8 @@ private:
   size_t dropped_ = 0;
 };
 
-/// Every number and bool (as 0 or 1) in a document, named by the keys and array indexes on the way, joined by dots.
-/// Bounds: nothing below a depth of 64.
+/// Every number and bool (as 0 or 1) in a document, named by the keys and array indexes on the way,
+/// joined by dots. Bounds: nothing below a depth of 64.
 series_values flatten_json(const boost::json::value& document, std::string_view prefix = {});
 void flatten_json(const boost::json::value& document, std::string_view prefix, series_builder& out);
 
@@ -44,7 +44,8 @@ namespace detail {
 /// An inspector that only looks: one declaration of a message gives its series too.
 class series_inspector {
 public:
-  series_inspector(series_builder& out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
+  series_inspector(series_builder& out, std::string prefix)
+    : out_(out), prefix_(std::move(prefix)) {}
 
   template <class T>
   struct field_ref {
@@ -76,15 +77,22 @@ public:
   void visit(std::string name, T& x) {
     if constexpr (std::is_arithmetic_v<T>) {
       out_.add(name, static_cast<double>(x));
-    } else if constexpr (requires { x.has_value(); *x; }) {
+    } else if constexpr (requires {
+                           x.has_value();
+                           *x;
+                         }) {
       if (x)
         visit(std::move(name), *x);
     } else if constexpr (requires { typename T::mapped_type; }) {
       for (auto& [key, value] : x)
         visit(name + "." + key, value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, instant> || std::is_enum_v<T>) {
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, instant> ||
+                         std::is_enum_v<T>) {
       // No number.
-    } else if constexpr (requires { x.begin(); x.size(); }) {
+    } else if constexpr (requires {
+                           x.begin();
+                           x.size();
+                         }) {
       size_t index = 0;
       for (auto& value : x)
         visit(name + "." + std::to_string(index++), value);

@@ -35,9 +35,11 @@ TEST_CASE("series: a sample is flattened by the names of its fields and keys", "
 }
 
 TEST_CASE("series: any JSON document is flattened", "[edge][series]") {
-  auto doc = boost::json::parse(R"({"a":{"b":1,"c":[1.5,{"d":true}],"t":"x"},"n":null,"big":18446744073709551615})");
+  auto doc = boost::json::parse(
+    R"({"a":{"b":1,"c":[1.5,{"d":true}],"t":"x"},"n":null,"big":18446744073709551615})");
   auto s = flatten_json(doc);
-  CHECK(s == series_values{{"a.b", 1}, {"a.c.0", 1.5}, {"a.c.1.d", 1}, {"big", 18446744073709551616.0}});
+  CHECK(s ==
+        series_values{{"a.b", 1}, {"a.c.0", 1.5}, {"a.c.1.d", 1}, {"big", 18446744073709551616.0}});
   CHECK(flatten_json(boost::json::value(5), "x") == series_values{{"x", 5}});
   CHECK(flatten_json(boost::json::value(5)).empty());
 }
@@ -63,11 +65,20 @@ TEST_CASE("series: globs", "[edge][series]") {
     bool matches;
   };
   const row table[] = {
-    {"cpu.busy", "cpu.busy", true},      {"cpu.busy", "cpu.busy2", false}, {"cpu.*", "cpu.core.0.busy", true},
-    {"*", "", true},                     {"", "", true},                   {"", "x", false},
-    {"?", "", false},                    {"?", "x", true},                 {"d*.used", "disk./.used", true},
-    {"*.used_ratio", "disk./a.b.used_ratio", true}, {"a*b*c", "a__b__b__c", true}, {"a*b*c", "a__c__b", false},
-    {"**x", "x", true},                  {"x*", "yx", false},
+    {"cpu.busy", "cpu.busy", true},
+    {"cpu.busy", "cpu.busy2", false},
+    {"cpu.*", "cpu.core.0.busy", true},
+    {"*", "", true},
+    {"", "", true},
+    {"", "x", false},
+    {"?", "", false},
+    {"?", "x", true},
+    {"d*.used", "disk./.used", true},
+    {"*.used_ratio", "disk./a.b.used_ratio", true},
+    {"a*b*c", "a__b__b__c", true},
+    {"a*b*c", "a__c__b", false},
+    {"**x", "x", true},
+    {"x*", "yx", false},
   };
   for (auto& [pattern, text, matches] : table) {
     INFO(pattern << " on " << text);

@@ -35,12 +35,12 @@ public:
     for (auto* path : host_files)
       add(out, path);
     add_mounts(out);
-    add_sensors(out, "/sys/class/thermal", "thermal_zone", [](std::string_view name) {
-      return name == "temp" || name == "type";
-    });
+    add_sensors(out, "/sys/class/thermal", "thermal_zone",
+                [](std::string_view name) { return name == "temp" || name == "type"; });
     add_sensors(out, "/sys/class/hwmon", "hwmon", [](std::string_view name) {
-      return name == "name" || (name.starts_with("temp") && (name.ends_with("_input") || name.ends_with("_label") ||
-                                                             name.ends_with("_crit")));
+      return name == "name" ||
+             (name.starts_with("temp") &&
+              (name.ends_with("_input") || name.ends_with("_label") || name.ends_with("_crit")));
     });
     return out;
   }
@@ -98,7 +98,8 @@ private:
       if (failed != 0)
         out.failures.push_back({"statvfs " + point, errno_text(failed)});
       else
-        out.mounts.push_back({point, s.f_frsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree});
+        out.mounts.push_back(
+          {point, s.f_frsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree});
     }
     for (auto& problem : problems.take())
       out.failures.push_back(std::move(problem));
@@ -106,7 +107,8 @@ private:
 
   /// A machine without sensors has no such folder, or an empty one: no failure.
   template <class Wanted>
-  void add_sensors(host_reading& out, const std::string& folder, std::string_view prefix, Wanted wanted) const {
+  void add_sensors(host_reading& out, const std::string& folder, std::string_view prefix,
+                   Wanted wanted) const {
     size_t files = 0;
     for (auto& device : list(folder)) {
       if (!device.starts_with(prefix))
@@ -116,7 +118,8 @@ private:
         if (!wanted(name))
           continue;
         if (++files > sensor_files_max) {
-          out.failures.push_back({folder, "more than " + std::to_string(sensor_files_max) + " sensor files"});
+          out.failures.push_back(
+            {folder, "more than " + std::to_string(sensor_files_max) + " sensor files"});
           return;
         }
         add(out, path + "/" + name);

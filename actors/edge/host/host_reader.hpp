@@ -9,8 +9,8 @@
 namespace coppice::edge {
 
 /// Brings the bytes that host_core turns into a sample.
-/// Threading: single owner. Blocking: files of /proc and /sys only, which take microseconds to milliseconds; network
-/// file systems are not touched.
+/// Threading: single owner. Blocking: files of /proc and /sys only, which take microseconds to
+/// milliseconds; network file systems are not touched.
 class host_reader {
 public:
   virtual ~host_reader() = default;

@@ -72,7 +72,8 @@ TEST_CASE("host reader: a folder without a machine is no crash", "[edge][host]")
 }
 
 TEST_CASE("host reader: folders, pipes and endless files in the place of files", "[edge][host]") {
-  auto root = std::filesystem::temp_directory_path() / ("edge-host-" + std::to_string(random_seed()));
+  auto root =
+    std::filesystem::temp_directory_path() / ("edge-host-" + std::to_string(random_seed()));
   std::filesystem::create_directories(root / "proc/meminfo");
   std::filesystem::create_symlink("/dev/zero", root / "proc/stat");
   REQUIRE(::mkfifo((root / "proc/uptime").c_str(), 0600) == 0);
