@@ -128,7 +128,10 @@ verdict check_boolean(const value& x) {
 
 verdict check_word(const value& x, const key_info& key) {
   auto words = split(key.words);
-  return unless(std::find(words.begin(), words.end(), x.text) != words.end(), x, nearest_name(x.text, words));
+  auto lower = x.text;
+  for (auto& c : lower)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return unless(std::find(words.begin(), words.end(), x.text) != words.end(), x, nearest_name(lower, words));
 }
 
 verdict check_endpoint(const value& x) {
@@ -216,6 +219,15 @@ void note(const value& x, const key_info& key, const std::string& shown, complai
                       why.expected.empty() ? expectation(key) : std::move(why.expected), std::move(why.hint)});
 }
 
+/// What one element of a list of scalars must be.
+std::string element_expectation(const key_info& key) {
+  auto element = key;
+  element.type = key.type == value_type::names ? value_type::name :
+                 key.type == value_type::subjects ? value_type::subject : value_type::endpoint;
+  element.example = {};
+  return expectation(element);
+}
+
 void check_scalar_list(const value& x, const key_info& key, const std::string& shown, std::vector<mistake>& mistakes) {
   if (key.required && x.items.empty())
     note(x, key, shown, {"an empty list", {}, {}}, mistakes);
@@ -223,11 +235,11 @@ void check_scalar_list(const value& x, const key_info& key, const std::string& s
     auto& item = x.items[i];
     auto name = shown + "[" + std::to_string(i) + "]";
     if (item.what != value::kind::scalar) {
-      note(item, key, name, {describe_kind(item), {}, {}}, mistakes);
+      note(item, key, name, {describe_kind(item), element_expectation(key), {}}, mistakes);
       continue;
     }
     if (auto why = check_scalar(item, key))
-      note(item, key, name, *why, mistakes);
+      note(item, key, name, {why->found, element_expectation(key), why->hint}, mistakes);
     for (size_t earlier = 0; earlier < i && i < 1000; ++earlier)
       if (x.items[earlier].what == value::kind::scalar && x.items[earlier].text == item.text) {
         note(item, key, name, {describe_kind(item) + " a second time", "each once", {}}, mistakes);

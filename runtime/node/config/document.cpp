@@ -7,7 +7,6 @@
 
 #include <sstream>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace coppice::config {
 
@@ -18,6 +17,9 @@ constexpr size_t depth_max = 64;
 constexpr size_t values_max = 100'000;
 constexpr size_t map_keys_max = 4096;
 constexpr size_t expanded_bytes_max = 8 << 20;
+
+/// Put behind the text as a comment: yaml-cpp lets the end of the input close a quote, and then it is found in a value.
+constexpr std::string_view end_mark = "\n#coppice-end-of-text\n";
 
 /// Thrown through yaml-cpp when going on is pointless; the mistake is already noted.
 struct give_up {};
@@ -74,6 +76,8 @@ public:
     x.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!x.quoted)
       check_tag(tag, x.where);
+    else if (text.find(end_mark.substr(1, end_mark.size() - 2)) != std::string::npos)
+      stop(x.where, "a quote that is never closed", "a closing quote");
     charge(x, x.where);
     add(std::move(x), anchor);
   }
@@ -189,6 +193,8 @@ private:
   void take_member(frame& top, value x) {
     if (top.bad_key)
       return;
+    if (x.what == value::kind::null)
+      x.where = top.key_at; // yaml-cpp points at what comes next.
     if (top.key == "<<") {
       take_merge(top, std::move(x));
       return;
@@ -297,11 +303,9 @@ mistake syntax_mistake(std::string_view file, std::string_view text, const YAML:
             "one key a line, in the column of its neighbours; quotes around text that contains ': '", {}};
   if (says("end of map flow") || says("end of sequence flow") || says("illegal flow end"))
     return {where, {}, "brackets or braces that do not match", "a closing one for each that was opened", {}};
-  if (says("EOF in scalar"))
-    return {where, {}, "the end of the file inside quotes", "a closing quote", {}};
   if (says("anchor is not defined"))
     return {where, {}, "an alias without its anchor", "'&NAME' before '*NAME'", {}};
-  return {where, {}, "broken YAML (" + problem.msg + ")", "YAML 1.2; see `coppice config explain`", {}};
+  return {where, {}, "broken YAML (" + problem.msg + ")", "YAML 1.2", {}};
 }
 
 } // namespace
@@ -319,7 +323,7 @@ std::optional<value> parse_document(std::string_view file, std::string_view text
   }
   builder handler{file, mistakes};
   try {
-    std::istringstream stream{std::string{text}};
+    std::istringstream stream{std::string{text}.append(end_mark)};
     YAML::Parser parser{stream};
     if (parser.HandleNextDocument(handler)) {
       builder rest{file, mistakes};

@@ -96,6 +96,8 @@ std::string escape_cell(std::string_view text) {
 
 const key_info* find_key(std::string_view path) {
   std::string pattern;
+  if (path.ends_with('.'))
+    return nullptr;
   while (!path.empty()) {
     auto end = path.find('.');
     auto next = descend(pattern, path.substr(0, end));

@@ -87,7 +87,7 @@ std::map<std::string, leaf> leaves_of(const value& merged) {
   });
   for_each_leaf(visible, [&](const std::string& shown, const key_info& key, const value& x) {
     if (auto at = out.find(by_name(visible, shown)); at != out.end())
-      at->second.shown = meaning(key, x);
+      at->second.shown = x.what == value::kind::scalar ? x.text : meaning(key, x);
   });
   for (auto& [path, x] : out)
     if (x.shown.empty())

@@ -83,7 +83,7 @@ void check_nats(const value& node, std::vector<mistake>& mistakes) {
   if (url != nullptr && managed)
     note(mistakes, *url, "nats.url", "a url beside managed: true", "one of the two");
   for (const auto* key : {"port", "store"})
-    if (const auto* x = nats->find(key); x != nullptr && !managed)
+    if (const auto* x = nats->find(key); x != nullptr && !managed && x->text != "0")
       note(mistakes, *x, std::string{"nats."} + key, describe_kind(*x) + " without managed: true", "managed: true beside it");
 }
 
