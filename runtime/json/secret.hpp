@@ -12,11 +12,15 @@ struct secret {
   bool operator==(const secret&) const = default;
 };
 
-/// Keeps the value out of logs that print messages.
-inline std::string to_string(const secret&) { return "***"; }
-
 template <class Inspector>
 bool inspect(Inspector& f, secret& x) {
+  // Keeps the value out of what CAF prints, such as messages in logs.
+  if constexpr (!Inspector::is_loading) {
+    if (f.has_human_readable_format()) {
+      std::string masked = "***";
+      return f.object(x).fields(f.field("value", masked));
+    }
+  }
   return f.object(x).fields(f.field("value", x.value));
 }
 
