@@ -29,7 +29,7 @@ rc::Gen<move> any_move() {
 
 /// Prefer more cases than rapidcheck's 100, unless RC_PARAMS says otherwise (it also replays a failure).
 [[maybe_unused]] const bool many_cases = [] {
-  setenv("RC_PARAMS", "max_success=20000 max_size=100", 0);
+  setenv("RC_PARAMS", "max_success=8000 max_size=100", 0);
   return true;
 }();
 

@@ -75,8 +75,8 @@ void supervisor_core::decide_restart(uint32_t slot, std::string reason, bool was
     wait = next_backoff(*rec.spec->backoff, rare(slot).series, was_running, s.now, random_);
   if (wait.counts) {
     if (auto count = window_.add(s.now, flags_.period); count > flags_.intensity) {
-      auto why = "child '" + rec.id + "' ended: " + reason + "; " + std::to_string(count) + " restarts within "
-                 + to_string(flags_.period) + ", " + std::to_string(flags_.intensity) + " allowed";
+      auto why = std::to_string(count) + " restarts within " + to_string(flags_.period) + ", "
+                 + std::to_string(flags_.intensity) + " allowed, the last one for child '" + rec.id + "': " + reason;
       s.out.emplace_back(effect::report{effect::report::kind::gave_up, ref(slot), std::move(reason), {}});
       rec.failed = true;
       settle(slot, s);
