@@ -2,6 +2,8 @@
 
 #include "runtime/json/type_registry.hpp"
 
+#include <caf/message_builder.hpp>
+
 namespace coppice::json {
 
 namespace {
@@ -80,14 +82,14 @@ result<caf::message> message_from_json(const value& envelope, const codec_contex
   if (!bodies || bodies->size() != names->size())
     return error{errc::wrong_type, "expected an array of " + std::to_string(names->size()) + " bodies, one for each type",
                  "/body", {}};
-  caf::message out;
+  caf::message_builder out;
   for (size_t i = 0; i < names->size(); ++i) {
     auto element = one_element((*names)[i], (*bodies)[i], context, "/" + std::to_string(i));
     if (!element)
       return element;
-    out = caf::message::concat(out, *element);
+    out.append_from(*element, 0);
   }
-  return out;
+  return out.move_to_message();
 }
 
 result<value> message_to_json(const caf::message& x, const codec_context* context) {

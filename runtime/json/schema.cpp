@@ -133,7 +133,7 @@ private:
     array items;
     for (auto part : type.parts)
       items.push_back(of(*part));
-    auto size = items.size();
+    auto size = static_cast<int64_t>(items.size());
     return {{"type", "array"}, {"prefixItems", std::move(items)}, {"items", false}, {"minItems", size}, {"maxItems", size}};
   }
 
