@@ -42,7 +42,8 @@ bool is_type_name(std::string_view text) {
   return parts.size() >= 2 && text.size() <= 128 && !text.ends_with('.') &&
          std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
            return !part.empty() && part[0] >= 'a' && part[0] <= 'z' &&
-                  part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+                  part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
+                      std::string_view::npos;
          });
 }
 
@@ -52,7 +53,8 @@ bool is_subject(std::string_view text) {
     return false;
   for (size_t i = 0; i < parts.size(); ++i) {
     auto part = parts[i];
-    if (part.empty() || std::any_of(part.begin(), part.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
+    if (part.empty() || std::any_of(part.begin(), part.end(),
+                                    [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
       return false;
     if (part.size() > 1 && part.find_first_of("*>") != std::string_view::npos)
       return false;
@@ -67,11 +69,13 @@ bool is_url(std::string_view text, std::string_view schemes) {
   auto urls = split(text, ',');
   return !urls.empty() && std::all_of(urls.begin(), urls.end(), [&](std::string_view url) {
     auto colon = url.find("://");
-    if (colon == std::string_view::npos || std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end())
+    if (colon == std::string_view::npos ||
+        std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end())
       return false;
     auto rest = url.substr(colon + 3);
     return !rest.empty() && rest[0] != '/' && rest[0] != ':' &&
-           std::none_of(rest.begin(), rest.end(), [](char c) { return static_cast<unsigned char>(c) <= ' '; });
+           std::none_of(rest.begin(), rest.end(),
+                        [](char c) { return static_cast<unsigned char>(c) <= ' '; });
   });
 }
 
@@ -96,7 +100,8 @@ verdict check_duration(const value& x, const key_info& key) {
   auto parsed = parse_duration(x.text);
   if (!parsed)
     return complaint{parsed.error().message, {}, {}};
-  return unless(key.type == value_type::give_up || !outside(static_cast<double>(parsed->count()), key), x);
+  return unless(
+      key.type == value_type::give_up || !outside(static_cast<double>(parsed->count()), key), x);
 }
 
 verdict check_size(const value& x, const key_info& key) {
@@ -118,12 +123,20 @@ verdict check_number(const value& x, const key_info& key) {
 }
 
 verdict check_boolean(const value& x) {
-  static const std::vector<std::string_view> yes{"yes", "on", "True", "TRUE", "Yes", "On", "y", "1"};
-  static const std::vector<std::string_view> no{"no", "off", "False", "FALSE", "No", "Off", "n", "0"};
+  static const std::vector<std::string_view> yes{"yes", "on", "True", "TRUE",
+                                                 "Yes", "On", "y",    "1"};
+  static const std::vector<std::string_view> no{"no", "off", "False", "FALSE",
+                                                "No", "Off", "n",     "0"};
   if (!x.quoted && (x.text == "true" || x.text == "false"))
     return {};
-  auto in = [&](const auto& list) { return std::find(list.begin(), list.end(), x.text) != list.end(); };
-  return complaint{describe_kind(x), {}, in(yes) || x.text == "true" ? "true" : in(no) || x.text == "false" ? "false" : ""};
+  auto in = [&](const auto& list) {
+    return std::find(list.begin(), list.end(), x.text) != list.end();
+  };
+  return complaint{describe_kind(x),
+                   {},
+                   in(yes) || x.text == "true"   ? "true"
+                   : in(no) || x.text == "false" ? "false"
+                                                 : ""};
 }
 
 verdict check_word(const value& x, const key_info& key) {
@@ -131,7 +144,8 @@ verdict check_word(const value& x, const key_info& key) {
   auto lower = x.text;
   for (auto& c : lower)
     c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return unless(std::find(words.begin(), words.end(), x.text) != words.end(), x, nearest_name(lower, words));
+  return unless(std::find(words.begin(), words.end(), x.text) != words.end(), x,
+                nearest_name(lower, words));
 }
 
 verdict check_endpoint(const value& x) {
@@ -149,9 +163,11 @@ verdict check_address(const value& x) {
 }
 
 verdict check_either(const value& x, const key_info& key) {
-  if (key.type == value_type::give_up && !x.text.empty() && x.text.find_first_not_of("-0123456789") == std::string::npos)
+  if (key.type == value_type::give_up && !x.text.empty() &&
+      x.text.find_first_not_of("-0123456789") == std::string::npos)
     return check_number(x, key);
-  if (key.type == value_type::shutdown && std::none_of(x.text.begin(), x.text.end(), [](char c) { return c >= '0' && c <= '9'; }))
+  if (key.type == value_type::shutdown &&
+      std::none_of(x.text.begin(), x.text.end(), [](char c) { return c >= '0' && c <= '9'; }))
     return check_word(x, key);
   return check_duration(x, key);
 }
@@ -183,8 +199,12 @@ verdict check_scalar(const value& x, const key_info& key) {
     case value_type::subjects:
     case value_type::subject: return unless(is_subject(x.text), x);
     case value_type::type_name: return unless(is_type_name(x.text), x);
-    case value_type::stream: return unless(!x.text.empty() && x.text.size() <= 64 && all_of(x.text, "_-"), x);
-    case value_type::sha256: return unless(x.text.size() == 64 && x.text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos, x);
+    case value_type::stream:
+      return unless(!x.text.empty() && x.text.size() <= 64 && all_of(x.text, "_-"), x);
+    case value_type::sha256:
+      return unless(x.text.size() == 64 &&
+                        x.text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos,
+                    x);
     case value_type::shutdown:
     case value_type::give_up: return check_either(x, key);
     case value_type::section:
@@ -207,28 +227,37 @@ void check_json(const value& x, const std::string& shown, std::vector<mistake>& 
   auto body = std::string_view{x.text};
   if (body.starts_with('-') || body.starts_with('+'))
     body.remove_prefix(1);
-  if (body == ".inf" || body == ".Inf" || body == ".INF" || body == ".nan" || body == ".NaN" || body == ".NAN")
+  if (body == ".inf" || body == ".Inf" || body == ".INF" || body == ".nan" || body == ".NaN" ||
+      body == ".NAN")
     mistakes.push_back({x.where, shown, describe_kind(x), "a finite number", {}});
   else if (body.size() > 18 && body.find_first_not_of("0123456789") == std::string_view::npos &&
            !number_of<int64_t>(x.text.starts_with('+') ? body : std::string_view{x.text}))
-    mistakes.push_back({x.where, shown, describe_kind(x), "a number of at most 64 bits, or quotes around text", {}});
+    mistakes.push_back({x.where,
+                        shown,
+                        describe_kind(x),
+                        "a number of at most 64 bits, or quotes around text",
+                        {}});
 }
 
-void note(const value& x, const key_info& key, const std::string& shown, complaint why, std::vector<mistake>& mistakes) {
-  mistakes.push_back({x.where, shown, key.secret ? "a value that is not right" : std::move(why.found),
-                      why.expected.empty() ? expectation(key) : std::move(why.expected), std::move(why.hint)});
+void note(const value& x, const key_info& key, const std::string& shown, complaint why,
+          std::vector<mistake>& mistakes) {
+  mistakes.push_back(
+      {x.where, shown, key.secret ? "a value that is not right" : std::move(why.found),
+       why.expected.empty() ? expectation(key) : std::move(why.expected), std::move(why.hint)});
 }
 
 /// What one element of a list of scalars must be.
 std::string element_expectation(const key_info& key) {
   auto element = key;
-  element.type = key.type == value_type::names ? value_type::name :
-                 key.type == value_type::subjects ? value_type::subject : value_type::endpoint;
+  element.type = key.type == value_type::names      ? value_type::name
+                 : key.type == value_type::subjects ? value_type::subject
+                                                    : value_type::endpoint;
   element.example = {};
   return expectation(element);
 }
 
-void check_scalar_list(const value& x, const key_info& key, const std::string& shown, std::vector<mistake>& mistakes) {
+void check_scalar_list(const value& x, const key_info& key, const std::string& shown,
+                       std::vector<mistake>& mistakes) {
   if (key.required && x.items.empty())
     note(x, key, shown, {"an empty list", {}, {}}, mistakes);
   for (size_t i = 0; i < x.items.size(); ++i) {
@@ -248,11 +277,13 @@ void check_scalar_list(const value& x, const key_info& key, const std::string& s
   }
 }
 
-void check_levels(const value& x, const key_info& key, const std::string& shown, std::vector<mistake>& mistakes) {
+void check_levels(const value& x, const key_info& key, const std::string& shown,
+                  std::vector<mistake>& mistakes) {
   for (auto& member : x.members) {
     auto name = shown + "." + member.key;
     if (!is_name(member.key))
-      mistakes.push_back({member.key_at, name, "'" + member.key + "'", "the name of a subsystem", slug(member.key)});
+      mistakes.push_back({member.key_at, name, "'" + member.key + "'", "the name of a subsystem",
+                          slug(member.key)});
     if (member.value.what != value::kind::scalar)
       note(member.value, key, name, {describe_kind(member.value), {}, {}}, mistakes);
     else if (auto why = check_word(member.value, key))
@@ -260,8 +291,10 @@ void check_levels(const value& x, const key_info& key, const std::string& shown,
   }
 }
 
-void check_sections(const value& x, const key_info& key, const std::string& shown, std::vector<mistake>& mistakes) {
-  auto pattern = key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
+void check_sections(const value& x, const key_info& key, const std::string& shown,
+                    std::vector<mistake>& mistakes) {
+  auto pattern =
+      key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
   for (size_t i = 0; i < x.items.size(); ++i) {
     auto name = shown + "[" + std::to_string(i) + "]";
     if (x.items[i].what == value::kind::map)
@@ -288,7 +321,8 @@ value::kind shape_of(value_type type) {
 
 } // namespace
 
-void check_value(const value& x, const key_info& key, const std::string& shown, std::vector<mistake>& mistakes) {
+void check_value(const value& x, const key_info& key, const std::string& shown,
+                 std::vector<mistake>& mistakes) {
   auto shape = shape_of(key.type);
   // `section:` with nothing below it is an empty section.
   if (x.what == value::kind::null && shape != value::kind::scalar && !key.required)
@@ -328,19 +362,24 @@ void check_section(const value& section, std::string_view pattern, const std::st
       std::string all;
       for (auto known : names)
         all.append(all.empty() ? "" : " ").append(known);
-      mistakes.push_back({member.key_at, name, "the unknown key '" + member.key + "'", "one of " + all,
-                          nearest_name(member.key, names)});
+      mistakes.push_back({member.key_at, name, "the unknown key '" + member.key + "'",
+                          "one of " + all, nearest_name(member.key, names)});
       continue;
     }
     auto path = pattern.empty() ? member.key : std::string{pattern} + "." + member.key;
-    const auto* key = *std::find_if(keys.begin(), keys.end(), [&](const key_info* x) { return x->path == path; });
+    const auto* key =
+        *std::find_if(keys.begin(), keys.end(), [&](const key_info* x) { return x->path == path; });
     check_value(member.value, *key, name, mistakes);
   }
   for (const auto* key : keys) {
     auto name = std::string{key->path.substr(skip)};
     // The name of a node may come from elsewhere; load() sees to it.
     if (key->required && key->path != "node.name" && section.find(name) == nullptr)
-      mistakes.push_back({section.where, shown.empty() ? name : shown + "." + name, "nothing", expectation(*key), {}});
+      mistakes.push_back({section.where,
+                          shown.empty() ? name : shown + "." + name,
+                          "nothing",
+                          expectation(*key),
+                          {}});
   }
 }
 

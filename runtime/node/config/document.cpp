@@ -18,7 +18,8 @@ constexpr size_t values_max = 100'000;
 constexpr size_t map_keys_max = 4096;
 constexpr size_t expanded_bytes_max = 8 << 20;
 
-/// Put behind the text as a comment: yaml-cpp lets the end of the input close a quote, and then it is found in a value.
+/// Put behind the text as a comment: yaml-cpp lets the end of the input close a quote, and then it
+/// is found in a value.
 constexpr std::string_view end_mark = "\n#coppice-end-of-text\n";
 
 /// Thrown through yaml-cpp when going on is pointless; the mistake is already noted.
@@ -47,7 +48,8 @@ size_t depth_of(const value& x) {
 
 class builder : public YAML::EventHandler {
 public:
-  builder(std::string_view file, std::vector<mistake>& mistakes) : file_(file), mistakes_(mistakes) {}
+  builder(std::string_view file, std::vector<mistake>& mistakes)
+      : file_(file), mistakes_(mistakes) {}
 
   value root;
 
@@ -63,7 +65,8 @@ public:
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     auto found = anchors_.find(anchor);
     if (found == anchors_.end())
-      stop(place(mark), "an alias to something that contains it", "an alias to a value that is complete");
+      stop(place(mark), "an alias to something that contains it",
+           "an alias to a value that is complete");
     auto copy = found->second;
     charge(copy, place(mark));
     if (stack_.size() + depth_of(copy) > depth_max)
@@ -71,7 +74,8 @@ public:
     add(std::move(copy), 0, place(mark));
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     auto x = value::make_scalar(text, place(mark));
     x.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     if (!x.quoted)
@@ -106,11 +110,13 @@ private:
   };
 
   origin place(const YAML::Mark& mark) const {
-    return {file_, static_cast<uint32_t>(std::max(mark.line, 0)) + 1, static_cast<uint32_t>(std::max(mark.column, 0)) + 1};
+    return {file_, static_cast<uint32_t>(std::max(mark.line, 0)) + 1,
+            static_cast<uint32_t>(std::max(mark.column, 0)) + 1};
   }
 
   void note(origin where, std::string key, std::string found, std::string expected) {
-    mistakes_.push_back({std::move(where), std::move(key), std::move(found), std::move(expected), {}});
+    mistakes_.push_back(
+        {std::move(where), std::move(key), std::move(found), std::move(expected), {}});
   }
 
   [[noreturn]] void stop(origin where, std::string found, std::string expected) {
@@ -125,7 +131,8 @@ private:
   void charge(const value& x, const origin& where) {
     values_ += weigh(x, bytes_);
     if (values_ > values_max || bytes_ > expanded_bytes_max)
-      stop(where, "too many values once aliases are expanded", "at most 100,000 values and 8 MiB of text");
+      stop(where, "too many values once aliases are expanded",
+           "at most 100,000 values and 8 MiB of text");
   }
 
   void check_tag(const std::string& tag, const origin& where) {
@@ -133,7 +140,8 @@ private:
       note(where, {}, "the tag '" + tag + "'", "no tags; quote what is meant as text");
   }
 
-  void open(value::kind what, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void open(value::kind what, const YAML::Mark& mark, const std::string& tag,
+            YAML::anchor_t anchor) {
     if (stack_.size() >= depth_max)
       stop_too_deep(place(mark));
     frame next;
@@ -201,7 +209,8 @@ private:
     }
     auto [first, fresh] = top.lines.emplace(top.key, top.key_at.line);
     if (!fresh) {
-      note(top.key_at, top.key, "the key a second time; first on line " + std::to_string(first->second),
+      note(top.key_at, top.key,
+           "the key a second time; first on line " + std::to_string(first->second),
            "each key once in a map");
       return;
     }
@@ -250,7 +259,9 @@ origin place_of(std::string_view file, std::string_view text, size_t offset) {
 /// Source: the table of well-formed sequences in the Unicode Standard, section 3.9.
 size_t find_bad_byte(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
-    auto byte = [&](size_t n) { return i + n < text.size() ? static_cast<unsigned char>(text[i + n]) : 0u; };
+    auto byte = [&](size_t n) {
+      return i + n < text.size() ? static_cast<unsigned char>(text[i + n]) : 0u;
+    };
     auto tail = [&](size_t n) { return (byte(n) & 0xc0) == 0x80; };
     auto first = byte(0);
     if (first < 0x80) {
@@ -262,8 +273,8 @@ size_t find_bad_byte(std::string_view text) {
     } else if ((first & 0xf0) == 0xe0 && tail(1) && tail(2) && !(first == 0xe0 && byte(1) < 0xa0) &&
                !(first == 0xed && byte(1) > 0x9f)) {
       i += 3;
-    } else if (first >= 0xf0 && first <= 0xf4 && tail(1) && tail(2) && tail(3) && !(first == 0xf0 && byte(1) < 0x90) &&
-               !(first == 0xf4 && byte(1) > 0x8f)) {
+    } else if (first >= 0xf0 && first <= 0xf4 && tail(1) && tail(2) && tail(3) &&
+               !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f)) {
       i += 4;
     } else {
       return i;
@@ -272,14 +283,16 @@ size_t find_bad_byte(std::string_view text) {
   return std::string_view::npos;
 }
 
-/// A tab in the indentation at or shortly before a syntax error is its likely cause: 0 when there is none.
+/// A tab in the indentation at or shortly before a syntax error is its likely cause: 0 when there
+/// is none.
 uint32_t find_tab(std::string_view text, uint32_t up_to) {
   uint32_t line = 1;
   while (line <= up_to && !text.empty()) {
     auto end = text.find('\n');
     auto content = text.substr(0, end);
     auto body = content.find_first_not_of(" \t");
-    if (body != std::string_view::npos && content.substr(0, body).find('\t') != std::string_view::npos)
+    if (body != std::string_view::npos &&
+        content.substr(0, body).find('\t') != std::string_view::npos)
       return line;
     if (end == std::string_view::npos)
       break;
@@ -289,20 +302,32 @@ uint32_t find_tab(std::string_view text, uint32_t up_to) {
   return 0;
 }
 
-mistake syntax_mistake(std::string_view file, std::string_view text, const YAML::Exception& problem) {
+mistake syntax_mistake(std::string_view file, std::string_view text,
+                       const YAML::Exception& problem) {
   origin where{std::string{file}, static_cast<uint32_t>(std::max(problem.mark.line, 0)) + 1,
                static_cast<uint32_t>(std::max(problem.mark.column, 0)) + 1};
   auto says = [&](std::string_view part) { return problem.msg.find(part) != std::string::npos; };
   if (auto tab = find_tab(text, where.line + 1); tab != 0)
     return {{where.file, tab, 1}, {}, "a tab in the indentation", "spaces", {}};
   if (says("end of map not found") || says("end of sequence not found"))
-    return {where, {}, "a line that does not fit the indentation above it",
-            "the keys of one map, or the dashes of one list, in one column", {}};
+    return {where,
+            {},
+            "a line that does not fit the indentation above it",
+            "the keys of one map, or the dashes of one list, in one column",
+            {}};
   if (says("illegal map value"))
-    return {where, {}, "a ':' where no value can begin",
-            "one key a line, in the column of its neighbours; quotes around text that contains ': '", {}};
+    return {
+        where,
+        {},
+        "a ':' where no value can begin",
+        "one key a line, in the column of its neighbours; quotes around text that contains ': '",
+        {}};
   if (says("end of map flow") || says("end of sequence flow") || says("illegal flow end"))
-    return {where, {}, "brackets or braces that do not match", "a closing one for each that was opened", {}};
+    return {where,
+            {},
+            "brackets or braces that do not match",
+            "a closing one for each that was opened",
+            {}};
   if (says("anchor is not defined"))
     return {where, {}, "an alias without its anchor", "'&NAME' before '*NAME'", {}};
   return {where, {}, "broken YAML (" + problem.msg + ")", "YAML 1.2", {}};
@@ -310,15 +335,24 @@ mistake syntax_mistake(std::string_view file, std::string_view text, const YAML:
 
 } // namespace
 
-std::optional<value> parse_document(std::string_view file, std::string_view text, std::vector<mistake>& mistakes) {
+std::optional<value> parse_document(std::string_view file, std::string_view text,
+                                    std::vector<mistake>& mistakes) {
   if (text.size() > text_bytes_max) {
-    mistakes.push_back({{std::string{file}, 0, 0}, {}, size_to_string(text.size()) + " of text", "at most 1MiB", {}});
+    mistakes.push_back({{std::string{file}, 0, 0},
+                        {},
+                        size_to_string(text.size()) + " of text",
+                        "at most 1MiB",
+                        {}});
     return {};
   }
   if (text.starts_with("\xef\xbb\xbf"))
     text.remove_prefix(3);
   if (auto bad = find_bad_byte(text); bad != std::string_view::npos) {
-    mistakes.push_back({place_of(file, text, bad), {}, "a byte that is no UTF-8 text", "UTF-8 without control characters", {}});
+    mistakes.push_back({place_of(file, text, bad),
+                        {},
+                        "a byte that is no UTF-8 text",
+                        "UTF-8 without control characters",
+                        {}});
     return {};
   }
   builder handler{file, mistakes};
@@ -338,7 +372,11 @@ std::optional<value> parse_document(std::string_view file, std::string_view text
     mistakes.push_back(syntax_mistake(file, text, problem));
     return {};
   } catch (const std::exception& problem) {
-    mistakes.push_back({{std::string{file}, 0, 0}, {}, std::string{"unreadable YAML ("} + problem.what() + ")", "YAML 1.2", {}});
+    mistakes.push_back({{std::string{file}, 0, 0},
+                        {},
+                        std::string{"unreadable YAML ("} + problem.what() + ")",
+                        "YAML 1.2",
+                        {}});
     return {};
   }
   if (handler.root.what == value::kind::null) {

@@ -4,8 +4,10 @@
 
 namespace coppice::config {
 
-/// Reads one YAML document: syntax, encoding, duplicate keys, aliases and sizes. Mistakes are appended; nothing when the
-/// text is too broken to go on. An empty document is an empty map. Bounds: those of `load_text`.
-std::optional<value> parse_document(std::string_view file, std::string_view text, std::vector<mistake>& mistakes);
+/// Reads one YAML document: syntax, encoding, duplicate keys, aliases and sizes. Mistakes are
+/// appended; nothing when the text is too broken to go on. An empty document is an empty map.
+/// Bounds: those of `load_text`.
+std::optional<value> parse_document(std::string_view file, std::string_view text,
+                                    std::vector<mistake>& mistakes);
 
 } // namespace coppice::config

@@ -16,7 +16,8 @@ bool is_plain(std::string_view text) {
   };
   if (text.empty() || text.size() > 200 || text.back() == ':')
     return false;
-  auto signed_number = text.size() > 1 && (text[0] == '-' || text[0] == '+') && text[1] >= '0' && text[1] <= '9';
+  auto signed_number =
+      text.size() > 1 && (text[0] == '-' || text[0] == '+') && text[1] >= '0' && text[1] <= '9';
   if (!letter_or_digit(text[0]) && text[0] != '/' && text[0] != '.' && !signed_number)
     return false;
   return std::all_of(text.begin(), text.end(), [&](char c) {
@@ -25,11 +26,17 @@ bool is_plain(std::string_view text) {
 }
 
 /// JSON strings are YAML too.
-std::string quote(std::string_view text) { return boost::json::serialize(boost::json::string(text)); }
+std::string quote(std::string_view text) {
+  return boost::json::serialize(boost::json::string(text));
+}
 
-std::string scalar_text(const value& x) { return !x.quoted && is_plain(x.text) ? x.text : quote(x.text); }
+std::string scalar_text(const value& x) {
+  return !x.quoted && is_plain(x.text) ? x.text : quote(x.text);
+}
 
-std::string key_text(const std::string& key) { return is_name(key) && key != "null" && key != "true" && key != "false" ? key : quote(key); }
+std::string key_text(const std::string& key) {
+  return is_name(key) && key != "null" && key != "true" && key != "false" ? key : quote(key);
+}
 
 std::string flow(const value& x) {
   switch (x.what) {
@@ -53,8 +60,9 @@ bool is_block(const value& x) {
   if (x.what == value::kind::map)
     return !x.members.empty();
   return x.what == value::kind::list && !x.items.empty() &&
-         std::all_of(x.items.begin(), x.items.end(),
-                     [](const value& item) { return item.what == value::kind::map && !item.members.empty(); });
+         std::all_of(x.items.begin(), x.items.end(), [](const value& item) {
+           return item.what == value::kind::map && !item.members.empty();
+         });
 }
 
 void write_map(const value& map, size_t indent, bool first_inline, std::string& out) {
@@ -83,7 +91,8 @@ void write_map(const value& map, size_t indent, bool first_inline, std::string& 
 std::string as_json(const value& whole) {
   boost::json::object out;
   for_each_leaf(whole, [&](const std::string& shown, const key_info&, const value& x) {
-    out[shown] = boost::json::object{{"value", boost::json::parse(to_json(x).text)}, {"origin", to_string(x.where)}};
+    out[shown] = boost::json::object{{"value", boost::json::parse(to_json(x).text)},
+                                     {"origin", to_string(x.where)}};
   });
   return boost::json::serialize(out) + "\n";
 }
@@ -96,7 +105,10 @@ result<std::string> loaded::effective(std::string_view name, format f) const {
     std::vector<std::string> names;
     for (auto& x : nodes)
       names.push_back(x.config.node.name);
-    return error{errc::not_found, "there is no node '" + std::string{name} + "' in " + file, {}, nearest_name(name, names)};
+    return error{errc::not_found,
+                 "there is no node '" + std::string{name} + "' in " + file,
+                 {},
+                 nearest_name(name, names)};
   }
   auto whole = complete(node->merged);
   mask(whole);

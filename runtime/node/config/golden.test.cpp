@@ -23,8 +23,10 @@ std::string read(const fs::path& path) {
 
 } // namespace
 
-/// testdata/*.yaml with the messages it must give in *.expected. COPPICE_REWRITE=1 writes them anew, for review.
-TEST_CASE("configuration mistakes: the files in testdata give the messages beside them", "[config]") {
+/// testdata/*.yaml with the messages it must give in *.expected. COPPICE_REWRITE=1 writes them
+/// anew, for review.
+TEST_CASE("configuration mistakes: the files in testdata give the messages beside them",
+          "[config]") {
   std::vector<fs::path> files;
   for (auto& entry : fs::directory_iterator{fs::path{COPPICE_TEST_DATA} / "testdata"})
     if (entry.path().extension() == ".yaml")

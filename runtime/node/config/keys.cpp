@@ -13,14 +13,18 @@ namespace {
 
 const key_info* exact(std::string_view path) {
   auto keys = all_keys();
-  auto at = std::find_if(keys.begin(), keys.end(), [&](const key_info& x) { return x.path == path; });
+  auto at =
+      std::find_if(keys.begin(), keys.end(), [&](const key_info& x) { return x.path == path; });
   return at == keys.end() ? nullptr : &*at;
 }
 
-bool holds_sections(const key_info& key) { return key.type == value_type::list || key.type == value_type::tree; }
+bool holds_sections(const key_info& key) {
+  return key.type == value_type::list || key.type == value_type::tree;
+}
 
 bool is_free(const key_info& key) {
-  return key.type == value_type::json || key.type == value_type::json_list || key.type == value_type::levels;
+  return key.type == value_type::json || key.type == value_type::json_list ||
+         key.type == value_type::levels;
 }
 
 /// One segment further down in the table; empty when there is nothing of that name.
@@ -118,7 +122,8 @@ std::vector<const key_info*> keys_below(std::string_view section) {
   for (auto& key : all_keys()) {
     auto rest = key.path;
     if (!section.empty()) {
-      if (!rest.starts_with(section) || rest.size() <= section.size() || rest[section.size()] != '.')
+      if (!rest.starts_with(section) || rest.size() <= section.size() ||
+          rest[section.size()] != '.')
         continue;
       rest.remove_prefix(section.size() + 1);
     }
@@ -129,11 +134,33 @@ std::vector<const key_info*> keys_below(std::string_view section) {
 }
 
 std::string_view to_string(value_type x) {
-  static constexpr auto names = std::to_array<std::string_view>(
-    {"section", "list", "list of children", "list of names", "list of subjects", "list of HOST:PORT", "map of levels",
-     "map", "list", "text", "name", "file", "duration", "size", "whole number", "number", "true or false", "word",
-     "HOST:PORT", "URL", "address", "subject", "type name", "stream name", "SHA-256", "duration or word",
-     "count or duration"});
+  static constexpr auto names = std::to_array<std::string_view>({"section",
+                                                                 "list",
+                                                                 "list of children",
+                                                                 "list of names",
+                                                                 "list of subjects",
+                                                                 "list of HOST:PORT",
+                                                                 "map of levels",
+                                                                 "map",
+                                                                 "list",
+                                                                 "text",
+                                                                 "name",
+                                                                 "file",
+                                                                 "duration",
+                                                                 "size",
+                                                                 "whole number",
+                                                                 "number",
+                                                                 "true or false",
+                                                                 "word",
+                                                                 "HOST:PORT",
+                                                                 "URL",
+                                                                 "address",
+                                                                 "subject",
+                                                                 "type name",
+                                                                 "stream name",
+                                                                 "SHA-256",
+                                                                 "duration or word",
+                                                                 "count or duration"});
   return names[static_cast<size_t>(x)];
 }
 
@@ -158,7 +185,9 @@ std::string expectation(const key_info& key) {
     case value_type::json: return "a map" + such_as(key);
     case value_type::json_list: return "a list" + such_as(key);
     case value_type::text: return "text" + such_as(key);
-    case value_type::name: return "a name of lower-case letters, digits, '_' and '-', at most 63, beginning with a letter";
+    case value_type::name:
+      return "a name of lower-case letters, digits, '_' and '-', at most 63, beginning with a "
+             "letter";
     case value_type::file: return "a path" + such_as(key);
     case value_type::duration: return "a duration with a unit" + range(key) + such_as(key);
     case value_type::size: return "a size with a unit" + range(key) + such_as(key);
@@ -170,7 +199,8 @@ std::string expectation(const key_info& key) {
     case value_type::url: return "a URL (" + list_of(key.words) + ")" + such_as(key);
     case value_type::address: return "an address [NODE:]/user/..." + such_as(key);
     case value_type::subject: return "a subject" + such_as(key);
-    case value_type::type_name: return "a type name of lower-case parts with points between" + such_as(key);
+    case value_type::type_name:
+      return "a type name of lower-case parts with points between" + such_as(key);
     case value_type::stream: return "letters, digits, '_' and '-', at most 64" + such_as(key);
     case value_type::sha256: return "64 hexadecimal digits";
     case value_type::shutdown: return "a duration with a unit, brutal_kill or infinity";
@@ -185,17 +215,21 @@ result<std::string> explain(std::string_view path) {
     std::vector<std::string_view> names;
     for (auto& known : all_keys())
       names.push_back(known.path);
-    return error{errc::not_found, "there is no configuration key '" + std::string{path} + "'", {},
+    return error{errc::not_found,
+                 "there is no configuration key '" + std::string{path} + "'",
+                 {},
                  nearest_name(path, names)};
   }
-  auto out = std::string{key->path} + "\n  " + std::string{key->text} + "\n  type:     " + kind_and_range(*key) + "\n";
+  auto out = std::string{key->path} + "\n  " + std::string{key->text} +
+             "\n  type:     " + kind_and_range(*key) + "\n";
   if (!key->fallback.empty())
     out += "  default:  " + std::string{key->fallback} + "\n";
   if (key->required)
     out += "  required: where its section is present\n";
   out += "  reload:   " + std::string{to_string(key->change)} + "\n";
   if (!key->example.empty())
-    out += "  example:  " + std::string{key->path.substr(key->path.rfind('.') + 1)} + ": " + std::string{key->example} + "\n";
+    out += "  example:  " + std::string{key->path.substr(key->path.rfind('.') + 1)} + ": " +
+           std::string{key->example} + "\n";
   auto section = std::string{key->path} + (holds_sections(*key) ? "[]" : "");
   if (section == "user[].children[]")
     section = "user[]";
@@ -203,17 +237,22 @@ result<std::string> explain(std::string_view path) {
   if (!below.empty())
     out += "  keys:\n";
   for (const auto* x : below)
-    out += "    " + std::string{x->path.substr(section.size() + 1)} + ": " + std::string{x->text} + "\n";
+    out += "    " + std::string{x->path.substr(section.size() + 1)} + ": " + std::string{x->text} +
+           "\n";
   return out;
 }
 
 std::string reference_markdown() {
   std::string out = "# Configuration reference\n\n"
-                    "Made from the table in `runtime/node/config/keys_table.cpp`; a test keeps the two equal. A node file has the\n"
-                    "sections directly; a cluster file has `cluster`, `defaults` and `nodes`. `[]` stands for each element of a\n"
+                    "Made from the table in `runtime/node/config/keys_table.cpp`; a test keeps the "
+                    "two equal. A node file has the\n"
+                    "sections directly; a cluster file has `cluster`, `defaults` and `nodes`. `[]` "
+                    "stands for each element of a\n"
                     "list. `coppice config explain KEY` shows one entry.\n\n"
-                    "Any key can be set from the environment: `COPPICE__LOG__LEVEL=debug` is `log.level: debug`. Durations have a\n"
-                    "unit (`ns us ms s min h d`), and so have sizes (`B kB MB GB TB KiB MiB GiB TiB`). *Live* says what a reload\n"
+                    "Any key can be set from the environment: `COPPICE__LOG__LEVEL=debug` is "
+                    "`log.level: debug`. Durations have a\n"
+                    "unit (`ns us ms s min h d`), and so have sizes (`B kB MB GB TB KiB MiB GiB "
+                    "TiB`). *Live* says what a reload\n"
                     "does with a changed value.\n";
   for (auto& key : all_keys()) {
     auto top = key.path.find_first_of(".[") == std::string_view::npos;
@@ -224,10 +263,13 @@ std::string reference_markdown() {
         out += "\n| key | type | default | live | meaning | example |\n|---|---|---|---|---|---|\n";
       continue;
     }
-    auto cell = [](std::string_view x) { return x.empty() ? std::string{} : "`" + escape_cell(x) + "`"; };
+    auto cell = [](std::string_view x) {
+      return x.empty() ? std::string{} : "`" + escape_cell(x) + "`";
+    };
     out += "| `" + std::string{key.path} + "` | " + escape_cell(kind_and_range(key)) + " | " +
-           (key.required ? std::string{"*required*"} : cell(key.fallback)) + " | " + std::string{to_string(key.change)} +
-           " | " + escape_cell(key.text) + " | " + cell(key.example) + " |\n";
+           (key.required ? std::string{"*required*"} : cell(key.fallback)) + " | " +
+           std::string{to_string(key.change)} + " | " + escape_cell(key.text) + " | " +
+           cell(key.example) + " |\n";
   }
   return out;
 }

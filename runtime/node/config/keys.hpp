@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-/// Every configuration key, once: validation, `config explain`, hints and the reference page come from this table.
+/// Every configuration key, once: validation, `config explain`, hints and the reference page come
+/// from this table.
 namespace coppice::config {
 
 enum class value_type : uint8_t {
@@ -23,8 +24,8 @@ enum class value_type : uint8_t {
   json,      ///< A map handed on as JSON.
   json_list, ///< A list handed on as JSON.
   text,
-  name,      ///< [a-z][a-z0-9_-]{0,62}
-  file,      ///< A path.
+  name, ///< [a-z][a-z0-9_-]{0,62}
+  file, ///< A path.
   duration,
   size,
   integer,
@@ -55,16 +56,18 @@ struct key_info {
   config::change change;
   std::string_view text;
   std::string_view example;
-  std::string_view words;  ///< Separated by blanks.
-  bool required = false;   ///< Where its section is present.
-  bool secret = false;     ///< Masked when shown.
+  std::string_view words; ///< Separated by blanks.
+  bool required = false;  ///< Where its section is present.
+  bool secret = false;    ///< Masked when shown.
   double min = 0;
-  double max = std::numeric_limits<double>::infinity(); ///< Units: ns for durations, bytes for sizes.
+  double max =
+      std::numeric_limits<double>::infinity(); ///< Units: ns for durations, bytes for sizes.
 };
 
 std::span<const key_info> all_keys();
 
-/// Index and id forms are accepted: `events.streams[0].name`, `user[2].children[0].args` -> `user[].args`.
+/// Index and id forms are accepted: `events.streams[0].name`, `user[2].children[0].args` ->
+/// `user[].args`.
 const key_info* find_key(std::string_view path);
 
 /// `log.level` -> its text for people. Errors: errc::not_found with the nearest key as a hint.

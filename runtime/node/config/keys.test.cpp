@@ -59,7 +59,8 @@ void check_words(std::string_view path, size_t count) {
 
 } // namespace
 
-TEST_CASE("configuration keys: the reader looks for every key of the table and for no other", "[config]") {
+TEST_CASE("configuration keys: the reader looks for every key of the table and for no other",
+          "[config]") {
   std::set<std::string> read;
   read_node(parse(everything), &read);
   std::set<std::string> documented;
@@ -68,13 +69,16 @@ TEST_CASE("configuration keys: the reader looks for every key of the table and f
       documented.emplace(key.path);
   std::vector<std::string> only_read;
   std::vector<std::string> only_documented;
-  std::set_difference(read.begin(), read.end(), documented.begin(), documented.end(), std::back_inserter(only_read));
-  std::set_difference(documented.begin(), documented.end(), read.begin(), read.end(), std::back_inserter(only_documented));
+  std::set_difference(read.begin(), read.end(), documented.begin(), documented.end(),
+                      std::back_inserter(only_read));
+  std::set_difference(documented.begin(), documented.end(), read.begin(), read.end(),
+                      std::back_inserter(only_documented));
   CHECK(only_read == std::vector<std::string>{});
   CHECK(only_documented == std::vector<std::string>{});
 }
 
-TEST_CASE("configuration keys: paths are unique, sections come first, every row is complete", "[config]") {
+TEST_CASE("configuration keys: paths are unique, sections come first, every row is complete",
+          "[config]") {
   std::set<std::string_view> seen;
   for (auto& key : all_keys()) {
     CAPTURE(key.path);
@@ -88,14 +92,16 @@ TEST_CASE("configuration keys: paths are unique, sections come first, every row 
         section.remove_suffix(2);
       CHECK(seen.contains(section));
     }
-    auto holds_keys = key.type == value_type::section || key.type == value_type::list || key.type == value_type::tree;
+    auto holds_keys = key.type == value_type::section || key.type == value_type::list ||
+                      key.type == value_type::tree;
     CHECK((holds_keys || !key.example.empty()));
     CHECK(key.words.empty() != (key.type == value_type::word || key.type == value_type::levels ||
                                 key.type == value_type::url || key.type == value_type::shutdown));
   }
 }
 
-TEST_CASE("configuration keys: every example and every default passes the check of its own row", "[config]") {
+TEST_CASE("configuration keys: every example and every default passes the check of its own row",
+          "[config]") {
   for (auto& key : all_keys()) {
     if (key.path == "defaults" || key.path == "nodes" || key.type == value_type::section)
       continue;
@@ -173,7 +179,8 @@ TEST_CASE("configuration keys: explain", "[config]") {
   auto level = explain("log.level");
   REQUIRE(level);
   CHECK(*level == "log.level\n  The least serious level that is written.\n"
-                  "  type:     word: trace, debug, info, warn, error or off\n  default:  info\n  reload:   yes\n"
+                  "  type:     word: trace, debug, info, warn, error or off\n  default:  info\n  "
+                  "reload:   yes\n"
                   "  example:  level: debug\n");
   CHECK(explain("events.streams[0].max_age")->starts_with("events.streams[].max_age\n"));
   CHECK(explain("events.streams.EDGE.max_age")->starts_with("events.streams[].max_age\n"));
@@ -205,7 +212,8 @@ TEST_CASE("configuration keys: sizes and endpoints", "[config]") {
   CHECK(*parse_size("0") == 0);
   CHECK(*parse_size("1MiB") == 1048576);
   CHECK(*parse_size("10kB") == 10000);
-  for (const auto* bad : {"", "5", "-1B", "1.5MiB", "1 MiB", "MiB", "1mb", "99999999999999999999B"}) {
+  for (const auto* bad :
+       {"", "5", "-1B", "1.5MiB", "1 MiB", "MiB", "1mb", "99999999999999999999B"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_size(bad).has_value());
   }
@@ -217,7 +225,8 @@ TEST_CASE("configuration keys: sizes and endpoints", "[config]") {
   CHECK(*parse_endpoint("a.b:1") == endpoint{"a.b", 1});
   CHECK(*parse_endpoint("[::1]:7400") == endpoint{"::1", 7400});
   CHECK(to_string(*parse_endpoint("[::1]:7400")) == "[::1]:7400");
-  for (const auto* bad : {"", ":", ":1", "a", "a:", "a:x", "a:-1", "a:65536", "[::1]", "[::1", "[]:1", "::1:1", "a b:1", "a:1 "}) {
+  for (const auto* bad : {"", ":", ":1", "a", "a:", "a:x", "a:-1", "a:65536", "[::1]", "[::1",
+                          "[]:1", "::1:1", "a b:1", "a:1 "}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_endpoint(bad).has_value());
   }

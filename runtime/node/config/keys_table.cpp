@@ -18,7 +18,8 @@ constexpr double GiB = 1024 * MiB;
 constexpr double TiB = 1024 * GiB;
 constexpr std::string_view levels = "trace debug info warn error off";
 
-// clang-format off: a row a key reads better than wrapped rows.
+// A row a key reads better than wrapped rows.
+// clang-format off
 // Order: path, type, default, change, text, example, words, required, secret, min, max.
 // A section stands before its keys; the order is that of the documentation and of `config show --effective`.
 constexpr auto table = std::to_array<key_info>({

@@ -49,8 +49,10 @@ public:
   }
 
 private:
-  void note(origin where, std::string key, std::string found, std::string expected, std::string hint = {}) {
-    mistakes_.push_back({std::move(where), std::move(key), std::move(found), std::move(expected), std::move(hint)});
+  void note(origin where, std::string key, std::string found, std::string expected,
+            std::string hint = {}) {
+    mistakes_.push_back(
+        {std::move(where), std::move(key), std::move(found), std::move(expected), std::move(hint)});
   }
 
   void split_cluster(const value& root) {
@@ -59,12 +61,16 @@ private:
       if (std::find(known.begin(), known.end(), member.key) != known.end())
         continue;
       auto movable = find_key(member.key) != nullptr && member.key.find('.') == std::string::npos;
-      note(member.key_at, member.key, "the " + std::string{movable ? "section" : "unknown key"} + " '" + member.key +
-           "' at the top of a cluster file", movable ? "it below `defaults` or below a node in `nodes`" :
-           "one of cluster defaults nodes", movable ? "" : nearest_name(member.key, known));
+      note(member.key_at, member.key,
+           "the " + std::string{movable ? "section" : "unknown key"} + " '" + member.key +
+               "' at the top of a cluster file",
+           movable ? "it below `defaults` or below a node in `nodes`"
+                   : "one of cluster defaults nodes",
+           movable ? "" : nearest_name(member.key, known));
     }
     auto base = empty_map(root.where);
-    if (const auto* defaults = root.find("defaults"); defaults != nullptr && is_section(*defaults, "defaults")) {
+    if (const auto* defaults = root.find("defaults");
+        defaults != nullptr && is_section(*defaults, "defaults")) {
       check_section(*defaults, {}, {}, mistakes_);
       base = merge(base, *defaults);
     }
@@ -74,8 +80,10 @@ private:
       base = merge(base, wrapped);
     }
     const auto* nodes = root.find("nodes");
-    if (nodes == nullptr || nodes->what == value::kind::null || (nodes->what == value::kind::map && nodes->members.empty())) {
-      note(nodes == nullptr ? root.where : nodes->where, "nodes", "no nodes", "at least one: `nodes: {alpha: {}}`");
+    if (nodes == nullptr || nodes->what == value::kind::null ||
+        (nodes->what == value::kind::map && nodes->members.empty())) {
+      note(nodes == nullptr ? root.where : nodes->where, "nodes", "no nodes",
+           "at least one: `nodes: {alpha: {}}`");
       return;
     }
     if (!is_section(*nodes, "nodes"))
@@ -93,7 +101,8 @@ private:
 
   void take_member(const value& base, const value::member& member) {
     if (!is_name(member.key))
-      note(member.key_at, "nodes." + member.key, "'" + member.key + "'", expectation(*find_key("node.name")));
+      note(member.key_at, "nodes." + member.key, "'" + member.key + "'",
+           expectation(*find_key("node.name")));
     if (!is_section(member.value, "nodes." + member.key))
       return;
     auto merged = merge(base, member.value);
@@ -119,7 +128,8 @@ private:
       if (name == nullptr && node->what == value::kind::map)
         node->set("name", given, value::make_scalar(options_.node, given));
       else if (name != nullptr && name->text != options_.node)
-        note(name->where, "node.name", describe_kind(*name) + ", but node '" + options_.node + "' was asked for",
+        note(name->where, "node.name",
+             describe_kind(*name) + ", but node '" + options_.node + "' was asked for",
              "the file of that node");
     }
     nodes_.push_back(std::move(root));
@@ -131,22 +141,25 @@ private:
     std::vector<std::string> names;
     for (auto& node : nodes_)
       names.emplace_back(name_of(node));
-    if (cluster_ && !options_.node.empty() && std::find(names.begin(), names.end(), options_.node) == names.end())
+    if (cluster_ && !options_.node.empty() &&
+        std::find(names.begin(), names.end(), options_.node) == names.end())
       note({file_, 0, 0}, "nodes", "no node '" + options_.node + "'", "one of the file's nodes",
            nearest_name(options_.node, names));
     for (auto& x : overrides_) {
       auto used = false;
       std::vector<mistake> problems;
       for (size_t i = 0; i < nodes_.size(); ++i) {
-        auto meant = x.node.empty() ? options_.node.empty() || !cluster_ || names[i] == options_.node
-                                    : names_match(names[i], x.node, x.from_environment);
+        auto meant = x.node.empty()
+                         ? options_.node.empty() || !cluster_ || names[i] == options_.node
+                         : names_match(names[i], x.node, x.from_environment);
         if (!meant)
           continue;
         used = true;
         apply_override(nodes_[i], x, problems);
       }
       if (!used && !x.node.empty())
-        note(x.where, "nodes." + x.node, "no node '" + x.node + "'", "one of the file's nodes", nearest_name(x.node, names));
+        note(x.where, "nodes." + x.node, "no node '" + x.node + "'", "one of the file's nodes",
+             nearest_name(x.node, names));
       mistakes_.insert(mistakes_.end(), problems.begin(), problems.end());
     }
   }
@@ -155,8 +168,8 @@ private:
     std::vector<const value*> views;
     for (auto& node : nodes_) {
       if (node.find("node") == nullptr || node.find("node", "name") == nullptr)
-        note(node.find("node") != nullptr ? node.find("node")->where : node.where, "node.name", "nothing",
-             "node: {name: NAME}, or --name NAME");
+        note(node.find("node") != nullptr ? node.find("node")->where : node.where, "node.name",
+             "nothing", "node: {name: NAME}, or --name NAME");
       check_section(node, {}, {}, mistakes_);
       views.push_back(&node);
     }
@@ -169,10 +182,11 @@ private:
     for (auto& x : mistakes_)
       if (seen.emplace(x.where.file, x.where.line, x.where.column, x.key, x.found).second)
         out.mistakes.push_back(std::move(x));
-    std::stable_sort(out.mistakes.begin(), out.mistakes.end(), [&](const mistake& a, const mistake& b) {
-      return std::make_tuple(a.where.file != file_, a.where.line, a.where.column) <
-             std::make_tuple(b.where.file != file_, b.where.line, b.where.column);
-    });
+    std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
+                     [&](const mistake& a, const mistake& b) {
+                       return std::make_tuple(a.where.file != file_, a.where.line, a.where.column) <
+                              std::make_tuple(b.where.file != file_, b.where.line, b.where.column);
+                     });
     if (!out.mistakes.empty())
       return out;
     loaded done;
@@ -225,11 +239,15 @@ error to_error(const std::vector<mistake>& xs) {
   auto text = to_string(xs);
   if (!text.empty())
     text.pop_back();
-  return {errc::invalid_config, std::to_string(xs.size()) + " mistakes in the configuration:\n" + text, {}, {}};
+  return {errc::invalid_config,
+          std::to_string(xs.size()) + " mistakes in the configuration:\n" + text,
+          {},
+          {}};
 }
 
 const loaded::node* loaded::find(std::string_view name) const {
-  auto at = std::find_if(nodes.begin(), nodes.end(), [&](const node& x) { return x.config.node.name == name; });
+  auto at = std::find_if(nodes.begin(), nodes.end(),
+                         [&](const node& x) { return x.config.node.name == name; });
   return at == nodes.end() ? nullptr : &*at;
 }
 
@@ -244,7 +262,11 @@ load_outcome load_file(const std::string& path, const load_options& options) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.eof() && in.fail()) {
     load_outcome out;
-    out.mistakes.push_back({{path, 0, 0}, {}, std::string{"the file cannot be read: "} + std::strerror(errno), "a readable file", {}});
+    out.mistakes.push_back({{path, 0, 0},
+                            {},
+                            std::string{"the file cannot be read: "} + std::strerror(errno),
+                            "a readable file",
+                            {}});
     return out;
   }
   text.resize(static_cast<size_t>(in.gcount()));

@@ -30,24 +30,27 @@ std::string to_string(const std::vector<mistake>& xs);
 /// The same as one error; several are joined by lines. errc::invalid_config.
 error to_error(const std::vector<mistake>& xs);
 
-/// Does `type` exist, and is `args` (JSON text) right for it? The error's `at` is a JSON pointer into the arguments, empty
-/// when the type itself is wrong.
+/// Does `type` exist, and is `args` (JSON text) right for it? The error's `at` is a JSON pointer
+/// into the arguments, empty when the type itself is wrong.
 using type_checker = std::function<result<void>(std::string_view type, std::string_view args)>;
 
 struct load_options {
   /// Only names that begin with `COPPICE__` are looked at: COPPICE__LOG__LEVEL is `log.level`.
   std::map<std::string, std::string> environment;
 
-  /// Dotted key -> text, stronger than the environment: `cluster.listen`, or `nodes.alpha.cluster.listen` for one node of
-  /// several. Elements of lists by index or by id: `user.edge.children.host.args.interval`. The text is YAML; where a list
-  /// is expected, `a, b` will do.
+  /// Dotted key -> text, stronger than the environment: `cluster.listen`, or
+  /// `nodes.alpha.cluster.listen` for one node of several. Elements of lists by index or by id:
+  /// `user.edge.children.host.args.interval`. The text is YAML; where a list is expected, `a, b`
+  /// will do.
   std::map<std::string, std::string> overrides;
 
-  /// Of a cluster file: only this node; empty: all. Of a node file: the name when the file has none.
+  /// Of a cluster file: only this node; empty: all. Of a node file: the name when the file has
+  /// none.
   std::string node;
 
-  type_checker check_type;                       ///< Empty: types are not checked.
-  std::string override_origin = "override";      ///< How overrides are called in messages, e.g. `command line`.
+  type_checker check_type; ///< Empty: types are not checked.
+  std::string override_origin =
+      "override"; ///< How overrides are called in messages, e.g. `command line`.
 };
 
 /// A configuration without mistakes.
@@ -65,20 +68,23 @@ struct loaded {
 
   enum class format { yaml, json };
 
-  /// Every key with its value and where it came from; secrets are masked. YAML has the origin as a comment, JSON is
+  /// Every key with its value and where it came from; secrets are masked. YAML has the origin as a
+  /// comment, JSON is
   /// `{"KEY": {"value", "origin"}}`. Errors: errc::not_found.
   result<std::string> effective(std::string_view name, format f) const;
 };
 
 struct load_outcome {
-  std::optional<loaded> config; ///< Set when there are no mistakes.
+  std::optional<loaded> config;  ///< Set when there are no mistakes.
   std::vector<mistake> mistakes; ///< In the order of the file.
 
   explicit operator bool() const { return config.has_value(); }
 };
 
-/// Never throws on account of the text. Bounds: 1 MiB of text, 64 levels, 100,000 values after aliases.
-load_outcome load_text(std::string_view file, std::string_view text, const load_options& options = {});
+/// Never throws on account of the text. Bounds: 1 MiB of text, 64 levels, 100,000 values after
+/// aliases.
+load_outcome load_text(std::string_view file, std::string_view text,
+                       const load_options& options = {});
 
 /// Blocks on the disk. A file that cannot be read is a mistake too.
 load_outcome load_file(const std::string& path, const load_options& options = {});

@@ -28,26 +28,6 @@ loaded good(std::string_view text, const load_options& options = {}) {
   return std::move(*outcome.config);
 }
 
-std::string bad(std::string_view text, const load_options& options = {}) {
-  auto outcome = load_text("f", text, options);
-  CHECK_FALSE(outcome);
-  return to_string(outcome.mistakes);
-}
-
-load_options overriding(std::map<std::string, std::string> overrides) {
-  load_options out;
-  out.overrides = std::move(overrides);
-  return out;
-}
-
-load_options with_environment(std::map<std::string, std::string> environment) {
-  load_options out;
-  out.environment = std::move(environment);
-  return out;
-}
-
-constexpr auto small = "node: {name: alpha}\nlog: {level: info}\n";
-
 } // namespace
 
 TEST_CASE("configuration: the development cluster as it stands", "[config]") {
@@ -72,7 +52,8 @@ TEST_CASE("configuration: the development cluster as it stands", "[config]") {
   CHECK(alpha.events.streams[2].name == "COPPICE_DEAD");
   const auto* edge = find_child(alpha, "/user/edge");
   REQUIRE(edge != nullptr);
-  CHECK(edge->flags == supervision::supervisor_flags{supervision::strategy::one_for_one, 5, 10s, supervision::auto_shutdown::never});
+  CHECK(edge->flags == supervision::supervisor_flags{supervision::strategy::one_for_one, 5, 10s,
+                                                     supervision::auto_shutdown::never});
   REQUIRE(edge->children.size() == 3);
   CHECK(edge->children[1].spec.id == "alerts");
   CHECK(edge->children[2].args.text == R"({"stream":"EDGE","durable":"journal"})");
@@ -90,112 +71,6 @@ TEST_CASE("configuration: the production node as it stands", "[config]") {
   CHECK(node.admin.tokens[1].role == token_role::operator_);
   CHECK(node.events.streams[0].max_bytes == uint64_t{10} << 30);
   CHECK(find_child(node, "/user/edge/host")->spec.backoff->max == 30s);
-}
-
-TEST_CASE("configuration: what up fills in", "[config]") {
-  std::map<std::string, std::string> fill;
-  for (std::string name : {"alpha", "beta", "gamma"}) {
-    auto port = std::to_string(41000 + name[0]);
-    fill["nodes." + name + ".node.data"] = "/tmp/c/" + name;
-    fill["nodes." + name + ".cluster.listen"] = "127.0.0.1:" + port;
-    fill["nodes." + name + ".admin.listen"] = "127.0.0.1:0";
-    fill["nodes." + name + ".cluster.certificates.cert"] = "/tmp/c/" + name + ".pem";
-    fill["nodes." + name + ".cluster.certificates.key"] = "/tmp/c/" + name + ".key";
-  }
-  fill["cluster.certificates.ca"] = "/tmp/c/ca.pem";
-  fill["cluster.seeds"] = "127.0.0.1:41097, [::1]:41098";
-  fill["nats.url"] = "nats://127.0.0.1:4222";
-  auto text = source("config/dev.yaml");
-  auto all = good(text, overriding(fill));
-  CHECK(all.nodes[0].config.node.data == "/tmp/c/alpha");
-  CHECK(all.nodes[1].config.cluster.listen == endpoint{"127.0.0.1", 41098});
-  CHECK(all.nodes[1].config.cluster.seeds == std::vector<endpoint>{{"127.0.0.1", 41097}, {"::1", 41098}});
-  CHECK(all.nodes[2].config.nats.url == "nats://127.0.0.1:4222");
-
-  fill["nodes.beta.cluster.listen"] = fill["nodes.alpha.cluster.listen"];
-  CHECK(bad(text, overriding(fill)) ==
-        "override nodes.beta.cluster.listen: cluster.listen: '127.0.0.1:41097' of node beta, which node alpha has too; "
-        "expected one of its own for each node\n");
-}
-
-TEST_CASE("configuration: overrides reach every kind of key", "[config]") {
-  auto text = source("config/dev.yaml");
-  load_options options;
-  options.node = "beta";
-  options.overrides = {{"user.edge.children.host.args.interval", "250ms"},
-                       {"user.0.children.1.mailbox.limit", "7"},
-                       {"user.edge.children.alerts.args.extra", "{a: [1, x]}"},
-                       {"user.edge.children.journal.args.note", ""},
-                       {"log.levels.http-client", "debug"},
-                       {"events.streams.EDGE.max_age", "2d"},
-                       {"events.streams.1.subjects", "coppice.>, tree.>"},
-                       {"alerts.rules", "[{name: x}]"},
-                       {"node.roles", ""}};
-  auto beta = good(text, options).nodes.at(0).config;
-  CHECK(beta.node.name == "beta");
-  CHECK(find_child(beta, "/user/edge/host")->args.text == R"({"interval":"250ms"})");
-  CHECK(find_child(beta, "/user/edge/alerts")->spec.mailbox.limit == 7);
-  CHECK(find_child(beta, "/user/edge/alerts")->args.text.ends_with(R"("extra":{"a":[1,"x"]}})"));
-  CHECK(find_child(beta, "/user/edge/journal")->args.text.ends_with(R"("note":""})"));
-  CHECK(beta.log.levels.at("http-client") == log_level::debug);
-  CHECK(beta.events.streams[0].max_age == 48h);
-  CHECK(beta.events.streams[1].subjects == std::vector<std::string>{"coppice.>", "tree.>"});
-  CHECK(beta.alert_rules.text == R"([{"name":"x"}])");
-  CHECK(beta.node.roles.empty());
-}
-
-TEST_CASE("configuration: overrides that are wrong name themselves", "[config]") {
-  auto text = source("config/dev.yaml");
-  auto check = [&](const std::string& key, const std::string& value, const std::string& expected) {
-    CAPTURE(key, value);
-    CHECK(bad(text, overriding({{key, value}})).starts_with(expected));
-  };
-  check("log.levl", "info", "override log.levl: log.levl: the unknown key 'levl'; expected one of level levels");
-  check("lgo.level", "info", "override lgo.level: lgo.level: the unknown key 'lgo'");
-  check("log.level", "loud", "override log.level: log.level: 'loud'; expected trace");
-  check("log.level.x", "info", "override log.level.x: log.level.x: the unknown key 'x'; expected nothing below log.level");
-  check("log..level", "info", "override log..level: log..level: a name with empty parts");
-  check("", "info", "override : a name with empty parts");
-  check("log", "info", "override log: log: 'info'; expected a map");
-  check("scheduler.threads", "many", "override scheduler.threads: scheduler.threads: 'many'");
-  check("user.edge", "x", "override user.edge: user.edge: a whole element");
-  check("user.egde.restart", "permanent", "override user.egde.restart: user.egde.restart: no element 'egde' in user");
-  check("user.9.restart", "permanent", "override user.9.restart: user.9.restart: no element '9'");
-  check("user.edge.children.host.args.interval.x", "1", "override user.edge.children.host.args.interval.x: ");
-  check("user.edge.children.host.args.x", "{a: ", "override user.edge.children.host.args.x: ");
-  check("nodes.delta.log.level", "info", "override nodes.delta.log.level: nodes.delta: no node 'delta'");
-  check("nodes.alpha", "x", "override nodes.alpha: nodes.alpha: no key of a node");
-  check("defaults.log.level", "info", "override defaults.log.level: defaults.log.level: the unknown key 'defaults'");
-  check("cluster.seeds", "a", "override cluster.seeds: cluster.seeds[0]: 'a' has no port");
-}
-
-TEST_CASE("configuration: the environment", "[config]") {
-  auto x = good(small, with_environment({{"COPPICE__LOG__LEVEL", "debug"},
-                                         {"COPPICE__ADMIN__BODY_LIMIT", "2MiB"},
-                                         {"COPPICE__LOG__LEVELS__CLUSTER", "trace"},
-                                         {"COPPICE_NODE", "not ours"},
-                                         {"HOME", "/root"}}));
-  CHECK(x.nodes[0].config.log.level == log_level::debug);
-  CHECK(x.nodes[0].config.log.levels.at("cluster") == log_level::trace);
-  CHECK(x.nodes[0].config.admin.body_limit == 2 << 20);
-  CHECK(x.effective("alpha", loaded::format::yaml)->find("  level: debug  # environment COPPICE__LOG__LEVEL\n") != std::string::npos);
-
-  auto both = with_environment({{"COPPICE__LOG__LEVEL", "debug"}});
-  both.overrides["log.level"] = "warn";
-  CHECK(good(small, both).nodes[0].config.log.level == log_level::warn);
-
-  CHECK(bad(small, with_environment({{"COPPICE__LOG__LEVLE", "debug"}})) ==
-        "environment COPPICE__LOG__LEVLE: log.levle: the unknown key 'levle'; expected one of level levels file max_bytes "
-        "files (did you mean 'level'?)\n");
-  CHECK(bad(small, with_environment({{"COPPICE__LOG__LEVEL", "verbose"}})).starts_with("environment COPPICE__LOG__LEVEL: log.level: 'verbose'"));
-  CHECK(bad(small, with_environment({{"COPPICE__", "x"}})).starts_with("environment COPPICE__: a name with empty parts"));
-
-  auto dashed = "nodes: {big-one: {user: [{id: my-child, type: a.b}]}, two: {}}\n";
-  auto y = good(dashed, with_environment({{"COPPICE__NODES__BIG_ONE__USER__MY_CHILD__MAILBOX__LIMIT", "9"},
-                                          {"COPPICE__NODES__TWO__LOG__LEVEL", "warn"}}));
-  CHECK(y.nodes[0].config.user[0].spec.mailbox.limit == 9);
-  CHECK(y.nodes[0].config.log.level == log_level::info);
-  CHECK(y.nodes[1].config.log.level == log_level::warn);
 }
 
 TEST_CASE("configuration: defaults lie below cluster, and both below a node", "[config]") {
@@ -218,26 +93,15 @@ nodes:
   CHECK(alpha.log.level == log_level::warn);
   CHECK(beta.log.level == log_level::debug);
   CHECK(beta.log.files == 3);
-  CHECK(beta.log.levels == std::map<std::string, log_level>{{"a", log_level::info}, {"b", log_level::trace}});
+  CHECK(beta.log.levels ==
+        std::map<std::string, log_level>{{"a", log_level::info}, {"b", log_level::trace}});
   CHECK(alpha.user[0].spec.id == "x");
   CHECK(beta.user.size() == 1); // Lists are replaced whole.
   CHECK(beta.user[0].spec.id == "y");
 }
 
-TEST_CASE("configuration: the name of a node", "[config]") {
-  load_options options;
-  options.node = "alpha";
-  CHECK(good("log: {}\n", options).nodes[0].config.node.name == "alpha");
-  CHECK(good("", options).nodes[0].config.node.name == "alpha");
-  CHECK(good("# nothing\n", overriding({{"node.name", "solo"}, {"cluster.seeds", "h:1"}})).nodes[0].config.node.name == "solo");
-  options.node = "beta";
-  CHECK(bad("node: {name: alpha}\n", options).starts_with("f:1:14: node.name: 'alpha', but node 'beta' was asked for"));
-  options.node = "alhpa";
-  CHECK(bad("nodes: {alpha: {}}\n", options) ==
-        "f: nodes: no node 'alhpa'; expected one of the file's nodes (did you mean 'alpha'?)\n");
-}
-
-TEST_CASE("configuration: arguments become JSON by YAML's core schema, and keep their lines", "[config]") {
+TEST_CASE("configuration: arguments become JSON by YAML's core schema, and keep their lines",
+          "[config]") {
   auto x = good(R"(node: {name: a}
 user:
   - id: c
@@ -260,8 +124,10 @@ user:
         line
 )");
   auto& args = x.nodes[0].config.user[0].args;
-  CHECK(args.text == R"({"bool":true,"int":-12,"hex":31,"octal":15,"float":1.5E0,"exponent":1E3,"none":null,"text":"yes",)"
-                     R"("version":"1.0","time":"10s","a/b~c":["one",{"two":2}],"block":"line\n"})");
+  CHECK(
+      args.text ==
+      R"({"bool":true,"int":-12,"hex":31,"octal":15,"float":1.5E0,"exponent":1E3,"none":null,"text":"yes",)"
+      R"("version":"1.0","time":"10s","a/b~c":["one",{"two":2}],"block":"line\n"})");
   CHECK(args.at("/bool").line == 6);
   CHECK(args.at("/time").line == 15);
   CHECK(args.at("/a~1b~0c").line == 16);
@@ -305,22 +171,26 @@ user:
 )");
   auto& boss = x.nodes[0].config.user[0];
   CHECK(boss.spec.kind == supervision::child_kind::supervisor);
-  CHECK(boss.flags == supervision::supervisor_flags{supervision::strategy::rest_for_one, 0, 1min, supervision::auto_shutdown::all_significant});
-  CHECK(boss.spec.shutdown == supervision::shutdown_spec{supervision::shutdown_spec::kind::timeout, 1min});
+  CHECK(boss.flags == supervision::supervisor_flags{supervision::strategy::rest_for_one, 0, 1min,
+                                                    supervision::auto_shutdown::all_significant});
+  CHECK(boss.spec.shutdown ==
+        supervision::shutdown_spec{supervision::shutdown_spec::kind::timeout, 1min});
   auto& w = boss.children[0];
   CHECK(w.where.line == 7);
   CHECK(w.spec.restart == supervision::restart_type::transient);
   CHECK(w.spec.shutdown.what == supervision::shutdown_spec::kind::brutal_kill);
   CHECK(w.spec.significant);
   CHECK(w.spec.backoff == supervision::backoff_spec{1s, 2s, 0, 3s, 4, std::nullopt});
-  CHECK(w.spec.mailbox == supervision::mailbox_spec{3, supervision::overflow::drop_newest, supervision::on_restart::discard});
+  CHECK(w.spec.mailbox == supervision::mailbox_spec{3, supervision::overflow::drop_newest,
+                                                    supervision::on_restart::discard});
   CHECK(w.spec.poison_retries == 2);
   CHECK(w.spec.isolation == supervision::isolation::thread);
   CHECK(w.placement.role == "edge");
   CHECK(boss.children[1].spec.backoff->give_up_after_time == 5min);
 }
 
-TEST_CASE("configuration: nodes behind a wildcard are told apart by what they advertise", "[config]") {
+TEST_CASE("configuration: nodes behind a wildcard are told apart by what they advertise",
+          "[config]") {
   good(R"(
 defaults: {cluster: {listen: 0.0.0.0:7400}, admin: {listen: 127.0.0.1:7480}, node: {data: /d}}
 nodes:
@@ -329,11 +199,15 @@ nodes:
 )");
 }
 
-TEST_CASE("configuration: the effective one has origins, hides secrets and can be read back", "[config]") {
+TEST_CASE("configuration: the effective one has origins, hides secrets and can be read back",
+          "[config]") {
   std::string sha(64, 'a');
-  auto text = "node: {name: alpha}\nadmin: {tokens: [{name: ops, role: admin, sha256: " + sha + "}]}\n"
+  auto text = "node: {name: alpha}\nadmin: {tokens: [{name: ops, role: admin, sha256: " + sha +
+              "}]}\n"
               "nats: {url: 'nats://me:hunter2@x:4222,nats://y:4222'}\n"
-              "user:\n  - id: c\n    type: a.b\n    args: {password: hunter2, token_file: f, list: [{api_key: hunter2}], url: 'http://u:hunter2@h/', 'odd key': 'a: b # c', n: 5, s: '5', e: '', z: ~}\n";
+              "user:\n  - id: c\n    type: a.b\n    args: {password: hunter2, token_file: f, list: "
+              "[{api_key: hunter2}], url: 'http://u:hunter2@h/', 'odd key': 'a: b # c', n: 5, s: "
+              "'5', e: '', z: ~}\n";
   auto x = good(text);
   auto yaml = *x.effective("alpha", loaded::format::yaml);
   auto json = *x.effective("alpha", loaded::format::json);
@@ -345,7 +219,8 @@ TEST_CASE("configuration: the effective one has origins, hides secrets and can b
   CHECK(yaml.find("  name: alpha  # f:1:14\n") != std::string::npos);
   CHECK(yaml.find("  level: info  # default\n") != std::string::npos);
   CHECK(yaml.find("    shutdown: 5s  # default\n") != std::string::npos);
-  CHECK(json.find(R"("user[0].mailbox.limit":{"value":10000,"origin":"default"})") != std::string::npos);
+  CHECK(json.find(R"("user[0].mailbox.limit":{"value":10000,"origin":"default"})") !=
+        std::string::npos);
   CHECK(x.effective("nobody", loaded::format::yaml).error().code == errc::not_found);
 
   for (const auto* file : {"config/dev.yaml", "config/node.yaml"}) {
@@ -377,8 +252,31 @@ TEST_CASE("configuration: subjects that overlap", "[config]") {
 TEST_CASE("configuration: 2,000 mutations of the development cluster never crash", "[config]") {
   const auto original = source("config/dev.yaml");
   prng random{20260106};
-  static const std::vector<std::string> pieces{"\t", "&a ", "*a", "<<: *a\n", "{", "}", "[", "]", ": ", "- ", "\n", "'", "\"", "|\n", "~",
-                                               "\xff", std::string{"\0", 1}, "99999999999999999999", "? ", "---\n", "!!str ", "%YAML 1.2\n", "#", "é", ".inf"};
+  static const std::vector<std::string> pieces{"\t",
+                                               "&a ",
+                                               "*a",
+                                               "<<: *a\n",
+                                               "{",
+                                               "}",
+                                               "[",
+                                               "]",
+                                               ": ",
+                                               "- ",
+                                               "\n",
+                                               "'",
+                                               "\"",
+                                               "|\n",
+                                               "~",
+                                               "\xff",
+                                               std::string{"\0", 1},
+                                               "99999999999999999999",
+                                               "? ",
+                                               "---\n",
+                                               "!!str ",
+                                               "%YAML 1.2\n",
+                                               "#",
+                                               "é",
+                                               ".inf"};
   size_t refused = 0;
   for (int round = 0; round < 2000; ++round) {
     auto text = original;

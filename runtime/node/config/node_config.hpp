@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-/// What one node is told: plain values, already checked. `keys.hpp` documents every key; the defaults below are the
-/// table's, which a test compares.
+/// What one node is told: plain values, already checked. `keys.hpp` documents every key; the
+/// defaults below are the table's, which a test compares.
 namespace coppice::config {
 
 using coppice::to_string; // Durations belong to std::chrono: argument lookup does not find it.
@@ -39,8 +39,8 @@ std::string to_string(const endpoint& x);
 /// Errors: errc::invalid_value, naming what is missing.
 result<endpoint> parse_endpoint(std::string_view text);
 
-/// `512`, `64KiB`, `10MB` in bytes; a unit is required except for 0. Units: B kB MB GB TB KiB MiB GiB TiB.
-/// Errors: errc::invalid_value.
+/// `512`, `64KiB`, `10MB` in bytes; a unit is required except for 0. Units: B kB MB GB TB KiB MiB
+/// GiB TiB. Errors: errc::invalid_value.
 result<uint64_t> parse_size(std::string_view text);
 
 /// The shortest exact text with a binary unit: `1MiB`, `1000B`.
@@ -93,7 +93,7 @@ struct nats_section {
   std::string url;      ///< Empty and not managed: events wait in the outbox.
   bool managed = false; ///< This node runs a nats-server as a child process.
   uint16_t port = 0;    ///< Of the managed server; 0: any free one.
-  std::string store;    ///< JetStream folder of the managed server; empty: `nats` in the data folder.
+  std::string store; ///< JetStream folder of the managed server; empty: `nats` in the data folder.
   std::string credentials;
   certificate_files tls;
 };
@@ -185,9 +185,10 @@ struct tree_child {
   supervision::child_spec spec; ///< With id and kind.
 
   // spec.kind == supervisor
-  supervision::supervisor_flags flags{supervision::strategy::one_for_one, 5, std::chrono::seconds{10},
-                                      supervision::auto_shutdown::never};
-  std::vector<tree_child> children; ///< In start order; of simple_one_for_one: at most the template.
+  supervision::supervisor_flags flags{supervision::strategy::one_for_one, 5,
+                                      std::chrono::seconds{10}, supervision::auto_shutdown::never};
+  std::vector<tree_child>
+      children; ///< In start order; of simple_one_for_one: at most the template.
 
   // spec.kind == worker
   std::string type;

@@ -35,14 +35,20 @@ std::string join(const std::vector<std::string>& parts) {
 }
 
 void add(std::vector<override_value>& out, override_value x, std::vector<mistake>& mistakes) {
-  auto empty = std::any_of(x.segments.begin(), x.segments.end(), [](auto& part) { return part.empty(); });
+  auto empty =
+      std::any_of(x.segments.begin(), x.segments.end(), [](auto& part) { return part.empty(); });
   if (empty || x.segments.size() > segments_max) {
-    mistakes.push_back({x.where, join(x.segments), "a name with empty parts", "SECTION.KEY, or COPPICE__SECTION__KEY", {}});
+    mistakes.push_back({x.where,
+                        join(x.segments),
+                        "a name with empty parts",
+                        "SECTION.KEY, or COPPICE__SECTION__KEY",
+                        {}});
     return;
   }
   if (x.segments[0] == "nodes") {
     if (x.segments.size() < 3) {
-      mistakes.push_back({x.where, join(x.segments), "no key of a node", "nodes.NAME.SECTION.KEY", {}});
+      mistakes.push_back(
+          {x.where, join(x.segments), "no key of a node", "nodes.NAME.SECTION.KEY", {}});
       return;
     }
     x.node = x.segments[1];
@@ -62,7 +68,8 @@ void relocate(value& x, const origin& where) {
 }
 
 bool is_scalar_list(const key_info& key) {
-  return key.type == value_type::names || key.type == value_type::subjects || key.type == value_type::endpoints;
+  return key.type == value_type::names || key.type == value_type::subjects ||
+         key.type == value_type::endpoints;
 }
 
 bool is_structured(const key_info& key) {
@@ -92,7 +99,8 @@ value comma_list(std::string_view text, const origin& where) {
 }
 
 /// Text of an override -> value. `free`: inside arguments, where YAML decides the type.
-value read_text(const override_value& x, const key_info& key, bool free, std::vector<mistake>& mistakes) {
+value read_text(const override_value& x, const key_info& key, bool free,
+                std::vector<mistake>& mistakes) {
   if (!free && !is_structured(key))
     return value::make_scalar(x.text, x.where);
   std::vector<mistake> problems;
@@ -102,7 +110,8 @@ value read_text(const override_value& x, const key_info& key, bool free, std::ve
     return comma_list(x.text, x.where);
   if (!readable) {
     for (auto& problem : problems)
-      mistakes.push_back({x.where, join(x.segments), problem.found, problem.expected, problem.hint});
+      mistakes.push_back(
+          {x.where, join(x.segments), problem.found, problem.expected, problem.hint});
     return {};
   }
   // An empty text is the empty text, not an empty map.
@@ -121,7 +130,8 @@ value* find_element(value& list, std::string_view segment, bool from_environment
     return index < list.items.size() ? &list.items[index] : nullptr;
   for (auto& item : list.items)
     for (const auto* key : {"id", "name", "durable"})
-      if (auto name = item.text_at(key); !name.empty() && names_match(name, segment, from_environment))
+      if (auto name = item.text_at(key);
+          !name.empty() && names_match(name, segment, from_environment))
         return &item;
   return nullptr;
 }
@@ -162,7 +172,9 @@ public:
       return;
     }
     switch (key->type) {
-      case value_type::section: in_section(step_into(section, segment, x_.where), path, i + 1); return;
+      case value_type::section:
+        in_section(step_into(section, segment, x_.where), path, i + 1);
+        return;
       case value_type::list:
       case value_type::tree: in_list(section, *key, i + 1); return;
       case value_type::levels:
@@ -174,13 +186,18 @@ public:
 private:
   void in_list(value& section, const key_info& key, size_t i) {
     auto* list = section.find(x_.segments[i - 1]);
-    auto* element = list == nullptr ? nullptr : find_element(*list, x_.segments[i], x_.from_environment);
+    auto* element =
+        list == nullptr ? nullptr : find_element(*list, x_.segments[i], x_.from_environment);
     if (element == nullptr) {
-      mistakes_.push_back({x_.where, join(x_.segments), "no element '" + x_.segments[i] + "' in " + std::string{key.path},
-                           "the index or the name of one that the file has", {}});
+      mistakes_.push_back({x_.where,
+                           join(x_.segments),
+                           "no element '" + x_.segments[i] + "' in " + std::string{key.path},
+                           "the index or the name of one that the file has",
+                           {}});
       return;
     }
-    auto pattern = key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
+    auto pattern =
+        key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
     if (i + 1 < x_.segments.size())
       in_section(*element, pattern, i + 1);
     else
@@ -192,11 +209,16 @@ private:
     for (; here->what == value::kind::map && i + 1 < x_.segments.size(); ++i)
       here = &step_into(*here, known_key(*here, x_.segments[i], x_.from_environment), x_.where);
     if (here->what != value::kind::map) {
-      mistakes_.push_back({x_.where, join(x_.segments), "a key below " + describe_kind(*here), "a key of a map", {}});
+      mistakes_.push_back({x_.where,
+                           join(x_.segments),
+                           "a key below " + describe_kind(*here),
+                           "a key of a map",
+                           {}});
       return;
     }
     auto free = key.type != value_type::levels;
-    here->set(known_key(*here, x_.segments[i], x_.from_environment), x_.where, read_text(x_, key_for(key), free, mistakes_));
+    here->set(known_key(*here, x_.segments[i], x_.from_environment), x_.where,
+              read_text(x_, key_for(key), free, mistakes_));
   }
 
   /// A level is a plain word, not a map of levels.
@@ -213,7 +235,8 @@ private:
     for (auto& name : names)
       all += " " + name;
     mistakes_.push_back({x_.where, join(x_.segments), "the unknown key '" + segment + "'",
-                         names.empty() ? "nothing below " + pattern : "one of" + all, nearest_name(segment, names)});
+                         names.empty() ? "nothing below " + pattern : "one of" + all,
+                         nearest_name(segment, names)});
   }
 
   const override_value& x_;
@@ -225,23 +248,28 @@ private:
 bool names_match(std::string_view name, std::string_view written, bool from_environment) {
   if (!from_environment)
     return name == written;
-  auto fold = [](char c) { return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  auto fold = [](char c) {
+    return c == '-' ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
   return std::equal(name.begin(), name.end(), written.begin(), written.end(),
                     [&](char a, char b) { return fold(a) == fold(b); });
 }
 
-std::vector<override_value> collect_overrides(const load_options& options, std::vector<mistake>& mistakes) {
+std::vector<override_value> collect_overrides(const load_options& options,
+                                              std::vector<mistake>& mistakes) {
   std::vector<override_value> out;
   for (auto& [name, text] : options.environment) {
     if (!name.starts_with(prefix))
       continue;
     auto key = name.substr(prefix.size());
-    std::transform(key.begin(), key.end(), key.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(key.begin(), key.end(), key.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     add(out, {split(key, "__"), {}, text, {"environment " + name, 0, 0}, true}, mistakes);
   }
   for (auto& [key, text] : options.overrides)
-    add(out, {split(key, "."), {}, text, {options.override_origin + " " + key, 0, 0}, false}, mistakes);
+    add(out, {split(key, "."), {}, text, {options.override_origin + " " + key, 0, 0}, false},
+        mistakes);
   return out;
 }
 

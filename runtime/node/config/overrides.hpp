@@ -14,9 +14,11 @@ struct override_value {
 };
 
 /// The environment's first, then the stronger overrides. Mistakes: names that are none.
-std::vector<override_value> collect_overrides(const load_options& options, std::vector<mistake>& mistakes);
+std::vector<override_value> collect_overrides(const load_options& options,
+                                              std::vector<mistake>& mistakes);
 
-/// Puts one into a node's sections. Mistakes: unknown keys, elements that are not there, unreadable YAML.
+/// Puts one into a node's sections. Mistakes: unknown keys, elements that are not there, unreadable
+/// YAML.
 void apply_override(value& node, const override_value& x, std::vector<mistake>& mistakes);
 
 /// Is `written`, as it stands in an override, this name?

@@ -42,7 +42,8 @@ std::string meaning(const key_info& key, const value& x) {
   return x.text;
 }
 
-/// `events.streams[0].max_age` with the element's name instead of its place, so that inserting one moves nothing.
+/// `events.streams[0].max_age` with the element's name instead of its place, so that inserting one
+/// moves nothing.
 std::string by_name(const value& whole, const std::string& shown) {
   std::string out;
   const auto* here = &whole;
@@ -56,7 +57,8 @@ std::string by_name(const value& whole, const std::string& shown) {
     out += (out.empty() ? "" : ".") + std::string{segment.substr(0, bracket)};
     if (bracket == std::string_view::npos || here == nullptr)
       continue;
-    auto index = static_cast<size_t>(std::strtoul(std::string{segment.substr(bracket + 1)}.c_str(), nullptr, 10));
+    auto index = static_cast<size_t>(
+        std::strtoul(std::string{segment.substr(bracket + 1)}.c_str(), nullptr, 10));
     here = index < here->items.size() ? &here->items[index] : nullptr;
     auto name = here == nullptr ? std::string_view{} : here->text_at("name");
     out += "[" + (name.empty() ? std::to_string(index) : std::string{name}) + "]";
@@ -137,7 +139,8 @@ std::string short_json(std::string_view key, const json::value* x) {
     return "nothing";
   if (is_secret_name(key))
     return "***";
-  if (x->is_string() && x->as_string().size() <= 40 && x->as_string().find("://") == json::string::npos)
+  if (x->is_string() && x->as_string().size() <= 40 &&
+      x->as_string().find("://") == json::string::npos)
     return std::string{x->as_string()};
   auto text = json::serialize(*x);
   return x->is_structured() || x->is_string() || text.size() > 40 ? "..." : text;
@@ -151,7 +154,8 @@ std::string compare_args(const std::string& before, const std::string& after) {
   COPPICE_ASSERT(!failure && old_args.is_object() && new_args.is_object());
   std::string out;
   auto note = [&](std::string_view key, const json::value* from, const json::value* to) {
-    out += (out.empty() ? "" : ", ") + arrow("args." + std::string{key}, short_json(key, from), short_json(key, to));
+    out += (out.empty() ? "" : ", ") +
+           arrow("args." + std::string{key}, short_json(key, from), short_json(key, to));
   };
   for (auto& [key, x] : new_args.as_object()) {
     const auto* old = old_args.as_object().if_contains(key);
@@ -167,7 +171,8 @@ std::string compare_args(const std::string& before, const std::string& after) {
 std::string to_text(const std::optional<supervision::backoff_spec>& x) {
   if (!x)
     return "none";
-  auto out = to_string(x->min) + ".." + to_string(x->max) + " jitter " + json::serialize(json::value(x->jitter));
+  auto out = to_string(x->min) + ".." + to_string(x->max) + " jitter " +
+             json::serialize(json::value(x->jitter));
   if (x->reset_after)
     out += " reset_after " + to_string(*x->reset_after);
   if (x->give_up_after_count)
@@ -187,8 +192,8 @@ class tree_comparison {
 public:
   explicit tree_comparison(reload_plan& out) : out_(out) {}
 
-  void level(const std::vector<tree_child>& before, const std::vector<tree_child>& after, const std::string& parent,
-             const origin& parent_at) {
+  void level(const std::vector<tree_child>& before, const std::vector<tree_child>& after,
+             const std::string& parent, const origin& parent_at) {
     for (auto child = before.rbegin(); child != before.rend(); ++child)
       if (find(after, child->spec.id) == nullptr)
         out_.removed.push_back({parent + "/" + child->spec.id, describe(*child), child->where});
@@ -207,12 +212,14 @@ public:
       }
     }
     if (old_order != new_order)
-      out_.limits.push_back({parent, arrow("order of start", list(old_order), list(new_order)), parent_at});
+      out_.limits.push_back(
+          {parent, arrow("order of start", list(old_order), list(new_order)), parent_at});
   }
 
 private:
   static const tree_child* find(const std::vector<tree_child>& list, std::string_view id) {
-    auto at = std::find_if(list.begin(), list.end(), [&](const tree_child& x) { return x.spec.id == id; });
+    auto at = std::find_if(list.begin(), list.end(),
+                           [&](const tree_child& x) { return x.spec.id == id; });
     return at == list.end() ? nullptr : &*at;
   }
 
@@ -226,8 +233,8 @@ private:
   static std::string describe(const tree_child& x) {
     if (x.spec.kind == supervision::child_kind::worker)
       return x.type;
-    return "supervisor, " + std::string{to_string(x.flags.strategy)} + ", " + std::to_string(x.children.size()) +
-           (x.children.size() == 1 ? " child" : " children");
+    return "supervisor, " + std::string{to_string(x.flags.strategy)} + ", " +
+           std::to_string(x.children.size()) + (x.children.size() == 1 ? " child" : " children");
   }
 
   void one(const tree_child& before, const tree_child& after, const std::string& path) {
@@ -254,7 +261,8 @@ private:
       if (before.flags.strategy != after.flags.strategy)
         note(arrow("strategy", to_string(before.flags.strategy), to_string(after.flags.strategy)));
       if (before.flags.auto_shutdown != after.flags.auto_shutdown)
-        note(arrow("auto_shutdown", to_string(before.flags.auto_shutdown), to_string(after.flags.auto_shutdown)));
+        note(arrow("auto_shutdown", to_string(before.flags.auto_shutdown),
+                   to_string(after.flags.auto_shutdown)));
       return out;
     }
     if (before.type != after.type)
@@ -280,7 +288,8 @@ private:
     };
     auto& a = before.spec;
     auto& b = after.spec;
-    note("intensity", std::to_string(before.flags.intensity), std::to_string(after.flags.intensity));
+    note("intensity", std::to_string(before.flags.intensity),
+         std::to_string(after.flags.intensity));
     note("period", to_string(before.flags.period), to_string(after.flags.period));
     note("restart", to_string(a.restart), to_string(b.restart));
     note("shutdown", to_string(a.shutdown), to_string(b.shutdown));
@@ -298,15 +307,16 @@ private:
 } // namespace
 
 bool reload_plan::empty() const {
-  return added.empty() && removed.empty() && restarted.empty() && limits.empty() && log_levels.empty() &&
-         alert_rules.empty() && settings.empty() && refused.empty();
+  return added.empty() && removed.empty() && restarted.empty() && limits.empty() &&
+         log_levels.empty() && alert_rules.empty() && settings.empty() && refused.empty();
 }
 
 reload_plan make_plan(const loaded::node& before, const loaded::node& after) {
   reload_plan out;
   compare_keys(before.merged, after.merged, out);
   const auto* user = after.merged.find("user");
-  tree_comparison{out}.level(before.config.user, after.config.user, "/user", user == nullptr ? after.merged.where : user->where);
+  tree_comparison{out}.level(before.config.user, after.config.user, "/user",
+                             user == nullptr ? after.merged.where : user->where);
   return out;
 }
 
@@ -314,9 +324,11 @@ std::string to_string(const reload_plan& x) {
   if (x.empty())
     return "nothing changes\n";
   std::string out;
-  auto list = [&](std::string_view mark, std::string_view verb, const std::vector<plan_step>& steps) {
+  auto list = [&](std::string_view mark, std::string_view verb,
+                  const std::vector<plan_step>& steps) {
     for (auto& step : steps)
-      out.append(mark).append(" ").append(verb).append(" ").append(step.target + ": " + step.text + "  (" + to_string(step.where) + ")\n");
+      out.append(mark).append(" ").append(verb).append(" ").append(
+          step.target + ": " + step.text + "  (" + to_string(step.where) + ")\n");
   };
   list("!", "refuse", x.refused);
   if (!x.allowed())

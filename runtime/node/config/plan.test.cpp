@@ -13,7 +13,8 @@ loaded::node load(const std::string& text) {
 }
 
 std::string plan_of(const std::string& before, const std::string& after) {
-  return to_string(make_plan(load("node: {name: alpha}\n" + before), load("node: {name: alpha}\n" + after)));
+  return to_string(
+      make_plan(load("node: {name: alpha}\n" + before), load("node: {name: alpha}\n" + after)));
 }
 
 struct row {
@@ -26,6 +27,8 @@ struct row {
 } // namespace
 
 TEST_CASE("reload plan: what each change does", "[config]") {
+  // A row a change.
+  // clang-format off
   const row rows[] = {
     {"nothing", "", "", "nothing changes\n"},
     {"the default written out", "", "log: {level: info}\nuser: []\nchaos: {}\n", "nothing changes\n"},
@@ -94,6 +97,7 @@ TEST_CASE("reload plan: what each change does", "[config]") {
      "Nothing is applied. Without the lines above, this would happen:\n"
      "~ set log.level: info -> warn  (f:3:14)\n"},
   };
+  // clang-format on
   for (auto& x : rows) {
     CAPTURE(x.name);
     CHECK(plan_of(x.before, x.after) == x.expected);

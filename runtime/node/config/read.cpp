@@ -8,11 +8,12 @@ namespace coppice::config {
 
 namespace {
 
-/// One section. A key that the table lacks is a bug, and so is a value that the table does not accept.
+/// One section. A key that the table lacks is a bug, and so is a value that the table does not
+/// accept.
 class reader {
 public:
   reader(const value* section, std::string path, std::set<std::string>* keys)
-    : section_(section), path_(std::move(path)), keys_(keys) {}
+      : section_(section), path_(std::move(path)), keys_(keys) {}
 
   bool present() const { return section_ != nullptr; }
   const value* raw(std::string_view key) const { return look(key).second; }
@@ -24,7 +25,8 @@ public:
 
   std::vector<reader> sections(std::string_view key) const {
     auto [info, x] = look(key);
-    auto pattern = info->type == value_type::tree ? std::string{"user[]"} : std::string{info->path} + "[]";
+    auto pattern =
+        info->type == value_type::tree ? std::string{"user[]"} : std::string{info->path} + "[]";
     std::vector<reader> out;
     for (size_t i = 0; x != nullptr && i < x->items.size(); ++i)
       out.push_back({&x->items[i], pattern, keys_});
@@ -101,7 +103,9 @@ private:
   std::set<std::string>* keys_;
 };
 
-certificate_files read_files(const reader& in) { return {in.text("ca"), in.text("cert"), in.text("key")}; }
+certificate_files read_files(const reader& in) {
+  return {in.text("ca"), in.text("cert"), in.text("key")};
+}
 
 void read_cluster(const reader& in, cluster_section& out) {
   out.name = in.text("name");
@@ -119,7 +123,9 @@ void read_admin(const reader& in, admin_section& out) {
   for (auto& token : in.sections("tokens")) {
     auto role = token.text("role");
     out.tokens.push_back({token.text("name"),
-                          role == "admin" ? token_role::admin : role == "operator" ? token_role::operator_ : token_role::viewer,
+                          role == "admin"      ? token_role::admin
+                          : role == "operator" ? token_role::operator_
+                                               : token_role::viewer,
                           token.text("token_file"), token.text("sha256")});
   }
   out.read_only_without_token = in.flag("read_only_without_token");
@@ -137,9 +143,11 @@ void read_nats(const reader& in, nats_section& out) {
 
 void read_events(const reader& in, events_section& out) {
   for (auto& x : in.sections("streams"))
-    out.streams.push_back({x.text("name"), x.texts("subjects"), x.time("max_age"), x.size("max_bytes"), x.where()});
+    out.streams.push_back(
+        {x.text("name"), x.texts("subjects"), x.time("max_age"), x.size("max_bytes"), x.where()});
   for (auto& x : in.sections("bridges"))
-    out.bridges.push_back({x.text("subject"), x.text("durable"), x.text("to"), x.text("type"), x.where()});
+    out.bridges.push_back(
+        {x.text("subject"), x.text("durable"), x.text("to"), x.text("type"), x.where()});
 }
 
 void read_log(const reader& in, log_section& out) {
@@ -179,7 +187,8 @@ std::optional<supervision::backoff_spec> read_backoff(const reader& in) {
   out.jitter = in.real("jitter");
   if (!in.text("reset_after").empty())
     out.reset_after = in.time("reset_after");
-  if (auto limit = in.text("give_up_after"); limit.find_first_not_of("0123456789") != std::string::npos)
+  if (auto limit = in.text("give_up_after");
+      limit.find_first_not_of("0123456789") != std::string::npos)
     out.give_up_after_time = in.time("give_up_after");
   else if (!limit.empty())
     out.give_up_after_count = in.integer<uint32_t>("give_up_after");
@@ -191,7 +200,8 @@ tree_child read_child(const reader& in) {
   out.where = in.where();
   out.spec.id = in.text("id");
   auto own = in.section("supervisor");
-  out.spec.kind = own.present() ? supervision::child_kind::supervisor : supervision::child_kind::worker;
+  out.spec.kind =
+      own.present() ? supervision::child_kind::supervisor : supervision::child_kind::worker;
   out.flags.strategy = own.word<supervision::strategy>("strategy");
   out.flags.intensity = own.integer<uint32_t>("intensity");
   out.flags.period = own.time("period");

@@ -9,23 +9,30 @@ namespace {
 
 bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
 
-bool is_loopback(std::string_view host) { return host.starts_with("127.") || host == "::1" || host == "localhost"; }
+bool is_loopback(std::string_view host) {
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
+}
 
-void note(std::vector<mistake>& mistakes, const value& at, std::string key, std::string found, std::string expected) {
+void note(std::vector<mistake>& mistakes, const value& at, std::string key, std::string found,
+          std::string expected) {
   mistakes.push_back({at.where, std::move(key), std::move(found), std::move(expected), {}});
 }
 
 /// Files that only make sense together.
-void check_files(const value* section, const std::string& shown, bool with_ca, std::vector<mistake>& mistakes) {
+void check_files(const value* section, const std::string& shown, bool with_ca,
+                 std::vector<mistake>& mistakes) {
   if (section == nullptr || section->members.empty())
     return;
-  auto keys = with_ca ? std::vector<std::string>{"ca", "cert", "key"} : std::vector<std::string>{"cert", "key"};
-  auto present = std::count_if(keys.begin(), keys.end(), [&](auto& key) { return section->find(key) != nullptr; });
+  auto keys = with_ca ? std::vector<std::string>{"ca", "cert", "key"}
+                      : std::vector<std::string>{"cert", "key"};
+  auto present = std::count_if(keys.begin(), keys.end(),
+                               [&](auto& key) { return section->find(key) != nullptr; });
   if (present == 0 || present == static_cast<long>(keys.size()))
     return;
   for (auto& key : keys)
     if (section->find(key) == nullptr)
-      note(mistakes, *section, shown + "." + key, "nothing", with_ca ? "ca, cert and key together" : "cert and key together");
+      note(mistakes, *section, shown + "." + key, "nothing",
+           with_ca ? "ca, cert and key together" : "cert and key together");
 }
 
 void check_cluster(const value& node, std::vector<mistake>& mistakes) {
@@ -55,8 +62,10 @@ void check_admin(const value& node, std::vector<mistake>& mistakes) {
   const auto* listen = node.find("admin", "listen");
   auto address = parse_endpoint(node.text_at("admin", "listen"));
   auto plain = tls == nullptr || tls->find("cert") == nullptr;
-  if (listen != nullptr && address && plain && tokens != nullptr && !tokens->items.empty() && !is_loopback(address->host))
-    note(mistakes, *listen, "admin.listen", "tokens on " + describe_kind(*listen) + " without admin.tls",
+  if (listen != nullptr && address && plain && tokens != nullptr && !tokens->items.empty() &&
+      !is_loopback(address->host))
+    note(mistakes, *listen, "admin.listen",
+         "tokens on " + describe_kind(*listen) + " without admin.tls",
          "admin.tls, or an address on 127.0.0.1");
   if (tokens == nullptr)
     return;
@@ -66,10 +75,14 @@ void check_admin(const value& node, std::vector<mistake>& mistakes) {
     auto shown = "admin.tokens[" + std::to_string(i) + "]";
     auto both = (token.find("token_file") != nullptr) + (token.find("sha256") != nullptr);
     if (token.what == value::kind::map && both != 1)
-      note(mistakes, token, shown, both == 0 ? "neither token_file nor sha256" : "both token_file and sha256", "one of the two");
-    if (const auto* name = token.find("name"); name != nullptr && name->what == value::kind::scalar &&
-        !names.emplace(name->text, name->where.line).second)
-      note(mistakes, *name, shown + ".name", describe_kind(*name) + " a second time", "each name once");
+      note(mistakes, token, shown,
+           both == 0 ? "neither token_file nor sha256" : "both token_file and sha256",
+           "one of the two");
+    if (const auto* name = token.find("name"); name != nullptr &&
+                                               name->what == value::kind::scalar &&
+                                               !names.emplace(name->text, name->where.line).second)
+      note(mistakes, *name, shown + ".name", describe_kind(*name) + " a second time",
+           "each name once");
   }
 }
 
@@ -84,7 +97,8 @@ void check_nats(const value& node, std::vector<mistake>& mistakes) {
     note(mistakes, *url, "nats.url", "a url beside managed: true", "one of the two");
   for (const auto* key : {"port", "store"})
     if (const auto* x = nats->find(key); x != nullptr && !managed && x->text != "0")
-      note(mistakes, *x, std::string{"nats."} + key, describe_kind(*x) + " without managed: true", "managed: true beside it");
+      note(mistakes, *x, std::string{"nats."} + key, describe_kind(*x) + " without managed: true",
+           "managed: true beside it");
 }
 
 void check_streams(const value& node, std::vector<mistake>& mistakes) {
@@ -100,19 +114,23 @@ void check_streams(const value& node, std::vector<mistake>& mistakes) {
   for (size_t i = 0; i < streams->items.size(); ++i) {
     auto& stream = streams->items[i];
     auto shown = "events.streams[" + std::to_string(i) + "]";
-    if (const auto* name = stream.find("name"); name != nullptr && name->what == value::kind::scalar) {
+    if (const auto* name = stream.find("name");
+        name != nullptr && name->what == value::kind::scalar) {
       auto [first, fresh] = names.emplace(name->text, name->where.line);
       if (!fresh)
-        note(mistakes, *name, shown + ".name", describe_kind(*name) + " a second time; first on line " +
-             std::to_string(first->second), "each stream once");
+        note(mistakes, *name, shown + ".name",
+             describe_kind(*name) + " a second time; first on line " +
+                 std::to_string(first->second),
+             "each stream once");
     }
     const auto* list = stream.find("subjects");
     for (size_t j = 0; list != nullptr && j < list->items.size() && subjects.size() < 2000; ++j) {
       for (auto& other : subjects)
         if (other.stream != i && subjects_overlap(list->items[j].text, other.subject->text))
           note(mistakes, list->items[j], shown + ".subjects[" + std::to_string(j) + "]",
-               describe_kind(list->items[j]) + ", which overlaps '" + other.subject->text + "' on line " +
-                 std::to_string(other.subject->where.line), "each subject in one stream");
+               describe_kind(list->items[j]) + ", which overlaps '" + other.subject->text +
+                   "' on line " + std::to_string(other.subject->where.line),
+               "each subject in one stream");
       subjects.push_back({&list->items[j], i});
     }
   }
@@ -140,15 +158,17 @@ std::string machine_of(const value& node) {
   return {};
 }
 
-/// Two nodes cannot have one address. What only matters on one machine is compared only when the nodes seem to share one.
+/// Two nodes cannot have one address. What only matters on one machine is compared only when the
+/// nodes seem to share one.
 void check_pairs(const std::vector<const value*>& nodes, std::vector<mistake>& mistakes) {
   struct exclusive {
     const char* section;
     const char* key;
     bool everywhere;
   };
-  constexpr exclusive keys[] = {{"cluster", "listen", true}, {"cluster", "advertise", true}, {"admin", "listen", false},
-                                {"admin", "socket", false}, {"node", "data", false}, {"store", "path", false}};
+  constexpr exclusive keys[] = {{"cluster", "listen", true}, {"cluster", "advertise", true},
+                                {"admin", "listen", false},  {"admin", "socket", false},
+                                {"node", "data", false},     {"store", "path", false}};
   for (auto& what : keys) {
     std::map<std::string, const value*> seen;
     for (const auto* node : nodes) {
@@ -156,7 +176,8 @@ void check_pairs(const std::vector<const value*>& nodes, std::vector<mistake>& m
       if (x == nullptr || x->what != value::kind::scalar)
         continue;
       auto address = parse_endpoint(x->text);
-      auto is_address = what.key != std::string_view{"socket"} && what.section != std::string_view{"node"} &&
+      auto is_address = what.key != std::string_view{"socket"} &&
+                        what.section != std::string_view{"node"} &&
                         what.section != std::string_view{"store"};
       if (is_address && (!address || address->port == 0))
         continue;
@@ -167,8 +188,9 @@ void check_pairs(const std::vector<const value*>& nodes, std::vector<mistake>& m
       auto [first, fresh] = seen.emplace(id, node);
       if (!fresh)
         note(mistakes, *x, std::string{what.section} + "." + what.key,
-             describe_kind(*x) + " of node " + std::string{node->text_at("node", "name")} + ", which node " +
-               std::string{first->second->text_at("node", "name")} + " has too", "one of its own for each node");
+             describe_kind(*x) + " of node " + std::string{node->text_at("node", "name")} +
+                 ", which node " + std::string{first->second->text_at("node", "name")} + " has too",
+             "one of its own for each node");
     }
   }
 }
@@ -177,7 +199,8 @@ void check_own_ports(const value& node, std::vector<mistake>& mistakes) {
   const auto* admin = node.find("admin", "listen");
   auto own = parse_endpoint(node.text_at("admin", "listen"));
   if (admin != nullptr && own && own->port != 0 && admin->text == node.text_at("cluster", "listen"))
-    note(mistakes, *admin, "admin.listen", describe_kind(*admin) + ", which is cluster.listen too", "another port");
+    note(mistakes, *admin, "admin.listen", describe_kind(*admin) + ", which is cluster.listen too",
+         "another port");
 }
 
 } // namespace
@@ -200,7 +223,8 @@ bool subjects_overlap(std::string_view a, std::string_view b) {
   return a.empty() && b.empty();
 }
 
-void check_rules(const std::vector<const value*>& nodes, const type_checker& check_type, std::vector<mistake>& mistakes) {
+void check_rules(const std::vector<const value*>& nodes, const type_checker& check_type,
+                 std::vector<mistake>& mistakes) {
   std::vector<std::string> names;
   for (const auto* node : nodes)
     names.emplace_back(node->text_at("node", "name"));

@@ -25,22 +25,26 @@ constexpr auto size_units = std::to_array<size_unit>({{"B", 1},
                                                       {"GiB", uint64_t{1} << 30},
                                                       {"TiB", uint64_t{1} << 40}});
 
-constexpr auto level_names = std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error", "off"});
+constexpr auto level_names =
+    std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error", "off"});
 
 error bad(std::string_view text, std::string why, std::string hint = {}) {
-  return {errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, std::move(hint)};
+  return {
+      errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, std::move(hint)};
 }
 
 bool is_host(std::string_view host) {
   return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_';
   });
 }
 
 bool is_ipv6(std::string_view host) {
   return host.size() >= 2 && host.size() <= 64 && std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') || c == ':' || c == '.';
-  });
+           return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') ||
+                  c == ':' || c == '.';
+         });
 }
 
 } // namespace
@@ -79,7 +83,8 @@ result<endpoint> parse_endpoint(std::string_view text) {
     if (host.find(':') != std::string_view::npos)
       return bad(text, "has several colons; write an IPv6 address in brackets");
     if (!is_host(host))
-      return bad(text, host.empty() ? "has no host" : "has a character that a host name cannot have");
+      return bad(text,
+                 host.empty() ? "has no host" : "has a character that a host name cannot have");
   }
   uint16_t number = 0;
   auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -99,7 +104,8 @@ result<uint64_t> parse_size(std::string_view text) {
   if (unit.empty()) {
     if (number == 0)
       return uint64_t{0};
-    return bad(text, "has no unit; write for example " + std::string{text} + "B or " + std::string{text} + "MiB");
+    return bad(text, "has no unit; write for example " + std::string{text} + "B or " +
+                         std::string{text} + "MiB");
   }
   std::vector<std::string_view> names;
   for (auto& known : size_units) {
@@ -112,7 +118,9 @@ result<uint64_t> parse_size(std::string_view text) {
     names.push_back(known.name);
   }
   auto near = nearest_name(unit, names);
-  return bad(text, "has the unknown unit '" + std::string{unit} + "'; units are B kB MB GB TB KiB MiB GiB TiB",
+  return bad(text,
+             "has the unknown unit '" + std::string{unit} +
+                 "'; units are B kB MB GB TB KiB MiB GiB TiB",
              near.empty() ? near : std::to_string(number) + near);
 }
 
@@ -146,8 +154,9 @@ bool from_string(std::string_view text, log_level& x) {
 
 origin json_text::at(std::string_view pointer) const {
   for (;;) {
-    auto found = std::lower_bound(lines.begin(), lines.end(), pointer,
-                                  [](const json_origin& x, std::string_view y) { return x.pointer < y; });
+    auto found =
+        std::lower_bound(lines.begin(), lines.end(), pointer,
+                         [](const json_origin& x, std::string_view y) { return x.pointer < y; });
     if (found != lines.end() && found->pointer == pointer)
       return found->where;
     if (pointer.empty())
@@ -164,7 +173,8 @@ const tree_child* find_child(const node_config& config, std::string_view path) {
   const auto* level = &config.user;
   const tree_child* found = nullptr;
   for (size_t i = 1; i < segments.size(); ++i) {
-    auto at = std::find_if(level->begin(), level->end(), [&](const tree_child& x) { return x.spec.id == segments[i]; });
+    auto at = std::find_if(level->begin(), level->end(),
+                           [&](const tree_child& x) { return x.spec.id == segments[i]; });
     if (at == level->end())
       return nullptr;
     found = &*at;

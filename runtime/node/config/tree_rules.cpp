@@ -14,8 +14,9 @@ constexpr auto only_workers = {"type", "args", "mailbox", "poison", "isolation"}
 /// Walks one node's `/user`.
 class tree_checker {
 public:
-  tree_checker(const std::vector<std::string>& node_names, const type_checker& check_type, std::vector<mistake>& mistakes)
-    : node_names_(node_names), check_type_(check_type), mistakes_(mistakes) {}
+  tree_checker(const std::vector<std::string>& node_names, const type_checker& check_type,
+               std::vector<mistake>& mistakes)
+      : node_names_(node_names), check_type_(check_type), mistakes_(mistakes) {}
 
   void children(const value& list, const value* supervisor, const std::string& shown) {
     std::map<std::string_view, const value*> seen;
@@ -27,20 +28,25 @@ public:
       if (const auto* id = child.find("id"); id != nullptr && id->what == value::kind::scalar) {
         auto [first, fresh] = seen.emplace(id->text, id);
         if (!fresh)
-          note(id->where, name + ".id", "'" + id->text + "' a second time; first on line " +
-               std::to_string(first->second->where.line), "each id once among siblings");
+          note(id->where, name + ".id",
+               "'" + id->text + "' a second time; first on line " +
+                   std::to_string(first->second->where.line),
+               "each id once among siblings");
       }
       one(child, supervisor, name);
     }
     auto simple = supervisor != nullptr && supervisor->text_at("strategy") == "simple_one_for_one";
     if (simple && list.items.size() > 1)
-      note(list.items[1].where, shown, std::to_string(list.items.size()) + " children of simple_one_for_one",
+      note(list.items[1].where, shown,
+           std::to_string(list.items.size()) + " children of simple_one_for_one",
            "one child, the template");
   }
 
 private:
-  void note(const origin& where, std::string key, std::string found, std::string expected, std::string hint = {}) {
-    mistakes_.push_back({where, std::move(key), std::move(found), std::move(expected), std::move(hint)});
+  void note(const origin& where, std::string key, std::string found, std::string expected,
+            std::string hint = {}) {
+    mistakes_.push_back(
+        {where, std::move(key), std::move(found), std::move(expected), std::move(hint)});
   }
 
   void one(const value& child, const value* supervisor, const std::string& name) {
@@ -51,7 +57,8 @@ private:
     else if (type != nullptr)
       a_worker(child, *type, name);
     else
-      note(child.where, name, "neither type nor supervisor", "`type: NAME` for a worker, `supervisor: {}` for a supervisor");
+      note(child.where, name, "neither type nor supervisor",
+           "`type: NAME` for a worker, `supervisor: {}` for a supervisor");
     significance(child, supervisor, name);
     backoff(child, name);
     placement(child, name);
@@ -60,21 +67,25 @@ private:
   void a_supervisor(const value& child, const value& own, const std::string& name) {
     for (const auto* key : only_workers)
       if (const auto* x = child.find(key))
-        note(x->where, name + "." + key, std::string{key} + " on a supervisor", "it on a worker among its children");
-    if (const auto* x = own.find("auto_shutdown"); x != nullptr && x->text != "never" &&
-        own.text_at("strategy") == "simple_one_for_one")
-      note(x->where, name + ".supervisor.auto_shutdown", describe_kind(*x) + " with simple_one_for_one", "never", "never");
+        note(x->where, name + "." + key, std::string{key} + " on a supervisor",
+             "it on a worker among its children");
+    if (const auto* x = own.find("auto_shutdown");
+        x != nullptr && x->text != "never" && own.text_at("strategy") == "simple_one_for_one")
+      note(x->where, name + ".supervisor.auto_shutdown",
+           describe_kind(*x) + " with simple_one_for_one", "never", "never");
     if (const auto* list = child.find("children"))
       children(*list, &own, name + ".children");
   }
 
   void a_worker(const value& child, const value& type, const std::string& name) {
     if (const auto* x = child.find("children"))
-      note(x->where, name + ".children", "children of a worker", "`supervisor: {}` instead of type, or no children");
+      note(x->where, name + ".children", "children of a worker",
+           "`supervisor: {}` instead of type, or no children");
     if (!check_type_ || type.what != value::kind::scalar)
       return;
     const auto* written = child.find("args");
-    if (written != nullptr && written->what != value::kind::map && written->what != value::kind::null)
+    if (written != nullptr && written->what != value::kind::map &&
+        written->what != value::kind::null)
       return;
     json_text args;
     if (written != nullptr && written->what == value::kind::map)
@@ -91,7 +102,8 @@ private:
     auto where = args.at(why.at);
     auto dotted = why.at;
     std::replace(dotted.begin(), dotted.end(), '/', '.');
-    note(where.line == 0 && where.file.empty() ? type.where : where, name + ".args" + dotted, why.message, {}, why.hint);
+    note(where.line == 0 && where.file.empty() ? type.where : where, name + ".args" + dotted,
+         why.message, {}, why.hint);
   }
 
   void significance(const value& child, const value* supervisor, const std::string& name) {
@@ -100,11 +112,13 @@ private:
       return;
     auto ends = supervisor == nullptr ? std::string_view{} : supervisor->text_at("auto_shutdown");
     if (ends.empty() || ends == "never")
-      note(x->where, name + ".significant", "a significant child of a supervisor without auto_shutdown",
+      note(x->where, name + ".significant",
+           "a significant child of a supervisor without auto_shutdown",
            "`auto_shutdown: any_significant` or `all_significant` in its supervisor");
     auto restart = child.text_at("restart");
     if (restart.empty() || restart == "permanent")
-      note(x->where, name + ".significant", "a permanent significant child, which never ends for good",
+      note(x->where, name + ".significant",
+           "a permanent significant child, which never ends for good",
            "`restart: transient` or `temporary`", "transient");
   }
 
@@ -134,8 +148,8 @@ private:
     auto known = node == nullptr || node_names_.empty() ||
                  std::find(node_names_.begin(), node_names_.end(), node->text) != node_names_.end();
     if (!known && is_name(node->text))
-      note(node->where, name + ".placement.node", "the unknown node '" + node->text + "'", "a node of this file",
-           nearest_name(node->text, node_names_));
+      note(node->where, name + ".placement.node", "the unknown node '" + node->text + "'",
+           "a node of this file", nearest_name(node->text, node_names_));
   }
 
   const std::vector<std::string>& node_names_;
@@ -145,8 +159,8 @@ private:
 
 } // namespace
 
-void check_tree(const value& user, const std::vector<std::string>& node_names, const type_checker& check_type,
-                std::vector<mistake>& mistakes) {
+void check_tree(const value& user, const std::vector<std::string>& node_names,
+                const type_checker& check_type, std::vector<mistake>& mistakes) {
   tree_checker{node_names, check_type, mistakes}.children(user, nullptr, "user");
 }
 

@@ -17,7 +17,9 @@ const value* value::find(std::string_view key) const {
   return nullptr;
 }
 
-value* value::find(std::string_view key) { return const_cast<value*>(std::as_const(*this).find(key)); }
+value* value::find(std::string_view key) {
+  return const_cast<value*>(std::as_const(*this).find(key));
+}
 
 value& value::set(std::string key, origin key_at, value x) {
   what = kind::map;
@@ -42,13 +44,15 @@ value value::make_scalar(std::string text, origin where) {
 namespace {
 
 bool digits_only(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// Source: YAML 1.2.2, section 10.3.2, tag resolution of the core schema.
 bool is_core_integer(std::string_view text) {
   if (text.starts_with("0x"))
-    return text.size() > 2 && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
+    return text.size() > 2 &&
+           text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
   if (text.starts_with("0o"))
     return text.size() > 2 && text.find_first_not_of("01234567", 2) == std::string_view::npos;
   if (!text.empty() && (text[0] == '-' || text[0] == '+'))
@@ -73,7 +77,8 @@ bool is_core_float(std::string_view text) {
     return digits_only(text);
   auto whole = text.substr(0, point);
   auto fraction = text.substr(point + 1);
-  return (whole.empty() || digits_only(whole)) && (fraction.empty() ? !whole.empty() : digits_only(fraction));
+  return (whole.empty() || digits_only(whole)) &&
+         (fraction.empty() ? !whole.empty() : digits_only(fraction));
 }
 
 json::value integer_to_json(std::string_view text) {
@@ -85,7 +90,8 @@ json::value integer_to_json(std::string_view text) {
   if (base != 10)
     digits.remove_prefix(2);
   uint64_t magnitude = 0;
-  auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
+  auto [end, failure] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   constexpr auto limit = uint64_t{1} << 63;
   if (failure != std::errc{} || end != digits.data() + digits.size() || magnitude > limit ||
       (magnitude == limit && !negative))
@@ -166,11 +172,13 @@ std::string describe_kind(const value& x) {
   auto shown = x.text;
   if (shown.size() > 60) {
     size_t end = 60;
-    while (end > 0 && (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) // not inside a character
+    while (end > 0 &&
+           (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) // not inside a character
       --end;
     shown = shown.substr(0, end) + "...";
   }
-  std::replace_if(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return (x.quoted ? "the text '" : "'") + shown + "'";
 }
 
@@ -199,7 +207,8 @@ value merge(const value& under, const value& over) {
 }
 
 bool same(const value& a, const value& b) {
-  if (a.what != b.what || a.text != b.text || a.quoted != b.quoted || a.members.size() != b.members.size())
+  if (a.what != b.what || a.text != b.text || a.quoted != b.quoted ||
+      a.members.size() != b.members.size())
     return false;
   if (!std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same))
     return false;

@@ -51,11 +51,12 @@ struct value::member {
 /// `list`, `map`, `text`, `number`, `true or false`, `nothing`: for messages.
 std::string describe_kind(const value& x);
 
-/// JSON by YAML's core schema: numbers, booleans and null; quoted text stays text. Integers outside 64 bits and the
-/// infinities become text, which the argument's reader refuses in its own words.
+/// JSON by YAML's core schema: numbers, booleans and null; quoted text stays text. Integers outside
+/// 64 bits and the infinities become text, which the argument's reader refuses in its own words.
 json_text to_json(const value& x);
 
-/// Maps merge key by key, everything else of `over` replaces what `under` has. Origins stay with the values.
+/// Maps merge key by key, everything else of `over` replaces what `under` has. Origins stay with
+/// the values.
 value merge(const value& under, const value& over);
 
 /// Equal apart from places and the order of keys in maps.
