@@ -8,7 +8,13 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <netdb.h>
+
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
 #include <system_error>
+#include <thread>
 
 namespace coppice::http {
 
@@ -95,7 +101,7 @@ result<void> client_link::open(time_point deadline) {
 
 result<void> client_link::open_unix(time_point deadline) {
   unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  for (auto pause = std::chrono::milliseconds{1};; pause = std::min(2 * pause, pause * 0 + std::chrono::milliseconds{50})) {
+  for (;;) {
     int failed = 0;
     auto target = find_unix_socket(where_.path, failed);
     if (failed == 0
@@ -116,7 +122,7 @@ result<void> client_link::open_unix(time_point deadline) {
       return error{errc::unavailable, "the socket cannot be connected to: " + describe(failed),
                    shown(), ""};
     // Its queue of connections is full.
-    asio::steady_timer timer{*io_, pause};
+    asio::steady_timer timer{*io_, std::chrono::milliseconds{5}};
     bool waited = false;
     timer.async_wait([&waited](error_code) { waited = true; });
     abandon_ = [&timer] { timer.cancel(); };
@@ -128,33 +134,66 @@ result<void> client_link::open_unix(time_point deadline) {
   return {};
 }
 
+result<std::vector<tcp::endpoint>> client_link::look_up(time_point deadline) {
+  // A look-up cannot be interrupted: its thread may outlive this call, and Asio's resolver would wait for it.
+  struct answer {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+    int failed = 0;
+    std::vector<tcp::endpoint> endpoints;
+  };
+  auto shared = std::make_shared<answer>();
+  std::thread{[shared, host = where_.host, port = where_.port] {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG;
+    addrinfo* list = nullptr;
+    auto failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
+    std::lock_guard guard{shared->mutex};
+    for (auto* each = list; each != nullptr; each = each->ai_next) {
+      tcp::endpoint next;
+      if (each->ai_addrlen > next.capacity())
+        continue;
+      std::memcpy(next.data(), each->ai_addr, each->ai_addrlen);
+      next.resize(each->ai_addrlen);
+      next.port(port);
+      shared->endpoints.push_back(next);
+    }
+    if (list != nullptr)
+      ::freeaddrinfo(list);
+    shared->failed = failed;
+    shared->done = true;
+    shared->changed.notify_all();
+  }}.detach();
+  std::unique_lock guard{shared->mutex};
+  while (!shared->done) {
+    if (cancelled_.exchange(false))
+      return error{errc::refused, "cancelled", shown(), ""};
+    auto now = steady::now();
+    if (now >= deadline)
+      return error{errc::timeout, "time ran out while looking up the name", shown(), ""};
+    // Short rounds, because cancel() wakes only the I/O context.
+    shared->changed.wait_until(guard, std::min(deadline, now + std::chrono::milliseconds{50}));
+  }
+  if (shared->failed != 0 || shared->endpoints.empty())
+    return error{errc::unavailable,
+                 std::string{"the host's name is not known: "} + ::gai_strerror(shared->failed),
+                 shown(), "a name or an address of a running server"};
+  return std::move(shared->endpoints);
+}
+
 result<void> client_link::open_tcp(time_point deadline) {
   error_code failed;
-  tcp::resolver::results_type endpoints;
+  std::vector<tcp::endpoint> endpoints;
   auto literal = asio::ip::make_address(where_.host, failed);
   if (!failed) {
-    endpoints = tcp::resolver::results_type::create(tcp::endpoint{literal, where_.port}, "", "");
+    endpoints.emplace_back(literal, where_.port);
   } else {
-    auto resolver = std::make_shared<tcp::resolver>(*io_);
-    // A look-up cannot be interrupted: its answer may come when this call is over.
-    struct found { bool done = false; error_code failed; tcp::resolver::results_type endpoints; };
-    auto answer = std::make_shared<found>();
-    resolver->async_resolve(where_.host, std::to_string(where_.port),
-                            [answer](error_code code, tcp::resolver::results_type list) {
-                              answer->done = true;
-                              answer->failed = code;
-                              answer->endpoints = std::move(list);
-                            });
-    abandon_ = [resolver, answer] {
-      resolver->cancel();
-      answer->done = true;
-    };
-    if (auto done = run(answer->done, deadline, "looking up the name"); !done)
-      return done;
-    if (answer->failed)
-      return error{errc::unavailable, "the host's name is not known: " + answer->failed.message(),
-                   shown(), ""};
-    endpoints = std::move(answer->endpoints);
+    auto found = look_up(deadline);
+    if (!found)
+      return std::move(found).error();
+    endpoints = *std::move(found);
   }
   tcp::socket socket{*io_};
   bool done = false;

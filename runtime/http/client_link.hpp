@@ -6,12 +6,13 @@
 #include "runtime/http/url.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <optional>
+#include <vector>
 
 namespace coppice::http {
 
@@ -52,6 +53,7 @@ private:
   result<void> run(const bool& done, time_point deadline, std::string_view what);
 
   result<void> open_unix(time_point deadline);
+  result<std::vector<asio::ip::tcp::endpoint>> look_up(time_point deadline);
   result<void> open_tcp(time_point deadline);
   result<void> connect_to(const std::string& host, time_point deadline);
   result<void> start_tls(stream_socket socket, time_point deadline);

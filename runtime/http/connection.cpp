@@ -12,7 +12,6 @@ using steady = std::chrono::steady_clock;
 
 constexpr size_t read_bytes = 8 * 1024;
 constexpr size_t body_read_bytes = 64 * 1024;
-constexpr size_t pipelined_bytes_max = 16 * 1024;
 
 std::string_view view(boost::core::string_view x) {
   return {x.data(), x.size()};
@@ -51,7 +50,7 @@ result<identity> authenticate(const server_options& options, const request& what
 connection::connection(engine& owner, std::unique_ptr<transport> link, strand_type strand,
                        peer_info peer)
   : owner_(owner), link_(std::move(link)), strand_(std::move(strand)), peer_(std::move(peer)),
-    buffer_(owner.options.header_bytes_max + body_read_bytes + pipelined_bytes_max),
+    buffer_(owner.options.header_bytes_max + 2 * body_read_bytes),
     timer_(strand_) {}
 
 void connection::start() {
@@ -159,8 +158,7 @@ void connection::on_read(error_code failed, size_t n) {
   buffer_.commit(n);
   if (phase_ == phase::idle || phase_ == phase::header || phase_ == phase::body)
     parse();
-  else if (buffer_.size() < pipelined_bytes_max)
-    read_more(); // To notice that the client leaves while its request is being handled.
+  // Else this is the next request, early. It waits in the buffer: reading on would give the buffer away.
 }
 
 void connection::on_eof() {
@@ -354,10 +352,8 @@ void connection::dispatch() {
   state_ = std::make_shared<answer_state>(this, owner_.options.stream_buffer_bytes_max);
   auto self = shared_from_this(); // A handler that answers at once may end the connection.
   router::invoke(*route_, std::move(request_), make_exchange(state_));
-  if (phase_ == phase::handling || phase_ == phase::streaming) {
-    if (buffer_.size() == 0)
-      read_more();
-  }
+  if (phase_ == phase::handling && buffer_.size() == 0)
+    read_more(); // To notice that the client leaves.
 }
 
 void connection::set_deadline(duration from_now) {

@@ -79,7 +79,8 @@ std::string nearest_pattern(const std::vector<segments>& patterns, const request
     // Parameters count as well written: only the literal segments can be misspelled.
     std::string candidate = pattern.empty() ? "/" : "";
     for (size_t i = 0; i < pattern.size(); ++i) {
-      auto given = is_parameter(pattern[i]) && i < what.segments.size();
+      auto given = is_parameter(pattern[i]) && i < what.segments.size()
+                   && !what.segments[i].empty();
       candidate += '/' + (given ? what.segments[i] : pattern[i]);
     }
     candidates.push_back(std::move(candidate));

@@ -52,7 +52,9 @@ result<endpoint_url> parse_url(std::string_view text) {
     return bad_url("the URL names no host", text);
   out.port = out.kind == endpoint_url::scheme::https ? 443 : 80;
   if (url.has_port()) {
-    if (url.port_number() == 0)
+    // Boost.URL gives 0 for what does not fit, and checks no more than digits.
+    auto digits = url.port();
+    if (url.port_number() == 0 || digits.size() > 5 || std::stoi(as_string(digits)) > 65535)
       return bad_url("the port is not a number from 1 to 65535", text);
     out.port = url.port_number();
   }
