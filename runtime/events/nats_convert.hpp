@@ -1,0 +1,33 @@
+#pragma once
+
+#include "runtime/events/nats_types.hpp"
+
+#include <nats/nats.h>
+
+/// Between nats.c and our types; only for this folder's .cpp files.
+namespace coppice::events::detail {
+
+/// `doing` begins the sentence: `publishing to 'a.b'`.
+error nats_error(natsStatus status, const std::string& doing);
+/// With the JetStream error that nats.c keeps for this thread.
+error jetstream_error(natsStatus status, jsErrCode code, const std::string& doing);
+
+struct msg_deleter {
+  void operator()(natsMsg* x) const { natsMsg_Destroy(x); }
+};
+using msg_pointer = std::unique_ptr<natsMsg, msg_deleter>;
+
+/// Errors: errc::invalid_value (subject, a header), errc::internal.
+result<msg_pointer> make_msg(const message& x, const std::string& reply);
+header_list headers_of(natsMsg* msg);
+message to_message(natsMsg* msg);
+
+/// The `Status` header of a message without a payload, else 0: 408, 409, 503, ...
+int status_of(natsMsg* msg);
+
+stream_info to_info(const jsStreamInfo& x);
+consumer_info to_info(const jsConsumerInfo& x);
+
+std::string new_inbox();
+
+} // namespace coppice::events::detail

@@ -1,0 +1,325 @@
+#include "runtime/events/nats_pull.hpp"
+
+#include "runtime/events/nats_admin.hpp"
+#include "runtime/events/subject.hpp"
+#include "runtime/json/value.hpp"
+
+#include <atomic>
+#include <charconv>
+
+namespace coppice::events::detail {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr auto request_lifetime = std::chrono::seconds{5};
+
+uint64_t number(std::string_view text) {
+  uint64_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+/// What a JetStream message's reply subject says:
+/// `$JS.ACK[.DOMAIN.ACCOUNT].STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.TIME.PENDING[.TOKEN]`.
+bool read_ack_subject(std::string_view reply, delivery& out) {
+  if (!reply.starts_with("$JS.ACK."))
+    return false;
+  std::vector<std::string_view> tokens;
+  for (size_t begin = 0; begin <= reply.size();) {
+    auto end = std::min(reply.find('.', begin), reply.size());
+    tokens.push_back(reply.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (tokens.size() != 9 && tokens.size() < 11)
+    return false;
+  size_t first = tokens.size() == 9 ? 2 : 4;
+  out.stream = std::string{tokens[first]};
+  out.delivered = number(tokens[first + 2]);
+  out.stream_sequence = number(tokens[first + 3]);
+  out.consumer_sequence = number(tokens[first + 4]);
+  out.time = {static_cast<int64_t>(number(tokens[first + 5]))};
+  out.pending = number(tokens[first + 6]);
+  return true;
+}
+
+/// One thread that asks for messages, hands them over and asks for more as they are answered. How many it asks for plus how many
+/// are unanswered never exceeds in_flight_max.
+class pull_state : public std::enable_shared_from_this<pull_state> {
+public:
+  pull_state(std::shared_ptr<nats_link> link, pull_options options, nats_client::delivery_callback callback)
+      : link_(std::move(link)), options_(std::move(options)), callback_(std::move(callback)), inbox_(new_inbox()) {}
+
+  void loop() {
+    while (!stopping_) {
+      if (!follow_connection()) {
+        link_->wait_connected(std::chrono::milliseconds{50});
+        continue;
+      }
+      if (missing_ && !make_missing())
+        continue;
+      ask();
+      natsMsg* raw = nullptr;
+      if (natsSubscription_NextMsg(&raw, messages_, 50) == NATS_OK) {
+        msg_pointer msg{raw};
+        take(raw);
+      }
+    }
+    natsSubscription_Destroy(messages_);
+  }
+
+  void stop() {
+    stopping_ = true;
+    std::lock_guard guard{mutex_};
+    wake_.notify_all();
+  }
+
+  void answer(const std::string& reply, std::string_view verb) {
+    auto now = link_->get();
+    if (now.connection && !verb.empty())
+      natsConnection_Publish(now.connection.get(), reply.c_str(), verb.data(), static_cast<int>(verb.size()));
+  }
+
+  void finished() {
+    {
+      std::lock_guard guard{mutex_};
+      --stats_.in_flight;
+    }
+    ask();
+  }
+
+  pull_stats stats() const {
+    std::lock_guard guard{mutex_};
+    return stats_;
+  }
+
+private:
+  bool follow_connection() {
+    auto now = link_->get();
+    if (!now.connected)
+      return false;
+    if (now.epoch == epoch_)
+      return true;
+    if (now.connection != connection_) {
+      natsSubscription_Destroy(messages_);
+      messages_ = nullptr;
+      auto status = natsConnection_SubscribeSync(&messages_, now.connection.get(), (inbox_ + ".*").c_str());
+      if (status != NATS_OK)
+        return false;
+      // The requests bound what can arrive.
+      natsSubscription_SetPendingLimits(messages_, -1, -1);
+    }
+    std::lock_guard guard{mutex_};
+    connection_ = now.connection;
+    epoch_ = now.epoch;
+    // Requests to the old connection are forgotten by the server; the stream may be another one.
+    forget_requests();
+    missing_ = true;
+    return true;
+  }
+
+  bool make_missing() {
+    auto ok = make_consumer();
+    std::unique_lock guard{mutex_};
+    if (ok) {
+      missing_ = false;
+      stats_.last_error.clear();
+      backoff_ = std::chrono::milliseconds{100};
+      forget_requests();
+      return true;
+    }
+    stats_.active = false;
+    stats_.last_error = ok.error().message;
+    wake_.wait_for(guard, backoff_, [this] { return stopping_.load(); });
+    backoff_ = std::min<duration>(backoff_ * 2, std::chrono::seconds{2});
+    return false;
+  }
+
+  result<void> make_consumer() {
+    if (!options_.stream.subjects.empty())
+      if (auto stream = ensure_stream(*link_, options_.stream); !stream)
+        return stream.error();
+    auto made = ensure_consumer(*link_, options_.stream.name, options_.consumer);
+    if (!made)
+      return made.error();
+    std::lock_guard guard{mutex_};
+    name_ = made->config.name;
+    return {};
+  }
+
+  /// Asks for as many as fit. Called by this thread and by whoever answers a message.
+  void ask() {
+    std::unique_lock guard{mutex_};
+    auto now = steady::now();
+    if (requested_ > 0 && now > request_deadline_)
+      forget_requests();
+    auto used = requested_ + stats_.in_flight;
+    auto room = options_.in_flight_max > used ? options_.in_flight_max - used : 0;
+    // Few large requests are cheaper than many small ones.
+    if (missing_ || !connection_ || room == 0 || (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
+      return;
+    auto subject = "$JS.API.CONSUMER.MSG.NEXT." + options_.stream.name + "." + name_;
+    auto expires = std::chrono::nanoseconds{request_lifetime}.count();
+    auto body = "{\"batch\":" + std::to_string(room) + ",\"expires\":" + std::to_string(expires) + "}";
+    auto reply = inbox_ + "." + std::to_string(generation_);
+    auto status = natsConnection_PublishRequest(connection_.get(), subject.c_str(), reply.c_str(),
+                                                body.data(), static_cast<int>(body.size()));
+    if (status != NATS_OK)
+      return;
+    requested_ += room;
+    request_deadline_ = now + request_lifetime + std::chrono::seconds{2};
+    stats_.active = true;
+  }
+
+  /// Under mutex_. What still comes for them is taken, but not counted against later ones.
+  void forget_requests() {
+    requested_ = 0;
+    ++generation_;
+  }
+
+  bool is_current(natsMsg* msg) const {
+    std::string_view subject = natsMsg_GetSubject(msg);
+    return subject.size() > inbox_.size() && number(subject.substr(inbox_.size() + 1)) == generation_;
+  }
+
+  void take(natsMsg* msg) {
+    auto* reply = natsMsg_GetReply(msg);
+    delivery x;
+    if (reply == nullptr || !read_ack_subject(reply, x))
+      return take_status(msg);
+    auto content = to_message(msg);
+    x.subject = std::move(content.subject);
+    x.headers = std::move(content.headers);
+    x.payload = std::move(content.payload);
+    {
+      std::lock_guard guard{mutex_};
+      if (requested_ > 0)
+        --requested_;
+      ++stats_.in_flight;
+      ++stats_.delivered;
+      stats_.redelivered += x.delivered > 1 ? 1 : 0;
+      stats_.lag = x.pending;
+    }
+    x.answer = make_handle(reply);
+    callback_(std::move(x));
+  }
+
+  /// 404 and 408: a request has ended. 409: why it was ended. 503: there is no such consumer.
+  void take_status(natsMsg* msg) {
+    auto status = status_of(msg);
+    if (status == 0 || status == 100)
+      return;
+    const char* text = nullptr;
+    natsMsgHeader_Get(msg, "Description", &text);
+    std::string_view description = text == nullptr ? "" : text;
+    const char* rest = nullptr;
+    natsMsgHeader_Get(msg, "Nats-Pending-Messages", &rest);
+    std::lock_guard guard{mutex_};
+    if (!is_current(msg))
+      return;
+    auto pending = rest == nullptr ? requested_ : std::min<size_t>(requested_, number(rest));
+    requested_ -= pending;
+    auto gone = status == 503 || description.find("Deleted") != std::string_view::npos ||
+                description.find("Shutdown") != std::string_view::npos ||
+                description.find("Leadership") != std::string_view::npos;
+    if (!gone)
+      return;
+    forget_requests();
+    missing_ = true;
+    stats_.active = false;
+    stats_.last_error = status == 503 ? "there is no such consumer" : std::string{description};
+  }
+
+  std::shared_ptr<delivery::handle> make_handle(std::string reply);
+
+  std::shared_ptr<nats_link> link_;
+  pull_options options_;
+  nats_client::delivery_callback callback_;
+  std::string inbox_;
+  std::string name_;
+  std::atomic<bool> stopping_ = false;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  pull_stats stats_;
+  size_t requested_ = 0;
+  uint64_t generation_ = 1;
+  steady::time_point request_deadline_;
+  std::atomic<bool> missing_ = true;
+  duration backoff_ = std::chrono::milliseconds{100};
+  connection_pointer connection_;
+  uint64_t epoch_ = 0;
+  natsSubscription* messages_ = nullptr;
+};
+
+class pull_handle : public delivery::handle {
+public:
+  pull_handle(std::shared_ptr<pull_state> state, std::string reply)
+      : state_(std::move(state)), reply_(std::move(reply)) {}
+
+  ~pull_handle() override {
+    if (!done_)
+      state_->finished();
+  }
+
+  void finish(std::string_view verb) override {
+    if (done_.exchange(true))
+      return;
+    state_->answer(reply_, verb);
+    state_->finished();
+  }
+
+  void progress() override {
+    if (!done_)
+      state_->answer(reply_, "+WPI");
+  }
+
+private:
+  std::shared_ptr<pull_state> state_;
+  std::string reply_;
+  std::atomic<bool> done_ = false;
+};
+
+std::shared_ptr<delivery::handle> pull_state::make_handle(std::string reply) {
+  return std::make_shared<pull_handle>(shared_from_this(), std::move(reply));
+}
+
+class pull_impl : public pull_subscription {
+public:
+  explicit pull_impl(std::shared_ptr<pull_state> state)
+      : state_(std::move(state)), thread_([state = state_] { state->loop(); }) {}
+
+  ~pull_impl() override {
+    state_->stop();
+    if (thread_.get_id() == std::this_thread::get_id())
+      thread_.detach();
+    else
+      thread_.join();
+  }
+
+  pull_stats stats() const override { return state_->stats(); }
+
+private:
+  std::shared_ptr<pull_state> state_;
+  std::thread thread_;
+};
+
+} // namespace
+
+result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link> link, pull_options options,
+                                                      nats_client::delivery_callback callback) {
+  if (auto ok = check_stream_or_consumer(options.stream.name); !ok)
+    return ok.error();
+  if (!options.consumer.name.empty())
+    if (auto ok = check_stream_or_consumer(options.consumer.name); !ok)
+      return ok.error();
+  if (!options.consumer.filter.empty())
+    if (auto ok = check_filter(options.consumer.filter); !ok)
+      return ok.error();
+  if (options.in_flight_max == 0 || options.in_flight_max > 10'000)
+    return error{errc::out_of_range, "in_flight_max is 1 to 10000", "/in_flight_max"};
+  auto state = std::make_shared<pull_state>(std::move(link), std::move(options), std::move(callback));
+  return std::unique_ptr<pull_subscription>{std::make_unique<pull_impl>(std::move(state))};
+}
+
+} // namespace coppice::events::detail

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "runtime/events/outbox.hpp"
+#include "runtime/store/sqlite.hpp"
+
+#include <deque>
+
+/// The SQL of the outbox; transactions are the caller's.
+namespace coppice::events::detail {
+
+struct outbox_row {
+  uint64_t sequence = 0;
+  std::string id;
+  std::string type;
+  std::string subject;
+  std::string stream;
+  instant at;
+  header_list headers;
+  std::string payload;
+  uint64_t size = 0; ///< What it counts for in limits.
+};
+
+struct row_size {
+  uint64_t sequence = 0;
+  uint64_t size = 0;
+};
+
+struct row_sum {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t last = 0; ///< 0 when there is none.
+};
+
+result<void> insert_row(store::database& db, const outbox_row& x);
+result<std::vector<outbox_row>> rows_after(store::database& db, uint64_t sequence, size_t limit);
+result<row_sum> sum_after(store::database& db, uint64_t sequence);
+result<std::deque<row_size>> sizes_up_to(store::database& db, uint64_t sequence);
+result<uint64_t> read_floor(store::database& db);
+result<void> write_floor(store::database& db, uint64_t floor);
+result<void> delete_up_to(store::database& db, uint64_t sequence);
+/// The oldest row of a stream; 0 when there is none.
+result<uint64_t> first_of_stream(store::database& db, const std::string& stream);
+/// When the stream was made, as noted; nullopt when it is new to us.
+result<std::optional<instant>> read_created(store::database& db, const std::string& stream);
+result<void> write_created(store::database& db, const std::string& stream, instant created);
+
+} // namespace coppice::events::detail
