@@ -278,7 +278,8 @@ TEST_CASE("limits of a running child and of the supervisor change in place", "[s
   CHECK(t.core().update_spec(t.ref("a"), std::make_shared<const child_spec>(fresh)));
   CHECK(t("terminate a") == "kill a");
   fresh.id = "other";
-  CHECK(t.core().update_spec(t.ref("a"), std::make_shared<const child_spec>(fresh)).error().code == errc::invalid_config);
+  auto renamed = std::make_shared<const child_spec>(fresh);
+  CHECK(t.core().update_spec(t.ref("a"), renamed).error().code == errc::invalid_config);
   CHECK(t.core().update_spec(t.ref("a"), nullptr).error().code == errc::invalid_config);
   t.all("crash b", "ok b");
   auto flags = t.core().flags();

@@ -64,7 +64,7 @@ struct backoff_spec {
   duration max = std::chrono::seconds{30};
   double jitter = 0.2;                         ///< 0..1: the delay is spread over [d*(1-jitter), d*(1+jitter)].
   std::optional<duration> reset_after;         ///< Running this long resets the delay to min; absent: max.
-  std::optional<uint32_t> give_up_after_count; ///< From this many delayed restarts in a row on, each counts.
+  std::optional<uint32_t> give_up_after_count; ///< After this many delayed restarts in a row each further one counts.
   std::optional<duration> give_up_after_time;  ///< Likewise, once the series lasts longer than this.
 
   bool operator==(const backoff_spec&) const = default;

@@ -106,7 +106,9 @@ public:
 private:
   static std::pair<std::string, std::string> split(const std::string& word) {
     auto at = word.find('=');
-    return at == std::string::npos ? std::pair{word, std::string{}} : std::pair{word.substr(0, at), word.substr(at + 1)};
+    if (at == std::string::npos)
+      return {word, ""};
+    return {word.substr(0, at), word.substr(at + 1)};
   }
 
   static void append(std::string& text, const std::string& more) {
@@ -178,7 +180,8 @@ private:
   bool order(const std::vector<std::string>& args, const std::string& verb, const std::string& id) {
     if (verb == "add") {
       auto simple = core().flags().strategy == strategy::simple_one_for_one;
-      return note(core().add_child(simple ? nullptr : spec({args.begin() + 1, args.end()}), id, command(args), now, out_));
+      auto added = simple ? nullptr : spec({args.begin() + 1, args.end()});
+      return note(core().add_child(added, id, command(args), now, out_));
     }
     if (verb == "terminate")
       return note(core().terminate_child(ref(id), command(args), now, out_));

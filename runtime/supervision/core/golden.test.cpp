@@ -1,4 +1,5 @@
-// Scripts in testdata/*.txt: `> input`, then its effects, then the tree. COPPICE_REWRITE=1 writes them anew, for review.
+// Scripts in testdata/*.txt: `> input`, then its effects, then the tree.
+// COPPICE_REWRITE=1 writes them anew, for review.
 #include "runtime/supervision/core/core_driver.test.hpp"
 
 #include <catch2/catch_test_macros.hpp>

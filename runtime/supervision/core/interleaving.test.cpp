@@ -108,7 +108,7 @@ private:
     input(out);
     RC_ASSERT(out.empty() || !was_ended_);
     for (const auto& x : out)
-      std::visit([this](const auto& e) { see(e); }, x);
+      std::visit([this](const auto& e) { this->see(e); }, x);
     was_ended_ = ended_;
   }
 
@@ -339,7 +339,8 @@ TEST_CASE("supervisor core: keeps its promises whatever the order of events", "[
       spec.id = "c" + std::to_string(i);
       spec.restart = static_cast<restart_type>(any(5) % 3);
       spec.shutdown.what = static_cast<shutdown_spec::kind>(any(3));
-      spec.significant = flags.auto_shutdown != auto_shutdown::never && spec.restart != restart_type::permanent && any(3) == 0;
+      auto may_be_significant = flags.auto_shutdown != auto_shutdown::never && spec.restart != restart_type::permanent;
+      spec.significant = may_be_significant && any(3) == 0;
       if (delays && any(2) == 0)
         spec.backoff = backoff_spec{100ms, 1s, 0.2, {}, {}, {}};
       specs.push_back(std::make_shared<const child_spec>(spec));

@@ -38,7 +38,8 @@ child_spec make_spec(const std::string& id, const move& m, const supervisor_flag
   out.id = id;
   out.restart = static_cast<restart_type>(m.what % 5 % 3);
   out.shutdown.what = static_cast<shutdown_spec::kind>(m.whom % 3);
-  out.significant = flags.auto_shutdown != auto_shutdown::never && out.restart != restart_type::permanent && m.how % 2 == 0;
+  auto may_be_significant = flags.auto_shutdown != auto_shutdown::never && out.restart != restart_type::permanent;
+  out.significant = may_be_significant && m.how % 2 == 0;
   if (m.how % 4 == 1) {
     out.backoff = backoff_spec{100ms, 1s, 0.0, {}, {}, {}};
     if (m.whom % 2 == 0)

@@ -82,9 +82,10 @@ result<void> supervisor_core::terminate_child(child_ref child, uint64_t command,
 
 result<void> supervisor_core::delete_child(child_ref child, effects& out) {
   auto slot = admit(child, false);
+  if (!slot && slot.error().code == errc::actor_stopped)
+    return refused(table_[child.slot], "cannot be deleted: its supervisor is ending");
   if (!slot)
-    return slot.error().code == errc::not_found ? slot.error()
-                                                : refused(table_[child.slot], "cannot be deleted: its supervisor is ending");
+    return slot.error();
   auto& rec = table_[*slot];
   if (rec.phase != child_phase::down || rec.wanted)
     return refused(rec, "is " + std::string{to_string(state_of(rec))} + "; stop it first");

@@ -12,7 +12,7 @@ result<void> supervisor_core::check(const supervisor_flags& flags, const std::ve
     return ok;
   if (flags.strategy == strategy::simple_one_for_one && children.size() != 1)
     return error{errc::invalid_config,
-                 "simple_one_for_one takes one child, the template, and not " + std::to_string(children.size()), "", ""};
+                 "simple_one_for_one takes one child, the template, not " + std::to_string(children.size()), "", ""};
   std::unordered_set<std::string_view> ids;
   for (const auto& child : children) {
     if (!child)
