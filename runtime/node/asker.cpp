@@ -9,7 +9,7 @@
 #include <caf/actor_config.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/monitorable_actor.hpp>
+#include <caf/actor_proxy.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <map>
@@ -18,7 +18,7 @@
 namespace coppice {
 
 /// An actor without mailbox and behavior: an answer is looked up and handed over where it arrives.
-class asker::ear : public caf::monitorable_actor {
+class asker::ear : public caf::actor_proxy {
 public:
   struct question {
     callback done;
@@ -28,7 +28,9 @@ public:
     caf::disposable timer;
   };
 
-  explicit ear(caf::actor_config& cfg) : monitorable_actor(cfg) {}
+  explicit ear(caf::actor_config& cfg) : actor_proxy(cfg) {}
+
+  void kill_proxy(caf::execution_unit*, caf::error) override {}
 
   using abstract_actor::enqueue;
 

@@ -144,6 +144,7 @@ public:
   /// The admin API answers forwarded requests through this; set once before start().
   using forward_handler = std::function<void(node_internal::forward, std::function<void(node_internal::forwarded)>)>;
   void on_forward(forward_handler handler);
+  void answer_forwarded(node_internal::forward x, std::function<void(node_internal::forwarded)> done);
 
   // -- asking, telling, events ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 #include "runtime/node/node_messages.hpp"
 
-#include "runtime/json/type_registry_impl.hpp"
+#include "runtime/json/type_registry.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 
 #include <caf/init_global_meta_objects.hpp>

@@ -27,6 +27,8 @@ public:
 
   const char* name() const override { return "coppice.supervisor"; }
 
+  const std::string& path() const { return view_->path(); }
+
 protected:
   caf::behavior make_behavior() override;
 

@@ -1,0 +1,131 @@
+#include "runtime/node/node_impl.hpp"
+#include "runtime/supervision/supervision_messages.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/actor_proxy.hpp>
+
+namespace coppice {
+
+namespace {
+
+void answer(const caf::strong_actor_ptr& sender, caf::message_id mid, const error& reason) {
+  if (sender && mid.is_request())
+    sender->enqueue(nullptr, mid.response_id(), caf::make_message(to_caf(reason)), nullptr);
+}
+
+/// Stands for a path on another node. Not an actor with a mailbox: each message goes on at once, inside the sender's call.
+class remote_reference : public caf::actor_proxy {
+public:
+  remote_reference(caf::actor_config& cfg, coppice::node* owner, std::string node_name, std::string path)
+    : actor_proxy(cfg), owner_(owner), node_(std::move(node_name)), path_(std::move(path)) {}
+
+  const char* name() const override { return "coppice.remote_reference"; }
+
+  void kill_proxy(caf::execution_unit*, caf::error) override {}
+
+  using abstract_actor::enqueue;
+
+  bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
+    auto gate = owner_->peers()->gate_of(node_);
+    if (!gate) {
+      answer(x->sender, x->mid, gate.error());
+      return true;
+    }
+    node_internal::deliver wrapped{path_, std::move(x->payload)};
+    auto element = caf::make_mailbox_element(std::move(x->sender), x->mid, {}, std::move(wrapped));
+#ifdef CAF_ENABLE_ACTOR_PROFILER
+    element->tracing_id = std::move(x->tracing_id);
+#endif
+    return caf::actor_cast<caf::abstract_actor*>(*gate)->enqueue(std::move(element), ctx);
+  }
+
+private:
+  coppice::node* owner_;
+  std::string node_;
+  std::string path_;
+};
+
+/// Puts the payload into the receiver's mailbox as if the original sender had done it: the answer does not come back here.
+void deliver(caf::event_based_actor* self, node& owner, node_internal::deliver& x) {
+  auto* element = self->current_mailbox_element();
+  auto sender = element->sender;
+  auto mid = element->mid;
+  element->mid.mark_as_answered();
+  auto found = owner.locate(x.path);
+  if (!found) {
+    answer(sender, mid, found.error());
+    return;
+  }
+  if (!found->actor) {
+    answer(sender, mid, {errc::actor_stopped, "nothing runs there", owner.name() + ":" + x.path, {}});
+    return;
+  }
+  auto onward = caf::make_mailbox_element(std::move(sender), mid, {}, std::move(x.payload));
+#ifdef CAF_ENABLE_ACTOR_PROFILER
+  onward->tracing_id = std::move(element->tracing_id);
+#endif
+  found->actor->enqueue(std::move(onward), self->context());
+}
+
+} // namespace
+
+caf::behavior gate_actor(caf::event_based_actor* self, node* owner) {
+  // A message that this gate does not know is the sender's mistake, not a line on our standard output.
+  self->set_default_handler(caf::drop);
+  return {
+    // Hands a message to a path of this node.
+    [self, owner](node_internal::deliver& x) -> caf::result<caf::message> {
+      deliver(self, *owner, x);
+      return caf::delegated<caf::message>{};
+    },
+    // Answers a request of the admin API for another node.
+    [self, owner](node_internal::forward& x) {
+      auto promise = self->make_response_promise<node_internal::forwarded>();
+      owner->answer_forwarded(std::move(x), [promise](node_internal::forwarded y) mutable { promise.deliver(std::move(y)); });
+      return promise;
+    },
+  };
+}
+
+caf::actor make_remote_reference(node& owner, std::string node_name, std::string path) {
+  caf::actor_config cfg;
+  auto& system = owner.system();
+  return caf::make_actor<remote_reference, caf::actor>(system.next_actor_id(), system.node(), &system, cfg, &owner,
+                                                       std::move(node_name), std::move(path));
+}
+
+void node::answer_forwarded(node_internal::forward x, std::function<void(node_internal::forwarded)> done) {
+  if (!impl_->forward) {
+    done({503, "text/plain", "this node has no admin API"});
+    return;
+  }
+  impl_->forward(std::move(x), std::move(done));
+}
+
+void node::forward(std::string_view name, node_internal::forward request, duration deadline, forward_callback done) {
+  if (!impl_->peers) {
+    done(error{errc::not_found, "there is no node '" + std::string{name} + "': this node is not part of a cluster",
+               std::string{name}, {}});
+    return;
+  }
+  auto gate = impl_->peers->gate_of(name);
+  if (!gate) {
+    done(gate.error());
+    return;
+  }
+  impl_->questions->ask(*gate, caf::make_message(std::move(request)), deadline,
+                        [done = std::move(done)](result<caf::message> x) {
+                          if (!x)
+                            done(x.error());
+                          else if (x->match_elements<node_internal::forwarded>())
+                            done(x->get_as<node_internal::forwarded>(0));
+                          else
+                            done(error{errc::protocol, "the other node's gate answered something else", {}, {}});
+                        });
+}
+
+} // namespace coppice

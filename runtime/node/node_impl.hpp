@@ -1,0 +1,143 @@
+#pragma once
+
+#include "runtime/cluster/cluster.hpp"
+#include "runtime/events/consumer.hpp"
+#include "runtime/events/dead_letters.hpp"
+#include "runtime/events/nats_client.hpp"
+#include "runtime/events/nats_server.hpp"
+#include "runtime/events/outbox.hpp"
+#include "runtime/node/background.hpp"
+#include "runtime/node/data_folder.hpp"
+#include "runtime/node/node.hpp"
+#include "runtime/store/dead_letter_store.hpp"
+#include "runtime/store/event_store.hpp"
+#include "runtime/store/sqlite_file.hpp"
+#include "runtime/supervision/supervisor_actor.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+namespace coppice {
+
+/// The settings of a node's actor system; leads from an actor to its node.
+struct node_system_config : caf::actor_system_config {
+  explicit node_system_config(node* owner) : owner(owner) {}
+
+  node* owner;
+};
+
+/// What supervision tells the node: history, log, events and dead letters.
+class node_observer final : public supervision::observer {
+public:
+  explicit node_observer(node& owner) : owner_(owner) {}
+
+  void restarted(const supervision::restart_record& x) noexcept override;
+  void ended(const std::string& path, const std::string& reason, bool gave_up) noexcept override;
+  void stop_overdue(const std::string& path, bool left_behind) noexcept override;
+  void dead(supervision::dead_message&& x) noexcept override;
+
+  uint32_t left_behind() const { return left_behind_; }
+
+  /// From here on nothing reaches the store any more.
+  void detach() { attached_ = false; }
+
+private:
+  bool within_storm_budget();
+
+  node& owner_;
+  std::atomic<bool> attached_{true};
+  std::atomic<uint32_t> left_behind_{0};
+  std::atomic<int64_t> second_{0};
+  std::atomic<uint32_t> in_second_{0};
+};
+
+/// Paths in JSON.
+class node_codec final : public json::codec_context {
+public:
+  explicit node_codec(node& owner) : owner_(owner) {}
+
+  std::string to_path(const caf::strong_actor_ptr& handle) const override { return owner_.path_of(handle); }
+  result<caf::strong_actor_ptr> from_path(std::string_view path) const override;
+
+private:
+  node& owner_;
+};
+
+struct node::impl {
+  impl(node& self, catalog types, config::loaded::node config, node_origin origin)
+    : self(self), types(std::move(types)), config(std::move(config)), origin(std::move(origin)),
+      history(this->config.config.node.name), codec(self) {}
+
+  // In the order of start-up; destroyed in reverse.
+  node& self;
+  const catalog types;
+  config::loaded::node config;
+  node_origin origin;
+  instant started_at;
+  std::unique_ptr<coppice::data_folder> data;
+  timeline history;
+  node_codec codec;
+  std::unique_ptr<background> worker;
+  std::shared_ptr<store::sqlite_file> file;
+  std::shared_ptr<store::sqlite_event_store> event_store;
+  std::shared_ptr<store::dead_letter_store> dead_letters;
+  std::unique_ptr<events::nats_server> nats_server;
+  std::shared_ptr<events::nats_client> nats;
+  std::shared_ptr<events::outbox> outbox;
+  std::shared_ptr<events::dead_letter_sink> dead_letter_sink;
+  std::shared_ptr<node_observer> observer;
+  std::unique_ptr<node_system_config> system_config;
+  std::unique_ptr<caf::actor_system> system;
+  std::unique_ptr<asker> questions;
+  std::unique_ptr<coppice::cluster::cluster> peers;
+  std::shared_ptr<supervision::branch> root;
+  caf::strong_actor_ptr root_supervisor;
+  caf::actor gate;
+  node::forward_handler forward;
+
+  // The end.
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  bool tree_started = false;
+  bool stopping = false;
+  bool stop_now = false;
+  std::optional<supervision::end_info> tree_ended;
+  std::optional<int> forced_status;
+  std::string stop_reason;
+
+  // Steps of start-up, each in its own file.
+  void start_log();
+  result<void> open_store();
+  result<void> start_events();
+  void start_system();
+  result<void> start_cluster();
+  result<void> start_tree();
+  void on_member(const cluster::member_event& x);
+  void stop_all();
+
+  result<supervision::child_start> make_supervisor(const config::tree_child& x) const;
+  result<supervision::supervisor_spec> system_branch();
+  result<supervision::supervisor_spec> user_branch() const;
+
+  void apply(const config::reload_plan& plan, config::loaded::node next);
+  void note(std::string kind, std::string path, std::string text, std::string details = {});
+};
+
+/// The actor that other nodes reach (cluster.hpp): hands messages to paths of this node and answers forwarded requests.
+caf::behavior gate_actor(caf::event_based_actor* self, node* owner);
+
+/// A handle to a path on another node: looks for that node's gate each time.
+caf::actor make_remote_reference(node& owner, std::string node_name, std::string path);
+
+/// A worker under /system that stands for a part of the node and shows what it is doing.
+supervision::child_start service_face(std::string id, std::string type, std::function<std::string()> describe);
+
+/// One bridge of the configuration: a supervised actor that feeds messages of a subject to an actor.
+supervision::child_start bridge_child(node& owner, std::string id, const config::bridge_config& x);
+
+} // namespace coppice

@@ -1,0 +1,108 @@
+#include "runtime/base/clock.hpp"
+#include "runtime/json/type_registry.hpp"
+#include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/log.hpp"
+
+namespace coppice {
+
+namespace {
+
+json::array to_lines(const supervision::raw_stack& stack) {
+  json::array out;
+  for (auto& line : supervision::symbolize(stack))
+    out.emplace_back(line);
+  return out;
+}
+
+// Events about this node: `coppice.NODE.actor.restarted` and so on.
+void publish_own(node& owner, std::string_view what, const std::string& path, const json::object& data,
+                 const std::string& trace_id) {
+  if (!owner.outbox())
+    return;
+  events::event x;
+  x.source = owner.name() + ":" + path;
+  x.type = "coppice." + std::string{what};
+  x.data = json::serialize(data);
+  x.correlationid = trace_id;
+  owner.outbox()->publish(std::move(x), "coppice." + owner.name() + "." + std::string{what},
+                          [](result<std::string>) { /* the outbox counts its own failures */ });
+}
+
+} // namespace
+
+void node_observer::restarted(const supervision::restart_record& x) noexcept {
+  if (!attached_)
+    return;
+  // Symbolizing reads debug information: not on an actor's time.
+  owner_.worker().run([this, x] {
+    json::object details{{"reason", x.reason},
+                         {"message_type", x.message_type},
+                         {"incarnation", x.incarnation},
+                         {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
+                         {"by_hand", x.by_hand},
+                         {"stack", to_lines(x.stack)}};
+    auto text = x.path + (x.by_hand ? " restarted by hand" : " restarted: " + x.reason);
+    owner_.history().add({0, x.at, {}, "restart", x.path, text, json::serialize(details)});
+    log::write(x.by_hand ? log::level::info : log::level::warn, "supervision", text,
+               {{"path", x.path}, {"reason", x.reason}, {"message_type", x.message_type}, {"incarnation", x.incarnation}});
+    publish_own(owner_, "actor.restarted", x.path, details, x.trace_id);
+  });
+}
+
+void node_observer::ended(const std::string& path, const std::string& reason, bool gave_up) noexcept {
+  if (!attached_)
+    return;
+  owner_.worker().run([this, path, reason, gave_up] {
+    auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
+    owner_.history().add({0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
+    log::write(gave_up ? log::level::error : log::level::info, "supervision", text, {{"path", path}});
+    publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}}, {});
+  });
+}
+
+void node_observer::stop_overdue(const std::string& path, bool left_behind) noexcept {
+  if (left_behind)
+    ++left_behind_;
+  auto text = path + (left_behind ? " does not return from its handler and is left behind"
+                                  : " did not stop in its time and is killed");
+  log::warn("supervision", text, {{"path", path}});
+  owner_.history().add({0, system_clock().now(), {}, "stopped", path, text, {}});
+}
+
+/// The store has the same rule; this one spares a storm the cost of writing JSON.
+bool node_observer::within_storm_budget() {
+  auto second = system_clock().monotonic().count() / 1'000'000'000;
+  auto known = second_.load(std::memory_order_relaxed);
+  if (known != second && second_.compare_exchange_strong(known, second, std::memory_order_relaxed))
+    in_second_.store(0, std::memory_order_relaxed);
+  auto limit = owner_.configuration().limits.dead_letters_per_second;
+  return in_second_.fetch_add(1, std::memory_order_relaxed) < limit;
+}
+
+void node_observer::dead(supervision::dead_message&& x) noexcept {
+  if (!attached_ || !within_storm_budget() || !owner_.dead_letter_sink())
+    return;
+  owner_.worker().run([this, x = std::move(x)] {
+    store::dead_letter letter;
+    letter.at = x.at;
+    letter.reason = x.reason;
+    letter.origin = "actor";
+    letter.subject = owner_.name() + ":" + x.path;
+    letter.attempts = x.attempts;
+    letter.trace_id = x.trace_id;
+    auto envelope = json::message_to_json(x.payload, &owner_.codec());
+    if (envelope && envelope->is_object()) {
+      auto& type = envelope->as_object()["type"];
+      letter.type = type.is_string() ? std::string{type.as_string()} : json::serialize(type);
+      letter.payload = json::serialize(envelope->as_object()["body"]);
+    } else {
+      letter.type = "unknown";
+      letter.payload = caf::to_string(x.payload);
+    }
+    letter.size = letter.payload.size();
+    letter.stack = supervision::symbolize(x.stack);
+    owner_.dead_letter_sink()->add(std::move(letter));
+  });
+}
+
+} // namespace coppice

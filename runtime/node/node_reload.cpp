@@ -1,0 +1,135 @@
+#include "runtime/base/address.hpp"
+#include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/log.hpp"
+
+namespace coppice {
+
+namespace {
+
+using supervision::supervisor_command;
+
+constexpr auto step_deadline = std::chrono::seconds{30};
+
+/// Runs steps one after the other, each starting when the one before is answered; stops at the first failure.
+struct sequence : std::enable_shared_from_this<sequence> {
+  using step = std::function<void(std::function<void(result<void>)>)>;
+
+  std::vector<step> steps;
+  std::function<void(result<void>)> done;
+  size_t at = 0;
+
+  void next(result<void> before) {
+    if (!before || at == steps.size()) {
+      done(std::move(before));
+      return;
+    }
+    auto& now = steps[at++];
+    now([self = shared_from_this()](result<void> x) { self->next(std::move(x)); });
+  }
+};
+
+sequence::step command_step(node& owner, std::string path, supervisor_command x) {
+  return [&owner, path = std::move(path), x = std::move(x)](std::function<void(result<void>)> done) {
+    owner.command(path, x, step_deadline, [done](result<caf::strong_actor_ptr> answer) {
+      done(answer ? result<void>{} : result<void>{answer.error()});
+    });
+  };
+}
+
+} // namespace
+
+void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)> done) {
+  auto& x = *impl_;
+  auto outcome = config::load_file(x.origin.file, x.origin.options);
+  if (!outcome) {
+    done(config::to_error(outcome.mistakes));
+    return;
+  }
+  auto* found = outcome.config->find(name());
+  if (found == nullptr) {
+    done(error{errc::invalid_config, "the file has no node '" + name() + "' any more", x.origin.file, {}});
+    return;
+  }
+  auto next = *found;
+  auto plan = config::make_plan(x.config, next);
+  if (dry_run || !plan.allowed() || plan.empty()) {
+    done(std::move(plan));
+    return;
+  }
+  auto work = std::make_shared<sequence>();
+  auto remove = [&](const config::plan_step& step) {
+    supervisor_command command;
+    command.what = supervisor_command::kind::remove;
+    work->steps.push_back(command_step(*this, step.target, std::move(command)));
+  };
+  error failure;
+  auto add = [&](const config::plan_step& step) {
+    auto* child = config::find_child(next.config, step.target);
+    auto made = child != nullptr ? make_child(*child)
+                                 : result<supervision::child_start>{error{errc::internal, "no such child", step.target, {}}};
+    if (!made) {
+      failure = made.error();
+      return;
+    }
+    supervisor_command command;
+    command.what = supervisor_command::kind::add_child;
+    command.id = last_segment(step.target);
+    command.child = std::move(*made);
+    work->steps.push_back(command_step(*this, std::string{parent_path(step.target)}, std::move(command)));
+  };
+  for (auto& step : plan.removed)
+    remove(step);
+  for (auto& step : plan.restarted) {
+    remove(step);
+    add(step);
+  }
+  for (auto& step : plan.limits) {
+    auto* child = config::find_child(next.config, step.target);
+    if (child == nullptr)
+      continue;
+    supervisor_command command;
+    if (child->spec.kind == supervision::child_kind::supervisor) {
+      supervisor_command flags;
+      flags.what = supervisor_command::kind::update_flags;
+      flags.flags = child->flags;
+      work->steps.push_back(command_step(*this, step.target, std::move(flags)));
+    }
+    command.what = supervisor_command::kind::update_spec;
+    command.child.spec = std::make_shared<supervision::child_spec>(child->spec);
+    work->steps.push_back(command_step(*this, step.target, std::move(command)));
+  }
+  for (auto& step : plan.added)
+    add(step);
+  if (failure.code != errc::none) {
+    done(failure);
+    return;
+  }
+  work->done = [this, plan, next, done](result<void> x) {
+    if (!x) {
+      log::error("config", "a reload failed half-way: " + to_string(x.error()));
+      impl_->note("reload", {}, "reload failed: " + to_string(x.error()));
+      done(x.error());
+      return;
+    }
+    impl_->apply(plan, next);
+    done(plan);
+  };
+  work->next({});
+}
+
+void node::impl::apply(const config::reload_plan& plan, config::loaded::node next) {
+  {
+    std::lock_guard guard{mutex};
+    config = std::move(next);
+  }
+  auto level_of = [](config::log_level x) { return static_cast<log::level>(x); };
+  if (!plan.log_levels.empty()) {
+    log::set_level({}, level_of(config.config.log.level));
+    for (auto& [subsystem, level] : config.config.log.levels)
+      log::set_level(subsystem, level_of(level));
+  }
+  note("reload", {}, "configuration reloaded", {});
+  log::info("config", "reloaded:\n" + to_string(plan));
+}
+
+} // namespace coppice

@@ -1,0 +1,235 @@
+#include "runtime/base/clock.hpp"
+#include "runtime/json/type_registry.hpp"
+#include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/log.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
+#include <thread>
+
+namespace coppice {
+
+result<void> node::start() {
+  auto& x = *impl_;
+  init_runtime_types();
+  x.started_at = system_clock().now();
+  auto data = coppice::data_folder::open(x.config.config.node.data);
+  if (!data)
+    return data.error();
+  x.data = std::move(*data);
+  x.start_log();
+  log::info("node", "starting", {{"version", x.origin.version}, {"config", x.origin.file}});
+  x.worker = std::make_unique<background>();
+  if (auto ok = x.open_store(); !ok)
+    return ok;
+  if (auto ok = x.start_events(); !ok)
+    return ok;
+  x.start_system();
+  if (auto ok = x.start_cluster(); !ok)
+    return ok;
+  return x.start_tree();
+}
+
+void node::impl::start_log() {
+  auto& from = config.config.log;
+  log::options to;
+  auto level_of = [](config::log_level x) { return static_cast<log::level>(x); };
+  to.node = config.config.node.name;
+  to.level = level_of(from.level);
+  for (auto& [subsystem, level] : from.levels)
+    to.levels[subsystem] = level_of(level);
+  to.file = from.file;
+  to.file_bytes_max = from.max_bytes;
+  to.files_max = from.files;
+  log::start(std::move(to));
+}
+
+result<void> node::impl::open_store() {
+  auto path = config.config.store.path.empty() ? data->path() + "/store.db" : config.config.store.path;
+  store::sqlite_file_options options;
+  options.path = path;
+  auto opened = store::sqlite_file::open(std::move(options));
+  if (!opened)
+    return opened.error();
+  file = *opened;
+  auto events = store::sqlite_event_store::open(file);
+  if (!events)
+    return events.error();
+  event_store = *events;
+  store::dead_letter_options limits;
+  limits.per_second_max = config.config.limits.dead_letters_per_second;
+  auto letters = store::dead_letter_store::open(file, limits);
+  if (!letters)
+    return letters.error();
+  dead_letters = *letters;
+  return {};
+}
+
+void node::impl::start_system() {
+  observer = std::make_shared<node_observer>(self);
+  system_config = std::make_unique<node_system_config>(&self);
+  coppice::cluster::configure(*system_config);
+  auto& from = config.config.scheduler;
+  auto threads = from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
+  system_config->set("caf.scheduler.max-threads", static_cast<int64_t>(threads));
+  system_config->set("caf.scheduler.max-throughput", static_cast<int64_t>(from.max_throughput));
+  system = std::make_unique<caf::actor_system>(*system_config);
+  // The tree is stopped in order before; what is left then is named, not waited for.
+  system->await_actors_before_shutdown(false);
+  questions = std::make_unique<asker>(*system);
+  gate = system->spawn<caf::hidden>(gate_actor, &self);
+}
+
+result<void> node::impl::start_cluster() {
+  auto& from = config.config.cluster;
+  if (!from.listen)
+    return {};
+  coppice::cluster::options to;
+  to.cluster = from.name;
+  to.node = config.config.node.name;
+  to.listen = to_string(*from.listen);
+  if (from.advertise)
+    to.advertise = to_string(*from.advertise);
+  for (auto& seed : from.seeds)
+    to.seeds.push_back(to_string(seed));
+  to.roles = config.config.node.roles;
+  to.version = origin.version;
+  to.certificates = {from.certificates.ca, from.certificates.cert, from.certificates.key};
+  to.schema_fingerprint = json::types().fingerprint();
+  to.schema_table = json::serialize(json::to_json(json::types().table()));
+  to.incarnation = started_at;
+  to.compare = [](std::string_view mine, std::string_view theirs) -> result<void> {
+    auto read = [](std::string_view text) -> result<json::schema_table> {
+      auto value = json::parse(text);
+      if (!value)
+        return value.error();
+      return json::from_json<json::schema_table>(*value);
+    };
+    auto a = read(mine);
+    auto b = read(theirs);
+    if (!a)
+      return a.error();
+    if (!b)
+      return b.error();
+    auto verdict = json::compare(*a, *b);
+    if (verdict.verdict != json::compatibility::breaking)
+      return {};
+    std::string words;
+    for (auto& line : verdict.differences)
+      words += (words.empty() ? "" : "; ") + line;
+    return error{errc::join_refused, "message types differ: " + words, {}, {}};
+  };
+  to.log = [](bool warning, const std::string& line) {
+    log::write(warning ? log::level::warn : log::level::info, "cluster", line);
+  };
+  peers = std::make_unique<coppice::cluster::cluster>(std::move(to));
+  auto port = peers->start(*system, gate);
+  if (!port)
+    return port.error();
+  peers->subscribe([this](const coppice::cluster::member_event& x) { on_member(x); });
+  return {};
+}
+
+void node::impl::on_member(const coppice::cluster::member_event& x) {
+  using kind = coppice::cluster::member_event::kind;
+  if (x.what == kind::changed)
+    return;
+  auto text = x.who.name + " is " + std::string{to_string(x.what)} + (x.reason.empty() ? "" : ": " + x.reason);
+  note("node", {}, text);
+  auto serious = x.what == kind::down || x.what == kind::suspect || x.what == kind::join_refused;
+  log::write(serious ? log::level::warn : log::level::info, "cluster", text, {{"peer", x.who.name}});
+  if (x.what == kind::join_refused && x.code == errc::already_exists) {
+    std::lock_guard guard{mutex};
+    forced_status = 5;
+    stopping = true;
+    stop_reason = "the name " + config.config.node.name + " is in use in the cluster";
+    changed.notify_all();
+  }
+}
+
+// -- the end ------------------------------------------------------------------------------------------------------------
+
+void node::request_stop(std::string reason) {
+  std::lock_guard guard{impl_->mutex};
+  if (impl_->stopping)
+    impl_->stop_now = true;
+  impl_->stopping = true;
+  if (impl_->stop_reason.empty())
+    impl_->stop_reason = std::move(reason);
+  impl_->changed.notify_all();
+}
+
+int node::wait() {
+  auto& x = *impl_;
+  std::unique_lock guard{x.mutex};
+  x.changed.wait(guard, [&] { return x.stopping || x.tree_ended; });
+  x.stopping = true;
+  auto gave_up = x.tree_ended && x.tree_ended->what != supervision::end_info::kind::requested;
+  auto reason = gave_up ? x.tree_ended->reason : x.stop_reason;
+  guard.unlock();
+  if (gave_up)
+    log::error("node", "the root supervisor gave up: " + reason);
+  else
+    log::info("node", "stopping: " + reason);
+  x.stop_all();
+  if (x.forced_status)
+    return *x.forced_status;
+  if (gave_up)
+    return 1;
+  return x.observer && x.observer->left_behind() > 0 ? 7 : 0;
+}
+
+void node::impl::stop_all() {
+  {
+    std::lock_guard guard{mutex};
+    stopping = true;
+  }
+  if (root_supervisor) {
+    supervision::supervisor_command stop;
+    stop.what = supervision::supervisor_command::kind::shutdown;
+    stop.reason = stop_reason;
+    supervision::send_command(root_supervisor, std::move(stop));
+    std::unique_lock guard{mutex};
+    changed.wait(guard, [&] { return tree_ended.has_value() || stop_now; });
+    root_supervisor = nullptr;
+  }
+  if (peers) {
+    auto left = std::make_shared<std::atomic<bool>>(false);
+    peers->leave([this, left] {
+      std::lock_guard guard{mutex};
+      *left = true;
+      changed.notify_all();
+    });
+    {
+      std::unique_lock guard{mutex};
+      changed.wait_for(guard, std::chrono::seconds{1}, [&] { return left->load() || stop_now; });
+    }
+    peers->stop();
+  }
+  if (observer)
+    observer->detach();
+  gate = nullptr;
+  questions.reset();
+  peers.reset();
+  if (outbox)
+    outbox->close();
+  if (nats)
+    nats->close();
+  if (worker)
+    worker.reset();
+  system.reset();
+  if (nats_server)
+    nats_server->stop();
+  dead_letter_sink.reset();
+  outbox.reset();
+  nats.reset();
+  nats_server.reset();
+  if (data) {
+    log::info("node", "stopped");
+    log::stop();
+    data.reset();
+  }
+}
+
+} // namespace coppice

@@ -1,0 +1,94 @@
+#include "runtime/telemetry/log.hpp"
+#include "runtime/telemetry/log_line.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+
+using namespace coppice;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct folder {
+  folder() : path(std::filesystem::temp_directory_path() / ("coppice-log-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(path);
+  }
+  ~folder() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+std::vector<std::string> lines_of(const std::filesystem::path& file) {
+  std::ifstream in{file};
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);)
+    out.push_back(line);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("log: a line is one JSON object whatever is in it", "[log]") {
+  log::line_head head{instant{1767693600'000000000}, log::level::warn, "events", "alpha", "/user/x", "", "a \"b\"\n\xff"};
+  CHECK(log::format_line(head, {{"n", 5}, {"ok", true}, {"ratio", 0.5}, {"level", "no"}, {"n", 6}})
+        == "{\"at\":\"2026-01-06T10:00:00Z\",\"level\":\"warn\",\"subsystem\":\"events\",\"node\":\"alpha\",\"path\":\"/user/x\","
+           "\"message\":\"a \\\"b\\\"\\u000a\xEF\xBF\xBD\",\"n\":5,\"ok\":true,\"ratio\":0.5}");
+}
+
+TEST_CASE("log: levels by subsystem and by path, for a while", "[log]") {
+  folder f;
+  log::options x;
+  x.node = "alpha";
+  x.file = (f.path / "a.log").string();
+  x.levels["cluster"] = log::level::error;
+  log::start(x);
+  log::info("node", "kept");
+  log::debug("node", "not kept");
+  log::warn("cluster", "not kept");
+  log::set_level("cluster", log::level::debug);
+  log::debug("cluster", "kept");
+  log::set_level("/user/edge", log::level::debug, 1h);
+  log::debug("edge", "kept", {{"path", "/user/edge/host"}});
+  log::debug("edge", "not kept", {{"path", "/user/other"}});
+  CHECK(log::recent({"/user/edge/host", {}, {}, 10}).size() == 1);
+  log::stop();
+  auto lines = lines_of(f.path / "a.log");
+  CHECK(lines.size() == 3);
+  for (auto& line : lines)
+    CHECK(line.find("not kept") == std::string::npos);
+}
+
+TEST_CASE("log: files rotate at their size and only so many are kept", "[log]") {
+  folder f;
+  log::options x;
+  x.file = (f.path / "r.log").string();
+  x.file_bytes_max = 2000;
+  x.files_max = 2;
+  log::start(x);
+  for (int i = 0; i < 100; ++i)
+    log::info("node", std::string(100, 'x'));
+  log::stop();
+  size_t files = 0;
+  for (auto& entry : std::filesystem::directory_iterator{f.path}) {
+    ++files;
+    CHECK(entry.file_size() <= 2400);
+  }
+  CHECK(files == 3);
+}
+
+TEST_CASE("log: followers see new lines that match", "[log]") {
+  folder f;
+  log::options x;
+  x.file = (f.path / "f.log").string();
+  log::start(x);
+  std::vector<std::string> seen;
+  auto id = log::follow({"/user/a", {}, {}, 0}, [&](const std::string& line) { seen.push_back(line); });
+  log::info("x", "one", {{"path", "/user/a"}});
+  log::info("x", "two", {{"path", "/user/b"}});
+  log::unfollow(id);
+  log::info("x", "three", {{"path", "/user/a"}});
+  CHECK(seen.size() == 1);
+  log::stop();
+}
