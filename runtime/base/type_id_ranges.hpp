@@ -3,7 +3,7 @@
 #include <cstdint>
 
 /// Type ids are the wire format. Each subsystem owns one range; ids are only appended inside it and a removed type
-/// leaves a placeholder. `runtime/json/type_ids.test.cpp` compares all of them with `schemas/type_ids.txt`.
+/// leaves a placeholder. json::compare_schemas compares all of them with `schemas/type_ids.txt`.
 namespace coppice::type_ids {
 
 inline constexpr uint16_t first = 200; // CAF's own end below.

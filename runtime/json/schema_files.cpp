@@ -40,6 +40,24 @@ std::string content_of(const fs::path& file) {
   return out.str();
 }
 
+/// Ids are the wire format, so every line says what became of it.
+void compare_ids(const fs::path& file, const type_registry& registry, std::vector<std::string>& out) {
+  std::ifstream in{file};
+  std::set<caf::type_id_t> listed;
+  caf::type_id_t id = 0;
+  std::string name;
+  while (in >> id >> name) {
+    listed.insert(id);
+    auto entry = registry.find(id);
+    if (!entry || entry->name != name)
+      out.push_back("type_ids.txt: id " + std::to_string(id) + " was " + name + " and is "
+                    + (entry ? entry->name : "gone") + " now; ids are only appended, a removed type leaves a placeholder");
+  }
+  for (auto entry : registry.all())
+    if (entry->is_wire() && !listed.contains(entry->type_id))
+      out.push_back("type_ids.txt lacks " + std::to_string(entry->type_id) + " " + entry->name);
+}
+
 } // namespace
 
 result<void> write_schemas(const fs::path& folder, const type_registry& registry) {
@@ -65,6 +83,8 @@ std::vector<std::string> compare_schemas(const fs::path& folder, const type_regi
   for (auto& [name, content] : wanted) {
     if (!fs::exists(folder / name))
       out.push_back(name + " is missing");
+    else if (name == "type_ids.txt")
+      compare_ids(folder / name, registry, out);
     else if (content_of(folder / name) != content)
       out.push_back(name + " is not what the types say");
   }

@@ -86,7 +86,8 @@ type_registry& types();
 /// `json/*.json` of types that are gone. Errors: errc::storage.
 result<void> write_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
 
-/// How the files in the folder differ from what write_schemas would write: one sentence a file, empty when they do not.
+/// How the files in the folder differ from what write_schemas would write: one sentence a difference, empty when they do
+/// not. For the test that keeps the committed files in step with the types.
 std::vector<std::string> compare_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
 
 // -- implementation ---------------------------------------------------------------------------------------------------

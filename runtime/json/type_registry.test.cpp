@@ -186,5 +186,11 @@ TEST_CASE("schema files: written, compared, cleaned up", "[json]") {
                                     "json/old.json belongs to no type"});
   REQUIRE(json::write_schemas(folder.path, types));
   CHECK(json::compare_schemas(folder.path, types).empty());
+  overwrite(folder.path / "type_ids.txt", "200 coppice.json\n201 coppice.old\n202 coppice.instant\n204 coppice.gone\n");
+  auto ids = json::compare_schemas(folder.path, types);
+  REQUIRE(ids.size() == 3);
+  CHECK(ids[0].starts_with("type_ids.txt: id 201 was coppice.old and is coppice.error now"));
+  CHECK(ids[1].starts_with("type_ids.txt: id 204 was coppice.gone and is gone now"));
+  CHECK(ids[2] == "type_ids.txt lacks 203 coppice.json_message");
   CHECK_FALSE(json::write_schemas("/proc/no-such-folder", types));
 }
