@@ -28,8 +28,8 @@ public:
   virtual void overflow_stream() = 0;
 };
 
-/// One request's answer. Outlives the connection when a handler keeps its exchange; then `sink` is null.
-/// The mutex is never held while callbacks or the sink's own functions run, except post().
+/// One request's answer. Outlives the connection when a handler keeps its exchange; then `sink` is
+/// null. The mutex is never held while callbacks or the sink's own functions run, except post().
 struct answer_state {
   answer_state(answer_sink* sink, size_t limit) : sink(sink), limit(limit) {}
 

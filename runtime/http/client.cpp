@@ -40,7 +40,8 @@ time_point after(duration x) {
 } // namespace
 
 struct client::impl {
-  impl(endpoint_url where, client_options given) : options(std::move(given)), link(where, options) {}
+  impl(endpoint_url where, client_options given)
+    : options(std::move(given)), link(std::move(where), options) {}
 
   result<std::string> make_head(std::string_view method, std::string_view target,
                                 const header_list& headers, size_t body_bytes) const;

@@ -135,7 +135,8 @@ result<void> client_link::open_unix(time_point deadline) {
 }
 
 result<std::vector<tcp::endpoint>> client_link::look_up(time_point deadline) {
-  // A look-up cannot be interrupted: its thread may outlive this call, and Asio's resolver would wait for it.
+  // A look-up cannot be interrupted: its thread may outlive this call, and Asio's resolver would
+  // wait for it.
   struct answer {
     std::mutex mutex;
     std::condition_variable changed;

@@ -24,7 +24,8 @@ public:
 
   client_link(endpoint_url where, const client_options& options);
 
-  /// Connects unless connected. Errors: errc::unavailable, errc::timeout, errc::tls, errc::refused (cancelled).
+  /// Connects unless connected. Errors: errc::unavailable, errc::timeout, errc::tls, errc::refused
+  /// (cancelled).
   result<void> open(time_point deadline);
 
   bool is_open() const { return link_ != nullptr; }
@@ -49,7 +50,8 @@ public:
   std::string shown() const;
 
 private:
-  /// Runs what was started until `done`, the deadline or a cancel; then closes the socket and runs it to its end.
+  /// Runs what was started until `done`, the deadline or a cancel; then closes the socket and runs
+  /// it to its end.
   result<void> run(const bool& done, time_point deadline, std::string_view what);
 
   result<void> open_unix(time_point deadline);

@@ -158,7 +158,8 @@ void connection::on_read(error_code failed, size_t n) {
   buffer_.commit(n);
   if (phase_ == phase::idle || phase_ == phase::header || phase_ == phase::body)
     parse();
-  // Else this is the next request, early. It waits in the buffer: reading on would give the buffer away.
+  // Else this is the next request, early. It waits in the buffer: reading on would give the buffer
+  // away.
 }
 
 void connection::on_eof() {
@@ -242,7 +243,8 @@ request connection::make_head() const {
   return out;
 }
 
-/// Beast checks lengths and chunks; this refuses what it lets pass and what two parsers could read differently.
+/// Beast checks lengths and chunks; this refuses what it lets pass and what two parsers could read
+/// differently.
 std::optional<response> connection::check_framing() const {
   auto& headers = request_.headers;
   if (headers.count("Host") != 1 && !http_1_0_)

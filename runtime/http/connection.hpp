@@ -17,9 +17,9 @@
 
 namespace coppice::http {
 
-/// One client's connection: reads requests one after the other, hands them to their handlers, writes the
-/// answers. A request is looked at by the router as soon as its header is there; only one that has a route
-/// and may use it gets its body read.
+/// One client's connection: reads requests one after the other, hands them to their handlers,
+/// writes the answers. A request is looked at by the router as soon as its header is there; only
+/// one that has a route and may use it gets its body read.
 /// Threading: everything runs on `strand`, but start(), drain() and abort(), which post.
 class connection final : public answer_sink, public std::enable_shared_from_this<connection> {
 public:
@@ -47,7 +47,7 @@ private:
     handling,
     writing,
     streaming,
-    lingering, ///< Answered for the last time; drops what still comes, so that the answer is not cut off.
+    lingering, ///< Answered for the last time; drops what comes, so that the answer gets through.
     closed
   };
   using parser_type = boost::beast::http::request_parser<boost::beast::http::string_body>;

@@ -216,7 +216,8 @@ void connection::keep_stream_alive() {
   flush_stream();
 }
 
-/// Closes in such a way that the last answer arrives: a socket closed over unread bytes resets the connection.
+/// Closes in such a way that the last answer arrives: a socket closed over unread bytes resets the
+/// connection.
 void connection::linger() {
   if (!must_linger_ && !peer_.secure) {
     close();

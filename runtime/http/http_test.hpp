@@ -51,6 +51,10 @@ public:
     set_ = true;
     changed_.notify_all();
   }
+  void clear() {
+    std::lock_guard guard{mutex_};
+    set_ = false;
+  }
   bool wait(std::chrono::milliseconds limit = 10s) {
     std::unique_lock guard{mutex_};
     return changed_.wait_for(guard, limit, [this] { return set_; });

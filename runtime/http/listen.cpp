@@ -115,8 +115,8 @@ result<listener> listen_unix(const std::string& path) {
   if (!folder)
     return error{errc::storage, "the socket's folder cannot be opened: " + describe(errno),
                  where.folder, "an existing folder"};
-  // Keeps two starting servers from both finding the same file stale. Somebody else's lock on the folder is
-  // no reason to wait or to fail.
+  // Keeps two starting servers from both finding the same file stale. Somebody else's lock on the
+  // folder is no reason to wait or to fail.
   ::flock(folder.get(), LOCK_EX | LOCK_NB);
   if (auto free = check_free(path); !free)
     return std::move(free).error();
@@ -126,7 +126,8 @@ result<listener> listen_unix(const std::string& path) {
   out.fd = unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!out.fd)
     return error{errc::unavailable, "no socket can be made: " + describe(errno), path, ""};
-  // Linux gives the file the socket's own mode, so it is never open to others, not even for a moment.
+  // Linux gives the file the socket's own mode, so it is never open to others, not even for a
+  // moment.
   ::fchmod(out.fd.get(), S_IRUSR | S_IWUSR);
   auto name = bind_hidden(out.fd.get(), folder.get(), where);
   if (!name)

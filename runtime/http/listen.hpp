@@ -23,8 +23,9 @@ struct listener {
   uint64_t inode = 0;
 };
 
-/// Binds a Unix socket with mode 0600; the file appears at `path` in one step, when it can be connected to.
-/// A file that nobody listens on is replaced. Errors: errc::in_use, errc::storage, errc::invalid_config.
+/// Binds a Unix socket with mode 0600; the file appears at `path` in one step, when it can be
+/// connected to. A file that nobody listens on is replaced. Errors: errc::in_use, errc::storage,
+/// errc::invalid_config.
 result<listener> listen_unix(const std::string& path);
 
 /// Errors: errc::in_use, errc::invalid_config.
@@ -33,8 +34,8 @@ result<listener> listen_tcp(const tcp_endpoint& where);
 /// Removes a Unix listener's file if it is still the same one.
 void remove_socket_file(const listener& x);
 
-/// An address to connect to a Unix socket of any path length; keeps a descriptor when it has to go through
-/// /proc/self/fd, so it must live until the connection is made.
+/// An address to connect to a Unix socket of any path length; keeps a descriptor when it has to go
+/// through /proc/self/fd, so it must live until the connection is made.
 struct unix_target {
   sockaddr_un address{};
   socklen_t size = 0;

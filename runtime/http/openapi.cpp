@@ -133,7 +133,8 @@ bj::object components_of(const std::vector<route>& routes, const string_map& sch
   for (auto& name : names) {
     auto found = schemas.find(name);
     boost::system::error_code failed;
-    auto schema = found == schemas.end() ? bj::value{bj::object{}} : bj::parse(found->second, failed);
+    auto schema = found == schemas.end() ? bj::value{bj::object{}}
+                                         : bj::parse(found->second, failed);
     COPPICE_ASSERT(!failed);
     all[name] = std::move(schema);
   }

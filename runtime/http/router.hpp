@@ -11,8 +11,8 @@
 
 namespace coppice::http {
 
-/// Runs on a server thread and must not block it: hand long work to an actor or a pool together with the exchange.
-/// An exception answers 500.
+/// Runs on a server thread and must not block it: hand long work to an actor or a pool together
+/// with the exchange. An exception answers 500.
 using handler = std::function<void(request, exchange_ptr)>;
 
 /// A query parameter, for the check and for the document.
@@ -26,7 +26,8 @@ struct query_parameter {
 /// One line of the route table.
 struct route {
   std::string method;  ///< GET also answers HEAD.
-  std::string pattern; ///< `/v1/streams/{name}/info`; a last segment `{rest*}` takes one or more segments.
+  /// `/v1/streams/{name}/info`; a last segment `{rest*}` takes one or more segments.
+  std::string pattern;
   http::handler handler;
   std::string summary = {};
   role needed = role::none;
@@ -35,7 +36,8 @@ struct route {
   std::string body_schema = {};
   std::string response_schema = {};
 
-  /// When there are any, other names are refused (400, nearest name as a hint), as is a missing required one.
+  /// When there are any, other names are refused (400, nearest name as a hint), as is a missing
+  /// required one.
   std::vector<query_parameter> query = {};
 
   bool streams = false;       ///< Answers with server-sent events; for the document.

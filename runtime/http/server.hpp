@@ -12,7 +12,8 @@ namespace coppice::http {
 
 /// An address to listen on. Port 0: any free one.
 struct tcp_endpoint {
-  std::string host = "127.0.0.1"; ///< A numeric address or a name that this machine resolves to its own.
+  /// A numeric address or a name that this machine resolves to its own.
+  std::string host = "127.0.0.1";
   uint16_t port = 0;
 };
 
@@ -35,7 +36,8 @@ struct access_record {
 };
 
 struct server_options {
-  std::string unix_path = {};                      ///< Empty: none. Mode 0600. Any length up to PATH_MAX.
+  /// Empty: none. Mode 0600. Any length up to PATH_MAX.
+  std::string unix_path = {};
   std::optional<tcp_endpoint> tcp = std::nullopt;
   std::optional<tls_files> tls = std::nullopt;     ///< For the TCP endpoint.
 
@@ -44,21 +46,26 @@ struct server_options {
   size_t connections_max = 512;          ///< Further ones get 503 and are closed.
   size_t stream_buffer_bytes_max = 1024 * 1024; ///< What may wait for one slow reader of a stream.
 
-  duration header_timeout = std::chrono::seconds{10}; ///< From the first byte to the end of the header, TLS handshake too.
-  duration body_timeout = std::chrono::seconds{30};   ///< From the header to the last byte of the body.
+  /// From the first byte to the end of the header, TLS handshake too.
+  duration header_timeout = std::chrono::seconds{10};
+  /// From the header to the last byte of the body.
+  duration body_timeout = std::chrono::seconds{30};
   duration idle_timeout = std::chrono::seconds{60};   ///< Between two requests of a connection.
   duration write_timeout = std::chrono::seconds{30};  ///< Without any progress of an answer.
-  duration request_deadline = std::chrono::seconds{30}; ///< From the last byte of the body to the answer; then 504.
+  /// From the last byte of the body to the answer; then 504.
+  duration request_deadline = std::chrono::seconds{30};
   duration stream_keep_alive = std::chrono::seconds{15};
 
   size_t threads = 1;
 
-  /// Says who the caller is, from header and peer (the body is not there yet). An error refuses routes that need a role,
-  /// with 401 or as its code says; routes that need none are served regardless. Absent: same_user() peers are admin,
-  /// all others have no role. Called on server threads; must not block or throw.
+  /// Says who the caller is, from header and peer (the body is not there yet). An error refuses
+  /// routes that need a role, with 401 or as its code says; routes that need none are served
+  /// regardless. Absent: same_user() peers are admin, all others have no role. Called on server
+  /// threads; must not block or throw.
   std::function<result<identity>(const request&)> authenticate = nullptr;
 
-  /// Called on a server thread after each answer (a stream: when it begins); must not block or throw.
+  /// Called on a server thread after each answer (a stream: when it begins); must not block or
+  /// throw.
   std::function<void(const access_record&)> on_request = nullptr;
 };
 
@@ -84,12 +91,14 @@ public:
   server& operator=(server&&) noexcept;
 
   /// Binds and begins to serve. Gives the TCP port (0 without TCP).
-  /// Errors: errc::in_use (a live socket or a taken port), errc::tls (certificate files), errc::invalid_config (nothing to
-  /// listen on, an address that is not ours), errc::storage (the socket's folder).
+  /// Errors: errc::in_use (a live socket or a taken port), errc::tls (certificate files),
+  /// errc::invalid_config (nothing to listen on, an address that is not ours), errc::storage (the
+  /// socket's folder).
   result<uint16_t> start();
 
-  /// Takes no new connections, closes idle ones, lets requests and answers in progress end within `limit`, ends streams in
-  /// order, then closes the rest and removes the socket file. True when nothing had to be cut off. Idempotent.
+  /// Takes no new connections, closes idle ones, lets requests and answers in progress end within
+  /// `limit`, ends streams in order, then closes the rest and removes the socket file. True when
+  /// nothing had to be cut off. Idempotent.
   bool stop(duration limit = std::chrono::seconds{5});
 
   /// The TCP port in use; 0 before start() and without TCP.

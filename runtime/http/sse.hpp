@@ -8,8 +8,8 @@
 
 namespace coppice::http {
 
-/// One event in the format of server-sent events. A line break in `id` or `event` would end the field
-/// and is left out.
+/// One event in the format of server-sent events. A line break in `id` or `event` would end the
+/// field and is left out.
 std::string format_event(std::string_view id, std::string_view name, std::string_view data);
 
 /// Reads a stream of server-sent events from pieces of any size. Pure.

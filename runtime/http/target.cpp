@@ -1,4 +1,5 @@
-// Request targets: percent-decoding, segments and query (RFC 3986; queries as HTML forms write them).
+// Request targets: percent-decoding, segments and query (RFC 3986; queries as HTML forms write
+// them).
 #include "runtime/http/types.hpp"
 #include "runtime/http/utf8.hpp"
 

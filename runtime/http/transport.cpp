@@ -76,7 +76,8 @@ public:
 
   void read_some(asio::mutable_buffer into, io_callback then) override {
     stream_.async_read_some(into, [then = std::move(then)](error_code failed, size_t n) {
-      // A peer that leaves without close_notify: HTTP's own lengths tell whether anything is missing.
+      // A peer that leaves without close_notify: HTTP's own lengths tell whether anything is
+      // missing.
       then(failed == asio::ssl::error::stream_truncated ? asio::error::eof : failed, n);
     });
   }

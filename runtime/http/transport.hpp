@@ -21,7 +21,8 @@ using stream_socket = asio::generic::stream_protocol::socket;
 using io_callback = std::function<void(error_code, size_t)>;
 using write_buffers = std::array<asio::const_buffer, 2>;
 
-/// A connected byte stream: a Unix or TCP socket, bare or under TLS. One read and one write at a time.
+/// A connected byte stream: a Unix or TCP socket, bare or under TLS. One read and one write at a
+/// time.
 /// Threading: as its socket's executor.
 class transport {
 public:

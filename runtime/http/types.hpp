@@ -25,10 +25,12 @@ struct identity {
   identity(role granted, std::string who = {}) : granted(granted), who(std::move(who)) {}
 
   role granted = role::none;
-  std::string who; ///< For the audit, e.g. `uid:1000` or the name of a token; empty: nobody in particular.
+  /// For the audit, e.g. `uid:1000` or the name of a token; empty: nobody in particular.
+  std::string who;
 };
 
-/// Header fields in the order in which they were sent. Names are compared without regard to case (RFC 9110, 5.1).
+/// Header fields in the order in which they were sent. Names are compared without regard to case
+/// (RFC 9110, 5.1).
 class header_list {
 public:
   using value_type = std::pair<std::string, std::string>;
@@ -63,9 +65,12 @@ struct request {
   std::string method;                ///< Upper case as sent, e.g. `GET`.
   std::string target;                ///< As sent: `/v1/tree?path=%2Fuser`.
   std::string path;                  ///< Decoded path, without the query.
-  std::vector<std::string> segments; ///< The path split at `/`, then decoded: a `%2F` stays inside its segment.
-  string_map query;                  ///< Decoded; `+` is a space, as forms send it. A name given twice is refused.
-  string_map params;                 ///< `{name}` of the route's pattern, decoded; filled in by the router.
+  /// The path split at `/`, then decoded: a `%2F` stays inside its segment.
+  std::vector<std::string> segments;
+  /// Decoded; `+` is a space, as forms send it. A name given twice is refused.
+  string_map query;
+  /// `{name}` of the route's pattern, decoded; filled in by the router.
+  string_map params;
   header_list headers;
   std::string body;
   peer_kind peer = peer_kind::tcp;
@@ -88,7 +93,8 @@ struct request {
 };
 
 /// Fills in target, path, segments and query from a request target in origin form (`/a/b?c=d`).
-/// Errors: errc::invalid_value for a bad escape, a control character, broken UTF-8 or a parameter given twice.
+/// Errors: errc::invalid_value for a bad escape, a control character, broken UTF-8 or a parameter
+/// given twice.
 result<void> set_target(request& to, std::string_view target);
 
 /// A request as a test or an in-process caller makes it; same errors as set_target.
@@ -96,7 +102,8 @@ result<request> make_request(std::string method, std::string_view target, std::s
 
 struct response {
   int status = 200;
-  header_list headers;      ///< Without Content-Type, Content-Length, Connection and Date: the server sets these.
+  /// Without Content-Type, Content-Length, Connection and Date: the server sets these.
+  header_list headers;
   std::string body;
   std::string content_type; ///< Empty: none is sent.
 
@@ -111,21 +118,22 @@ response html(int status, std::string markup);
 /// 204.
 response no_content();
 
-/// An error as a problem document (RFC 9457): `type title status detail` and the members `code at hint`.
-/// The status is the one of the code in errc's table.
+/// An error as a problem document (RFC 9457): `type title status detail` and the members `code at
+/// hint`. The status is the one of the code in errc's table.
 response problem(const error& reason);
 
 /// The same with a status that HTTP has and our codes have not (405, 408, 431 ...).
 response problem(int status, const error& reason);
 
-/// The error that an answer carries: the problem document's own, or one made from the status when the body is something
-/// else; nothing when the answer is no failure (status under 400).
+/// The error that an answer carries: the problem document's own, or one made from the status when
+/// the body is something else; nothing when the answer is no failure (status under 400).
 std::optional<error> to_error(const response& from);
 
 /// `Not Found` for 404; empty for an unknown status.
 std::string_view reason_phrase(int status);
 
-/// `a b/c` -> `a%20b%2Fc`: everything but RFC 3986's unreserved characters, for one path segment or query value.
+/// `a b/c` -> `a%20b%2Fc`: everything but RFC 3986's unreserved characters, for one path segment or
+/// query value.
 std::string encode_component(std::string_view raw);
 
 } // namespace coppice::http

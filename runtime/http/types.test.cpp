@@ -79,7 +79,8 @@ TEST_CASE("http types: bytes that are no UTF-8 are replaced in problems", "[http
   CHECK(is_utf8(answer.body));
   CHECK(to_error(answer)->message == "a\xEF\xBF\xBD");
   CHECK(is_utf8("\xF0\x9F\x8C\xB3"));
-  for (auto bad : {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82"})
+  for (auto bad : {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                   "\xE2\x82"})
     CHECK_FALSE(is_utf8(bad));
 }
 

@@ -21,11 +21,12 @@ struct endpoint_url {
   std::string authority() const;
 };
 
-/// `http://host[:port][/prefix]`, `https://...`, `unix:///path/to.sock`. Errors: errc::invalid_value.
+/// `http://host[:port][/prefix]`, `https://...`, `unix:///path/to.sock`. Errors:
+/// errc::invalid_value.
 result<endpoint_url> parse_url(std::string_view text);
 
-/// `unix:///run/x.sock:/v1/tree` -> the socket's URL and the target `/v1/tree`; other URLs -> scheme and authority,
-/// and path with query. Errors as parse_url.
+/// `unix:///run/x.sock:/v1/tree` -> the socket's URL and the target `/v1/tree`; other URLs ->
+/// scheme and authority, and path with query. Errors as parse_url.
 struct located_url {
   endpoint_url base;
   std::string target;

@@ -17,11 +17,13 @@ enum class framing : uint8_t {
 struct head_options {
   framing frame = framing::length;
   bool keep_alive = true;
-  bool http_1_0 = false; ///< The client's version; such a one must be told that the connection stays.
+  /// The client's version; such a one must be told that the connection stays.
+  bool http_1_0 = false;
 };
 
-/// Status line and header of an answer. Fields that the server sets itself are taken out of `answer`;
-/// control characters in values become spaces, fields whose name is no token are left out.
+/// Status line and header of an answer. Fields that the server sets itself are taken out of
+/// `answer`; control characters in values become spaces, fields whose name is no token are left
+/// out.
 std::string format_head(const response& answer, const head_options& options);
 
 /// One chunk of chunked transfer encoding; `bytes` must not be empty.
