@@ -74,7 +74,8 @@ void asking(caf::event_based_actor* self, const caf::actor& basp, caf::io::scrib
 void configure(caf::actor_system_config& config) {
   config.load<caf::io::middleman>();
   config.set("caf.middleman.heartbeat-interval", caf::timespan{0});
-  config.set("caf.middleman.allow-routing", false);
+  // A name of our patch that CAF itself does not list.
+  caf::put(config.content, "caf.middleman.allow-routing", false);
   config.set("caf.middleman.enable-automatic-connections", false);
 }
 
@@ -97,6 +98,12 @@ void basp_bridge::connect(const std::string& name, int fd, bool initiator, callb
   auto door = system_.spawn<caf::hidden>(answering, gate_, std::move(answer));
   caf::anon_send(basp, caf::publish_atom_v, std::move(scribe), published_port,
                  caf::actor_cast<caf::strong_actor_ptr>(door), std::set<std::string>{});
+}
+
+void basp_bridge::release() {
+  if (gate_)
+    system_.registry().erase(gate_.id());
+  gate_ = nullptr;
 }
 
 void basp_bridge::forget(int64_t connection) {

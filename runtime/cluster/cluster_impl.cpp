@@ -96,8 +96,16 @@ void cluster::impl::stop() {
     std::lock_guard life{life_mutex_};
     links = links_;
   }
-  if (links)
-    links->stop();
+  if (!links)
+    return;
+  links->stop();
+  {
+    // Nothing of the link thread runs any more, and a second call finds it done.
+    std::lock_guard life{life_mutex_};
+    if (bridge_)
+      bridge_->release();
+    bridge_.reset();
+  }
   std::lock_guard guard{mutex_};
   gates_.clear();
   own_gate_ = nullptr;
