@@ -38,8 +38,9 @@ public:
     if (!parsed)
       return bury(shared, *x, "not a CloudEvent: " + to_string(parsed.error()));
     x->data = std::move(*parsed);
-    // It may have ended the process each time, so that nobody could count it.
-    if (shared->delivered > options_.attempts_max)
+    // It may have ended the process each time, so that nobody could count a failure; but restarts of servers and
+    // nodes count as deliveries, too.
+    if (shared->delivered > 3ull * options_.attempts_max)
       return bury(shared, *x, "delivered " + std::to_string(shared->delivered) + " times without an answer");
     if (effect_)
       apply(shared, x);

@@ -17,7 +17,9 @@ int64_t milliseconds(duration x) {
 class nats_client_impl : public nats_client {
 public:
   explicit nats_client_impl(std::shared_ptr<detail::nats_link> link)
-      : link_(std::move(link)), publishes_(std::make_unique<detail::publish_window>(link_)) {}
+      : link_(std::move(link)), publishes_(std::make_shared<detail::publish_window>(link_)) {
+    publishes_->start();
+  }
 
   ~nats_client_impl() override { close(); }
 
@@ -28,7 +30,9 @@ public:
   }
 
   result<void> wait_connected(duration deadline) override {
-    if (link_->wait_connected(deadline))
+    auto begin = std::chrono::steady_clock::now();
+    if (link_->wait_connected(deadline) &&
+        publishes_->wait_ready(deadline - (std::chrono::steady_clock::now() - begin)))
       return {};
     auto now = link_->status();
     return error{errc::unavailable, "not connected to NATS: " + now.last_error, link_->options().urls.front()};
@@ -133,7 +137,7 @@ private:
   }
 
   std::shared_ptr<detail::nats_link> link_;
-  std::unique_ptr<detail::publish_window> publishes_;
+  std::shared_ptr<detail::publish_window> publishes_;
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "runtime/events/nats_publish.hpp"
 
+#include "runtime/events/nats_directory.hpp"
 #include "runtime/events/subject.hpp"
 #include "runtime/json/value.hpp"
 
@@ -8,6 +9,11 @@
 namespace coppice::events::detail {
 
 namespace {
+
+directory<publish_window>& windows() {
+  static auto* x = new directory<publish_window>;
+  return *x;
+}
 
 /// What a stream answers: `{"stream":"S","seq":1}`, or an object with `error`.
 result<publish_ack> read_answer(std::string_view text) {
@@ -43,15 +49,34 @@ publish_window::publish_window(std::shared_ptr<nats_link> link) : link_(std::mov
   slots_.resize(std::max<size_t>(link_->options().publish_in_flight_max, 1));
   for (auto i = slots_.size(); i > 0; --i)
     free_.push_back(static_cast<uint32_t>(i - 1));
+}
+
+void publish_window::start() {
+  self_id_ = windows().add(weak_from_this());
   thread_ = std::thread{[this] { loop(); }};
 }
 
 publish_window::~publish_window() { close(); }
 
 void publish_window::close() {
-  closing_ = true;
-  if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id())
-    thread_.join();
+  windows().remove(self_id_);
+  {
+    std::lock_guard guard{mutex_};
+    closing_ = true;
+    closed_.notify_all();
+  }
+  if (!thread_.joinable())
+    return;
+  // The client is not destroyed by its own callbacks (nats_client says so).
+  COPPICE_ASSERT(thread_.get_id() != std::this_thread::get_id());
+  thread_.join();
+}
+
+/// Not with natsSubscription_NextMsg: that swallows "no responders", and with it the publish that it answers.
+void publish_window::received(natsConnection*, natsSubscription*, natsMsg* raw, void* closure) {
+  msg_pointer msg{raw};
+  if (auto self = windows().find(closure))
+    self->answer(raw);
 }
 
 result<void> publish_window::publish(const message& x, const std::string& id,
@@ -97,23 +122,16 @@ result<void> publish_window::publish(const message& x, const std::string& id,
 }
 
 void publish_window::loop() {
-  auto checked = std::chrono::steady_clock::now();
   while (!closing_) {
     if (!follow_connection()) {
       link_->wait_connected(std::chrono::milliseconds{50});
       continue;
     }
-    natsMsg* raw = nullptr;
-    if (natsSubscription_NextMsg(&raw, answers_, 50) == NATS_OK) {
-      msg_pointer msg{raw};
-      answer(raw);
-    }
     auto now = std::chrono::steady_clock::now();
-    if (now - checked < std::chrono::milliseconds{50})
-      continue;
-    checked = now;
     fail([now](const slot& x) { return x.deadline < now; },
          {errc::timeout, "the stream did not answer in time; the outcome is unknown"});
+    std::unique_lock guard{mutex_};
+    closed_.wait_for(guard, std::chrono::milliseconds{20}, [this] { return closing_.load(); });
   }
   natsSubscription_Destroy(answers_);
   fail([](const slot&) { return true; }, {errc::unavailable, "the connection was closed; the outcome is unknown"});
@@ -136,7 +154,8 @@ bool publish_window::follow_connection() {
     natsSubscription_Destroy(answers_);
     answers_ = nullptr;
     connection_ = now.connection;
-    auto status = natsConnection_SubscribeSync(&answers_, connection_.get(), (inbox_ + ".*").c_str());
+    auto status = natsConnection_Subscribe(&answers_, connection_.get(), (inbox_ + ".*").c_str(),
+                                           &publish_window::received, closure_of(self_id_));
     if (status == NATS_OK)
       natsSubscription_SetPendingLimits(answers_, -1, -1);
     if (status != NATS_OK) {
@@ -147,7 +166,13 @@ bool publish_window::follow_connection() {
   epoch_ = now.epoch;
   std::lock_guard guard{mutex_};
   ready_epoch_ = now.epoch;
+  ready_.notify_all();
   return true;
+}
+
+bool publish_window::wait_ready(duration most) {
+  std::unique_lock guard{mutex_};
+  return ready_.wait_for(guard, most, [this] { return ready_epoch_ != 0; });
 }
 
 void publish_window::answer(natsMsg* msg) {

@@ -61,10 +61,12 @@ public:
         continue;
       ask();
       natsMsg* raw = nullptr;
-      if (natsSubscription_NextMsg(&raw, messages_, 50) == NATS_OK) {
-        msg_pointer msg{raw};
+      auto status = natsSubscription_NextMsg(&raw, messages_, 50);
+      msg_pointer msg{raw};
+      if (status == NATS_OK)
         take(raw);
-      }
+      else if (status == NATS_NO_RESPONDERS)
+        gone("there is no such consumer");
     }
     natsSubscription_Destroy(messages_);
   }
@@ -205,7 +207,7 @@ private:
     callback_(std::move(x));
   }
 
-  /// 404 and 408: a request has ended. 409: why it was ended. 503: there is no such consumer.
+  /// 404 and 408: a request has ended. 409: why it was ended.
   void take_status(natsMsg* msg) {
     auto status = status_of(msg);
     if (status == 0 || status == 100)
@@ -215,20 +217,25 @@ private:
     std::string_view description = text == nullptr ? "" : text;
     const char* rest = nullptr;
     natsMsgHeader_Get(msg, "Nats-Pending-Messages", &rest);
-    std::lock_guard guard{mutex_};
+    std::unique_lock guard{mutex_};
     if (!is_current(msg))
       return;
     auto pending = rest == nullptr ? requested_ : std::min<size_t>(requested_, number(rest));
     requested_ -= pending;
-    auto gone = status == 503 || description.find("Deleted") != std::string_view::npos ||
-                description.find("Shutdown") != std::string_view::npos ||
-                description.find("Leadership") != std::string_view::npos;
-    if (!gone)
-      return;
+    auto ended = description.find("Deleted") != std::string_view::npos ||
+                 description.find("Shutdown") != std::string_view::npos ||
+                 description.find("Leadership") != std::string_view::npos;
+    guard.unlock();
+    if (ended)
+      gone(std::string{description});
+  }
+
+  void gone(const std::string& reason) {
+    std::lock_guard guard{mutex_};
     forget_requests();
     missing_ = true;
     stats_.active = false;
-    stats_.last_error = status == 503 ? "there is no such consumer" : std::string{description};
+    stats_.last_error = reason;
   }
 
   std::shared_ptr<delivery::handle> make_handle(std::string reply);

@@ -1,0 +1,36 @@
+#include "runtime/events/subject.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <string>
+
+using namespace coppice::events;
+
+TEST_CASE("subjects: what may be published to and subscribed to", "[events]") {
+  for (auto x : {"a", "edge.alpha.host.sample", "a-b.c_d", "$JS.API.INFO", "a.\xc3\xa4"})
+    CHECK(check_subject(x));
+  for (auto x : {"", ".", "a.", ".a", "a..b", "a b", "a.\t", "a.*", ">", "a.>", "a\n"})
+    CHECK_FALSE(check_subject(x));
+  CHECK_FALSE(check_subject(std::string(256, 'a')));
+  for (auto x : {"*", ">", "a.*.b", "a.>", "*.>", "a*b", "a.b>"})
+    CHECK(check_filter(x));
+  for (auto x : {"", ">.a", "a.>.b", "a..*", "a. *"})
+    CHECK_FALSE(check_filter(x));
+  CHECK(check_stream_or_consumer("COPPICE_DEAD"));
+  for (auto x : {"", "a.b", "a b", "a*", "a>", "a/b"})
+    CHECK_FALSE(check_stream_or_consumer(x));
+}
+
+TEST_CASE("subjects: matching", "[events]") {
+  CHECK(matches("a.b", "a.b"));
+  CHECK(matches("a.*", "a.b"));
+  CHECK(matches("*.b", "a.b"));
+  CHECK(matches("a.>", "a.b.c"));
+  CHECK(matches(">", "a"));
+  CHECK_FALSE(matches("a", "a.b"));
+  CHECK_FALSE(matches("a.b", "a"));
+  CHECK_FALSE(matches("a.>", "a"));
+  CHECK_FALSE(matches("a.*", "a.b.c"));
+  CHECK_FALSE(matches("a.*.c", "a.b.d"));
+  CHECK_FALSE(matches("ab", "a"));
+}
