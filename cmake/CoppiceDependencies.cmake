@@ -37,5 +37,9 @@ endif()
 
 # Asio and Beast are compiled once (runtime/http/boost_impl.cpp), not in every file.
 add_library(coppice_boost INTERFACE)
+if(COPPICE_SANITIZE MATCHES thread)
+  # ThreadSanitizer does not understand fences, and the compiler refuses them.
+  target_compile_definitions(coppice_boost INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+endif()
 target_compile_definitions(coppice_boost INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY)

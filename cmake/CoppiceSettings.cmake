@@ -35,3 +35,8 @@ target_compile_options(coppice_warnings INTERFACE -Wall -Wextra -Wpedantic -Wnon
   $<$<BOOL:${COPPICE_WERROR}>:-Werror>
   # Stacks and assertions name files as the repository does.
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
+# The commit is looked up when configuring, so that a commit alone does not rebuild anything.
+execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} rev-parse --short HEAD OUTPUT_VARIABLE COPPICE_COMMIT
+  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+configure_file(${CMAKE_SOURCE_DIR}/cmake/build_info.hpp.in ${CMAKE_BINARY_DIR}/generated/runtime/program/build_info.hpp)

@@ -14,7 +14,7 @@ node::node(catalog types, config::loaded::node config, node_origin origin)
   : impl_(std::make_unique<impl>(*this, std::move(types), std::move(config), std::move(origin))) {}
 
 node::~node() {
-  impl_->stop_all();
+  stop();
 }
 
 // -- who and what -------------------------------------------------------------------------------------------------------
@@ -83,13 +83,15 @@ bool node::is_ready() const {
 // -- tree ---------------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<supervision::branch> node::root() const {
+  std::lock_guard guard{impl_->mutex};
   return impl_->root;
 }
 
 result<supervision::located> node::locate(std::string_view path) const {
-  if (!impl_->root)
+  auto tree = root();
+  if (!tree)
     return error{errc::not_ready, "the tree is not there yet", std::string{path}, {}};
-  return supervision::branch::find(impl_->root, path);
+  return supervision::branch::find(tree, path);
 }
 
 result<caf::actor> node::find(std::string_view text) {

@@ -81,15 +81,23 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Errors: errc::invalid_config, errc::in_use (data folder; the message names the pid), errc::storage.
+  /// Everything but the tree: data folder, log, store, events, actor system, cluster. Servers that are away are waited
+  /// for in the background.
+  /// Errors: errc::invalid_config, errc::in_use (data folder; the message names the pid), errc::storage, errc::tls.
+  result<void> prepare();
+
+  /// Prepares if need be, then starts the tree; ready() says when it is up.
   result<void> start();
 
   /// Drains and stops. A second call stops at once.
   void request_stop(std::string reason);
 
-  /// Blocks until the node has ended; its exit status (DESIGN: 0, 1 when the root gave up, 5 name taken, 7 something had
-  /// to be left behind).
+  /// Blocks until the node is to end and stops its tree in order; its exit status (DESIGN: 0, 1 when the root gave up,
+  /// 5 name taken, 7 something had to be left behind).
   int wait();
+
+  /// Stops the rest: leaves the cluster, closes store and events. Idempotent; called by the destructor.
+  void stop();
 
   // -- who and what ---------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,16 @@ events::stream_config to_stream(const config::stream_config& x) {
   return out;
 }
 
+// The configured stream that takes a subject: the same first token, or a `>` in front.
+events::stream_config stream_for(const std::vector<config::stream_config>& streams, std::string_view subject) {
+  auto token = [](std::string_view x) { return x.substr(0, x.find('.')); };
+  for (auto& stream : streams)
+    for (auto& filter : stream.subjects)
+      if (filter == ">" || token(filter) == token(subject))
+        return to_stream(stream);
+  return {};
+}
+
 error no_nats() {
   return {errc::unavailable, "no NATS is configured on this node (nats.url or nats.managed)", "/nats", {}};
 }
@@ -146,10 +156,13 @@ result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to
     return std::unique_ptr<event_subscription>{new live_subscription{std::move(*live)}};
   }
   events::consumer_options consumer;
-  consumer.pull.stream.name = options.stream;
+  if (options.stream.empty())
+    consumer.pull.stream = stream_for(impl_->config.config.events.streams, subject);
   for (auto& stream : impl_->config.config.events.streams)
     if (stream.name == options.stream)
       consumer.pull.stream = to_stream(stream);
+  if (consumer.pull.stream.name.empty())
+    consumer.pull.stream.name = options.stream;
   consumer.pull.consumer.name = options.durable;
   consumer.pull.consumer.filter = subject;
   consumer.pull.consumer.ack_wait = options.ack_wait;
@@ -227,10 +240,7 @@ struct bridge_state {
 
   result<void> pull() {
     events::pull_options options;
-    for (auto& stream : owner.configuration().events.streams)
-      for (auto& subject : stream.subjects)
-        if (options.stream.name.empty() && covers(subject, config.subject))
-          options.stream = to_stream(stream);
+    options.stream = stream_for(owner.configuration().events.streams, config.subject);
     options.consumer.name = config.durable;
     options.consumer.filter = config.subject;
     auto pulled = owner.nats()->pull(std::move(options), [this](events::delivery d) { on_delivery(std::move(d)); });
@@ -238,12 +248,6 @@ struct bridge_state {
       return pulled.error();
     pulling = std::move(*pulled);
     return {};
-  }
-
-  // Does a stream's subject filter take everything of the bridge's? Enough: the same first token or a `>` in front.
-  static bool covers(std::string_view stream, std::string_view filter) {
-    auto token = [](std::string_view x) { return x.substr(0, x.find('.')); };
-    return stream == ">" || token(stream) == token(filter);
   }
 
   void on_delivery(events::delivery d) {

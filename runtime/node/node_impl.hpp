@@ -103,6 +103,7 @@ struct node::impl {
   // The end.
   mutable std::mutex mutex;
   std::condition_variable changed;
+  bool prepared = false;
   bool tree_started = false;
   bool stopping = false;
   bool stop_now = false;
@@ -118,7 +119,7 @@ struct node::impl {
   result<void> start_cluster();
   result<void> start_tree();
   void on_member(const cluster::member_event& x);
-  void stop_all();
+  void stop_tree();
 
   result<supervision::child_start> make_supervisor(const config::tree_child& x) const;
   result<supervision::supervisor_spec> system_branch();

@@ -10,7 +10,7 @@
 
 namespace coppice {
 
-result<void> node::start() {
+result<void> node::prepare() {
   auto& x = *impl_;
   init_runtime_types();
   x.started_at = system_clock().now();
@@ -28,7 +28,15 @@ result<void> node::start() {
   x.start_system();
   if (auto ok = x.start_cluster(); !ok)
     return ok;
-  return x.start_tree();
+  x.prepared = true;
+  return {};
+}
+
+result<void> node::start() {
+  if (!impl_->prepared)
+    if (auto ok = prepare(); !ok)
+      return ok;
+  return impl_->start_tree();
 }
 
 void node::impl::start_log() {
@@ -172,7 +180,7 @@ int node::wait() {
     log::error("node", "the root supervisor gave up: " + reason);
   else
     log::info("node", "stopping: " + reason);
-  x.stop_all();
+  x.stop_tree();
   if (x.forced_status)
     return *x.forced_status;
   if (gave_up)
@@ -180,55 +188,69 @@ int node::wait() {
   return x.observer && x.observer->left_behind() > 0 ? 7 : 0;
 }
 
-void node::impl::stop_all() {
+void node::impl::stop_tree() {
+  if (!root_supervisor)
+    return;
+  supervision::supervisor_command stop;
+  stop.what = supervision::supervisor_command::kind::shutdown;
+  stop.reason = stop_reason;
+  supervision::send_command(root_supervisor, std::move(stop));
+  std::unique_lock guard{mutex};
+  changed.wait(guard, [&] { return tree_ended.has_value() || stop_now; });
+  root_supervisor = nullptr;
+}
+
+void node::stop() {
+  auto& x = *impl_;
   {
-    std::lock_guard guard{mutex};
-    stopping = true;
+    std::lock_guard guard{x.mutex};
+    x.stopping = true;
   }
-  if (root_supervisor) {
-    supervision::supervisor_command stop;
-    stop.what = supervision::supervisor_command::kind::shutdown;
-    stop.reason = stop_reason;
-    supervision::send_command(root_supervisor, std::move(stop));
-    std::unique_lock guard{mutex};
-    changed.wait(guard, [&] { return tree_ended.has_value() || stop_now; });
-    root_supervisor = nullptr;
-  }
-  if (peers) {
+  x.stop_tree();
+  if (x.peers) {
     auto left = std::make_shared<std::atomic<bool>>(false);
-    peers->leave([this, left] {
-      std::lock_guard guard{mutex};
+    x.peers->leave([&x, left] {
+      std::lock_guard guard{x.mutex};
       *left = true;
-      changed.notify_all();
+      x.changed.notify_all();
     });
     {
-      std::unique_lock guard{mutex};
-      changed.wait_for(guard, std::chrono::seconds{1}, [&] { return left->load() || stop_now; });
+      std::unique_lock guard{x.mutex};
+      x.changed.wait_for(guard, std::chrono::seconds{1}, [&] { return left->load() || x.stop_now; });
     }
-    peers->stop();
+    x.peers->stop();
   }
-  if (observer)
-    observer->detach();
-  gate = nullptr;
-  questions.reset();
-  peers.reset();
-  if (outbox)
-    outbox->close();
-  if (nats)
-    nats->close();
-  if (worker)
-    worker.reset();
-  system.reset();
-  if (nats_server)
-    nats_server->stop();
-  dead_letter_sink.reset();
-  outbox.reset();
-  nats.reset();
-  nats_server.reset();
-  if (data) {
+  if (x.observer)
+    x.observer->detach();
+  x.gate = nullptr;
+  // What was asked and never answered is answered now; after that nobody asks.
+  x.questions.reset();
+  x.peers.reset();
+  if (x.outbox)
+    x.outbox->close();
+  if (x.nats)
+    x.nats->close();
+  x.worker.reset();
+  {
+    std::lock_guard guard{x.mutex};
+    x.root = nullptr;
+  }
+  x.system.reset();
+  if (x.nats_server)
+    x.nats_server->stop();
+  x.dead_letter_sink.reset();
+  x.outbox.reset();
+  x.nats.reset();
+  x.nats_server.reset();
+  x.dead_letters.reset();
+  x.event_store.reset();
+  if (x.file)
+    x.file->close();
+  x.file.reset();
+  if (x.data) {
     log::info("node", "stopped");
     log::stop();
-    data.reset();
+    x.data.reset();
   }
 }
 

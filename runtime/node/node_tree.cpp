@@ -152,7 +152,11 @@ result<void> node::impl::start_tree() {
   spec->children.push_back(system_supervisor("user", std::move(*user_part)));
   if (auto ok = supervision::supervisor_core::check(spec->flags, {spec->children[0].spec, spec->children[1].spec}); !ok)
     return ok;
-  root = std::make_shared<supervision::branch>("/", spec, observer);
+  auto tree = std::make_shared<supervision::branch>("/", spec, observer);
+  {
+    std::lock_guard guard{mutex};
+    root = tree;
+  }
   supervision::root_callbacks callbacks;
   callbacks.started = [this] {
     std::lock_guard guard{mutex};
@@ -166,7 +170,7 @@ result<void> node::impl::start_tree() {
     tree_ended = why;
     changed.notify_all();
   };
-  root_supervisor = supervision::spawn_root(*system, root, std::move(callbacks));
+  root_supervisor = supervision::spawn_root(*system, tree, std::move(callbacks));
   supervision::supervisor_command start;
   start.what = supervision::supervisor_command::kind::start;
   supervision::send_command(root_supervisor, std::move(start));

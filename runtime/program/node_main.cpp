@@ -1,0 +1,191 @@
+#include "runtime/program/node_main.hpp"
+
+#include "runtime/admin/admin.hpp"
+#include "runtime/base/address.hpp"
+#include "runtime/node/node.hpp"
+#include "runtime/telemetry/log.hpp"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <pthread.h>
+#include <thread>
+
+namespace coppice {
+
+namespace {
+
+struct node_arguments {
+  std::string config;
+  std::string name;
+  std::string join;
+  std::string nats;
+  std::string data;
+  std::vector<std::string> set;
+};
+
+int fail(const error& x) {
+  std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
+  auto status = info(x.code).exit;
+  // What a supervisor of processes should not try again: wrong configuration, a folder in use, a newer store.
+  auto hopeless = x.code == errc::invalid_config || x.code == errc::in_use || x.code == errc::storage || x.code == errc::tls
+                  || x.code == errc::refused;
+  return hopeless ? 2 : status == 0 ? 1 : status;
+}
+
+std::string default_data(const std::string& name) {
+  auto* state = std::getenv("XDG_STATE_HOME");
+  auto* home = std::getenv("HOME");
+  std::filesystem::path base = state != nullptr && *state != 0 ? std::filesystem::path{state}
+                               : home != nullptr               ? std::filesystem::path{home} / ".local/state"
+                                                               : std::filesystem::temp_directory_path();
+  return (base / "coppice" / name).string();
+}
+
+// Without a file: a node made of flags alone.
+std::string minimal_file(const node_arguments& x) {
+  return "node:\n  name: " + x.name + "\n";
+}
+
+result<config::load_options> load_options(const node_arguments& x, const catalog& types) {
+  config::load_options out;
+  out.environment = config::process_environment();
+  out.node = x.name;
+  out.override_origin = "command line";
+  if (!x.data.empty())
+    out.overrides["node.data"] = x.data;
+  if (!x.nats.empty())
+    out.overrides["nats.url"] = x.nats;
+  if (!x.join.empty())
+    out.overrides["cluster.seeds"] = x.join;
+  for (auto& setting : x.set) {
+    auto equals = setting.find('=');
+    if (equals == std::string::npos)
+      return error{errc::usage, "--set takes KEY=VALUE, got '" + setting + "'", "--set", {}};
+    out.overrides[setting.substr(0, equals)] = setting.substr(equals + 1);
+  }
+  out.check_type = [&types](std::string_view type, std::string_view args) -> result<void> {
+    auto value = json::parse(args);
+    if (!value)
+      return value.error();
+    auto made = types.make(type, *value);
+    return made ? result<void>{} : result<void>{made.error()};
+  };
+  return out;
+}
+
+/// Waits for signals on a thread of its own; handlers can do nothing useful.
+class signal_thread {
+public:
+  explicit signal_thread(node& owner) : owner_(owner) {
+    sigemptyset(&signals_);
+    for (auto s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+      sigaddset(&signals_, s);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+
+  void start() {
+    thread_ = std::thread{[this] { loop(); }};
+  }
+
+  ~signal_thread() {
+    if (thread_.joinable()) {
+      done_ = true;
+      pthread_kill(thread_.native_handle(), SIGUSR1);
+      thread_.join();
+    }
+  }
+
+private:
+  void loop() {
+    for (;;) {
+      int s = 0;
+      sigwait(&signals_, &s);
+      if (done_)
+        return;
+      if (s == SIGHUP)
+        owner_.reload(false, [](result<config::reload_plan> plan) {
+          if (!plan)
+            log::error("config", "reload refused: " + to_string(plan.error()));
+          else if (!plan->allowed())
+            log::error("config", "reload refused:\n" + to_string(*plan));
+        });
+      else if (s != SIGUSR1)
+        owner_.request_stop(s == SIGINT ? "SIGINT" : "SIGTERM");
+    }
+  }
+
+  node& owner_;
+  sigset_t signals_{};
+  std::thread thread_;
+  std::atomic<bool> done_{false};
+};
+
+} // namespace
+
+int node_main(const node_program& program, const std::vector<std::string>& args) {
+  node_arguments x;
+  CLI::App app{"runs one node in the foreground", "coppice node"};
+  app.add_option("--config", x.config, "node file or cluster file (YAML)");
+  app.add_option("--name", x.name, "name of the node; required for a cluster file");
+  app.add_option("--join", x.join, "seeds HOST:PORT, separated by commas");
+  app.add_option("--nats", x.nats, "URL of the NATS server");
+  app.add_option("--data", x.data, "data folder");
+  app.add_option("--set", x.set, "KEY=VALUE, as in the configuration; may be repeated");
+  try {
+    std::vector<std::string> reversed{args.rbegin(), args.rend()};
+    app.parse(reversed);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (x.config.empty() && !is_name(x.name)) {
+    std::fprintf(stderr, "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
+    return 2;
+  }
+  auto types = program.make_catalog();
+  auto options = load_options(x, types);
+  if (!options)
+    return fail(options.error());
+  auto outcome = x.config.empty() ? config::load_text("command line", minimal_file(x), *options)
+                                  : config::load_file(x.config, *options);
+  if (!outcome) {
+    for (auto& mistake : outcome.mistakes)
+      std::fprintf(stderr, "%s\n", config::to_string(mistake).c_str());
+    return 2;
+  }
+  auto* mine = x.name.empty() ? &outcome.config->nodes.front() : outcome.config->find(x.name);
+  if (x.name.empty() && outcome.config->nodes.size() > 1) {
+    std::fprintf(stderr, "coppice node: %s describes several nodes; say which with --name\n", x.config.c_str());
+    return 2;
+  }
+  if (mine == nullptr)
+    return fail({errc::invalid_config, "there is no node '" + x.name + "' in the file", x.config, {}});
+  auto chosen = *mine;
+  if (chosen.config.node.data.empty())
+    chosen.config.node.data = default_data(chosen.config.node.name);
+  // A reload would look at the catalog after this function's has moved on.
+  options->check_type = nullptr;
+  node_origin origin{x.config, std::move(*options), program.version, program.commit};
+  node me{std::move(types), std::move(chosen), std::move(origin)};
+  signal_thread signals{me};
+  admin_server admin{me};
+  if (auto ok = me.prepare(); !ok)
+    return fail(ok.error());
+  if (auto ok = admin.start(); !ok)
+    return fail(ok.error());
+  signals.start();
+  if (auto ok = me.start(); !ok) {
+    admin.stop();
+    return fail(ok.error());
+  }
+  if (me.peers() != nullptr)
+    me.peers()->set_admin_url(admin.url());
+  auto status = me.wait();
+  admin.stop();
+  me.stop();
+  return status;
+}
+
+} // namespace coppice

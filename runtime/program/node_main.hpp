@@ -1,0 +1,21 @@
+#pragma once
+
+#include "runtime/supervision/catalog.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace coppice {
+
+struct node_program {
+  std::string version;
+  std::string commit;
+  std::function<catalog()> make_catalog;
+};
+
+/// `coppice node ...`: one node in the foreground until SIGTERM, SIGINT or its own end. `args` stand behind `node`.
+/// SIGHUP reloads; a second SIGTERM stops at once. Returns the exit status.
+int node_main(const node_program& program, const std::vector<std::string>& args);
+
+} // namespace coppice

@@ -1,0 +1,74 @@
+#include "runtime/program/program.hpp"
+
+#include "runtime/cli/cli.hpp"
+#include "runtime/node/node_messages.hpp"
+#include "runtime/program/build_info.hpp"
+#include "runtime/program/node_main.hpp"
+
+#include <caf/config.hpp>
+
+namespace coppice {
+
+namespace {
+
+std::string caf_version() {
+  return std::to_string(CAF_MAJOR_VERSION) + "." + std::to_string(CAF_MINOR_VERSION) + "." + std::to_string(CAF_PATCH_VERSION);
+}
+
+result<json::schema_table> read_table(const std::string& text) {
+  auto value = json::parse(text);
+  if (!value)
+    return value.error();
+  return json::from_json<json::schema_table>(*value);
+}
+
+result<cli::schema_difference> compare_tables(const std::string& before, const std::string& after) {
+  auto a = read_table(before);
+  if (!a)
+    return a.error();
+  auto b = read_table(after);
+  if (!b)
+    return b.error();
+  auto verdict = json::compare(*a, *b);
+  return cli::schema_difference{std::string{to_string(verdict.verdict)}, verdict.differences};
+}
+
+} // namespace
+
+int run(int argc, char** argv, std::initializer_list<extension> extensions, program_info about) {
+  init_runtime_types();
+  for (auto& x : extensions)
+    if (x.messages != nullptr)
+      x.messages(json::types());
+  std::vector<extension> parts{extensions};
+  auto make_catalog = [parts] {
+    catalog out;
+    for (auto& x : parts)
+      if (x.types != nullptr)
+        x.types(out);
+    return out;
+  };
+  auto version = about.version.empty() ? std::string{build::version} : about.version;
+  cli::cli_environment env;
+  env.program = about.name;
+  env.version = version;
+  env.commit = build::commit;
+  env.caf = caf_version();
+  env.development_config = about.development_config;
+  env.node_main = [=](const std::vector<std::string>& args) {
+    return node_main({version, std::string{build::commit}, make_catalog}, args);
+  };
+  env.check_type = [make_catalog](std::string_view type, std::string_view args) -> result<void> {
+    auto value = json::parse(args);
+    if (!value)
+      return value.error();
+    auto made = make_catalog().make(type, *value);
+    return made ? result<void>{} : result<void>{made.error()};
+  };
+  env.schema_fingerprint = [] { return json::types().fingerprint(); };
+  env.schema_table = [] { return json::serialize_pretty(json::to_json(json::types().table())); };
+  env.schema_diff = compare_tables;
+  return cli::run_cli(env, argc, argv);
+}
+
+} // namespace coppice

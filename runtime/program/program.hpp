@@ -1,0 +1,34 @@
+#pragma once
+
+#include "runtime/json/type_registry.hpp"
+#include "runtime/supervision/catalog.hpp"
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace coppice {
+
+/// What a program adds to the runtime: its message types and its actor types.
+struct extension {
+  using add_types = void (*)(catalog&);
+  using add_messages = void (*)(json::type_registry&);
+
+  extension(add_types types) : types(types) {}
+  extension(add_types types, add_messages messages) : types(types), messages(messages) {}
+
+  add_types types = nullptr;
+  add_messages messages = nullptr;
+};
+
+struct program_info {
+  std::string name = "coppice";
+  std::string version;
+  std::string development_config; ///< Cluster file as text for `up` without --config; empty: nodes without a user tree.
+};
+
+/// A program with every verb of the command line: `int main(argc, argv) { return coppice::run(argc, argv, {demo::add_to}); }`.
+/// Returns the exit status (CLI contract).
+int run(int argc, char** argv, std::initializer_list<extension> extensions, program_info info = {});
+
+} // namespace coppice
