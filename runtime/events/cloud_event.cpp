@@ -1,6 +1,7 @@
 #include "runtime/events/cloud_event.hpp"
 
 #include "runtime/events/base64.hpp"
+#include "runtime/json/utf8.hpp"
 #include "runtime/json/value.hpp"
 
 #include <algorithm>
@@ -176,6 +177,9 @@ result<void> check(const event& x) {
     if (std::any_of(text.begin(), text.end(),
                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
       return error{errc::invalid_value, "the attribute has a control character", at};
+    for (size_t i = 0, length = 0; i < text.size(); i += length)
+      if (length = json::utf8_length(text, i); length == 0)
+        return error{errc::invalid_value, "the attribute is not UTF-8", at};
   }
   if (x.id.size() > 255)
     return error{errc::too_large, "an event id has at most 255 bytes", "/id"};

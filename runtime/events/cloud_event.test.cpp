@@ -40,6 +40,9 @@ TEST_CASE("cloud events: binary mode", "[events]") {
   CHECK(x->traceparent == "tp");
   CHECK(*parse_event(to_json(*x)) == *x);
   CHECK(event_from_message(headers, "{").error().at == "/data");
+  CHECK(event_from_message({{"ce-specversion", "1.0"}, {"ce-id", "\xff"}, {"ce-source", "s"}, {"ce-type", "t"}}, "")
+            .error()
+            .at == "/id");
   headers.emplace_back("content-type", "image/png");
   auto image = event_from_message(headers, std::string("\x89PNG\0", 5));
   REQUIRE(image);

@@ -95,6 +95,7 @@ TEST_CASE("consumer: effect and mark commit together; a repeated event is skippe
   REQUIRE(c);
   for (auto id : {"a", "hard", "b"})
     REQUIRE(out->publish(make_event(id), "test.a"));
+  REQUIRE(out->drain(20s));
   // The same event under another message id: the stream keeps both.
   std::atomic<bool> sent = false;
   REQUIRE(client->publish_stream({"test.a", "", {}, to_json(make_event("a"))}, "another", [&](auto) { sent = true; }));

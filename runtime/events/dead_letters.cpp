@@ -2,6 +2,7 @@
 
 #include "runtime/events/base64.hpp"
 #include "runtime/events/outbox.hpp"
+#include "runtime/json/utf8.hpp"
 #include "runtime/json/value.hpp"
 
 namespace coppice::events {
@@ -11,8 +12,13 @@ namespace {
 constexpr std::string_view event_type = "coppice.dead_letter";
 
 bool is_text(std::string_view payload) {
-  // The JSON reader knows broken UTF-8; control characters are written escaped.
-  return json::parse(json::serialize(json::value(payload))).has_value();
+  for (size_t at = 0; at < payload.size();) {
+    auto length = json::utf8_length(payload, at);
+    if (length == 0)
+      return false;
+    at += length;
+  }
+  return true;
 }
 
 std::string token(std::string_view origin) {
