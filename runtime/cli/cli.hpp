@@ -33,9 +33,12 @@ struct cli_environment {
   /// What `up` starts nodes with (`EXECUTABLE node ...`); empty: this process's own executable.
   std::string executable;
 
-  /// YAML: the sections that every node of a development cluster shares (streams, bridges, the user tree). `up` without
-  /// `--config` adds names, addresses, certificates and NATS.
+  /// YAML: the sections that every node of a development cluster shares (`events`, `user`, `alerts` ...). `up` without
+  /// `--config` adds names, addresses, certificates, `nats`, `admin`, `chaos` and `log`, which must not be in it.
   std::string development_config;
+
+  /// Lines that `up` ends with, each a command without the program's name, e.g. `sub 'edge.>'`.
+  std::vector<std::string> try_first;
 
   /// `node ...`: runs one node until it is told to stop. Gets what stands behind `node`.
   std::function<int(const std::vector<std::string>&)> node_main;

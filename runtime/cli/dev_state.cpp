@@ -1,0 +1,188 @@
+#include "runtime/cli/dev_state.hpp"
+
+#include "runtime/cli/fields.hpp"
+#include "runtime/json/value.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace coppice::cli {
+
+namespace {
+
+struct stat_line {
+  char state = 0;
+  uint64_t start = 0;
+};
+
+std::optional<stat_line> read_stat(pid_t pid) {
+  std::ifstream in{"/proc/" + std::to_string(pid) + "/stat"};
+  std::string line;
+  if (pid <= 0 || !std::getline(in, line))
+    return std::nullopt;
+  auto end = line.rfind(')'); // The name in front may hold anything, blanks and brackets included.
+  if (end == std::string::npos || end + 2 >= line.size())
+    return std::nullopt;
+  stat_line out;
+  out.state = line[end + 2];
+  size_t at = end + 2;
+  for (int field = 3; field < 22; ++field) {
+    at = line.find(' ', at);
+    if (at == std::string::npos)
+      return std::nullopt;
+    ++at;
+  }
+  out.start = std::strtoull(line.c_str() + at, nullptr, 10);
+  return out;
+}
+
+json::value to_json(const process_ref& x) {
+  return json::object{{"pid", x.pid}, {"start", x.start}};
+}
+
+process_ref process_from(const json::value* x) {
+  if (x == nullptr)
+    return {};
+  return {static_cast<pid_t>(number_or(*x, "pid")), static_cast<uint64_t>(number_or(*x, "start"))};
+}
+
+error storage_error(const std::string& path, std::string_view what) {
+  return {errc::storage, std::string{what} + ": " + std::strerror(errno), path, ""};
+}
+
+} // namespace
+
+uint64_t start_time(pid_t pid) {
+  auto x = read_stat(pid);
+  return x ? x->start : 0;
+}
+
+process_ref self_process() {
+  return {getpid(), start_time(getpid())};
+}
+
+bool is_alive(const process_ref& x) {
+  auto now = read_stat(x.pid);
+  return now && now->state != 'Z' && now->state != 'X' && now->start == x.start;
+}
+
+dev_node* dev_cluster::find(std::string_view name) {
+  for (auto& x : nodes)
+    if (x.name == name)
+      return &x;
+  return nullptr;
+}
+
+std::string cluster_file(const std::string& folder) {
+  return folder + "/cluster.json";
+}
+
+std::string marker_file(const std::string& folder) {
+  return folder + "/.coppice";
+}
+
+result<std::string> read_text_file(const std::string& path) {
+  std::ifstream in{path, std::ios::binary};
+  if (!in)
+    return storage_error(path, "cannot be read");
+  std::string out{std::istreambuf_iterator<char>{in}, {}};
+  if (in.bad())
+    return storage_error(path, "cannot be read");
+  return out;
+}
+
+result<void> write_text_file(const std::string& path, const std::string& text) {
+  auto temporary = path + ".new";
+  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return storage_error(path, "cannot be written");
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    auto n = ::write(fd, rest.data(), rest.size());
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0) {
+      auto reason = storage_error(path, "cannot be written");
+      ::close(fd);
+      return reason;
+    }
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  ::close(fd);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return storage_error(path, "cannot be replaced");
+  return {};
+}
+
+result<std::optional<dev_cluster>> read_cluster(const std::string& folder) {
+  auto path = cluster_file(folder);
+  if (::access(path.c_str(), F_OK) != 0)
+    return std::optional<dev_cluster>{};
+  auto raw = read_text_file(path);
+  if (!raw)
+    return raw.error();
+  auto parsed = json::parse(*raw);
+  if (!parsed)
+    return error{errc::storage, "is damaged: " + parsed.error().message + "; remove it, or `up --fresh`",
+                 path, ""};
+  dev_cluster out;
+  out.data = folder;
+  out.config = text(*parsed, "config");
+  out.watcher = process_from(cli::find(*parsed, "watcher"));
+  out.respawn = is_true(*parsed, "respawn");
+  for (const auto& x : items(*parsed, "nodes"))
+    out.nodes.push_back({text(x, "name"), process_from(&x), text(x, "socket"), text(x, "admin_url"),
+                         text(x, "log"), static_cast<uint16_t>(number_or(x, "link_port")),
+                         static_cast<uint16_t>(number_or(x, "admin_port")), text(x, "exit")});
+  if (const auto* nats = cli::find(*parsed, "nats")) {
+    out.nats_url = text(*nats, "url");
+    out.nats = process_from(nats);
+  }
+  return std::optional<dev_cluster>{std::move(out)};
+}
+
+result<void> write_cluster(const dev_cluster& x) {
+  json::array nodes;
+  for (const auto& node : x.nodes)
+    nodes.push_back(json::object{{"name", node.name},
+                                 {"pid", node.process.pid},
+                                 {"start", node.process.start},
+                                 {"socket", node.socket},
+                                 {"admin_url", node.admin_url},
+                                 {"log", node.log},
+                                 {"link_port", node.link_port},
+                                 {"admin_port", node.admin_port},
+                                 {"exit", node.exit}});
+  json::object out{{"config", x.config},
+                   {"watcher", to_json(x.watcher)},
+                   {"respawn", x.respawn},
+                   {"nodes", std::move(nodes)},
+                   {"nats", json::object{{"url", x.nats_url}, {"pid", x.nats.pid}, {"start", x.nats.start}}}};
+  return write_text_file(cluster_file(x.data), json::serialize_pretty(out) + "\n");
+}
+
+std::string default_data_folder(const std::string& program) {
+  std::string base;
+  if (const auto* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    base = state;
+  } else {
+    const auto* home = std::getenv("HOME");
+    if (home == nullptr || *home == '\0') {
+      const auto* user = ::getpwuid(::getuid());
+      home = user == nullptr ? "/tmp" : user->pw_dir;
+    }
+    base = std::string{home} + "/.local/state";
+  }
+  return base + "/coppice/" + (program == "coppice" ? "dev" : program);
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "runtime/base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+/// What `up` writes down about a development cluster: DIR/cluster.json, DIR/.coppice (the marker).
+namespace coppice::cli {
+
+/// A process that is the same one only while its start time is the same: a number that is used again is somebody else.
+struct process_ref {
+  pid_t pid = 0;
+  uint64_t start = 0; ///< Clock ticks since boot, /proc/PID/stat field 22; 0: not known.
+
+  bool operator==(const process_ref&) const = default;
+};
+
+/// 0 when there is no such process.
+uint64_t start_time(pid_t pid);
+process_ref self_process();
+
+/// Exists, is the same one, and is no zombie.
+bool is_alive(const process_ref& x);
+
+struct dev_node {
+  std::string name;
+  process_ref process;
+  std::string socket;
+  std::string admin_url;
+  std::string log;
+  uint16_t link_port = 0;
+  uint16_t admin_port = 0;
+  std::string exit;       ///< How it ended, when the watcher saw it; empty while it runs.
+};
+
+struct dev_cluster {
+  std::string data;       ///< The folder, absolute.
+  std::string config;     ///< The configuration file of the nodes.
+  process_ref watcher;
+  bool respawn = false;
+  std::vector<dev_node> nodes;
+  std::string nats_url;
+  process_ref nats;
+
+  dev_node* find(std::string_view name);
+};
+
+std::string cluster_file(const std::string& folder);
+std::string marker_file(const std::string& folder);
+
+/// Nothing when there is none. Errors: errc::storage with the file and what is wrong with it.
+result<std::optional<dev_cluster>> read_cluster(const std::string& folder);
+
+/// Replaces the file as a whole, mode 0600. Errors: errc::storage.
+result<void> write_cluster(const dev_cluster& x);
+
+/// `$XDG_STATE_HOME/coppice/dev`, `~/.local/state/coppice/dev`; for another program its own name instead of `dev`.
+std::string default_data_folder(const std::string& program);
+
+/// Errors: errc::storage.
+result<std::string> read_text_file(const std::string& path);
+result<void> write_text_file(const std::string& path, const std::string& text);
+
+} // namespace coppice::cli

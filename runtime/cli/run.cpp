@@ -1,0 +1,151 @@
+#include "runtime/cli/session.hpp"
+
+#include "runtime/cli/help.hpp"
+#include "runtime/cli/yaml.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace coppice::cli {
+
+namespace {
+
+const char* process_variable(const char* name) {
+  return std::getenv(name);
+}
+
+/// Shows the verb again every two seconds until it is cancelled.
+result<int> watch(session& in, const verb& what, const arguments& args) {
+  while (true) {
+    if (in.where().out_is_terminal)
+      in.out() << "\x1b[H\x1b[2J" << paint(in.how(), tone::dim, what.name + "  every 2s  " + to_string(in.now())) << "\n";
+    auto status = what.run(in, args);
+    if (!status)
+      return status;
+    in.out().flush();
+    if (!in.out() || !in.pause(std::chrono::seconds{2}))
+      return status;
+  }
+}
+
+result<int> dispatch(session& in, const verb& what, const arguments& args) {
+  if (args.has("help")) {
+    in.out() << help_of(what, in.env().program, in.how());
+    return 0;
+  }
+  if (in.options().watch) {
+    if (!what.can_watch)
+      return error{errc::usage, what.name + " cannot be watched", "--watch", ""};
+    return watch(in, what, args);
+  }
+  return what.run(in, args);
+}
+
+/// The formats a person asked for even when the rest of the line cannot be read.
+format format_in(const std::vector<std::string>& words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "-ojson" || words[i] == "-o=json" || words[i] == "--output=json")
+      return format::json;
+    if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size() && words[i + 1] == "json")
+      return format::json;
+  }
+  return format::table;
+}
+
+bool run_extra(const cli_environment& env, const std::vector<std::string>& words, int& status) {
+  for (const auto& x : env.verbs)
+    if (!words.empty() && words[0] == x.name) {
+      status = x.run({words.begin() + 1, words.end()});
+      return true;
+    }
+  return false;
+}
+
+} // namespace
+
+int show_error(session& in, const error& reason) {
+  in.out().flush();
+  auto line = in.env().program + ": " + escape_lines(to_string(reason));
+  in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line) : line) << "\n";
+  json::object inner{{"code", to_string(reason.code)}, {"message", reason.message}};
+  inner.emplace("at", reason.at);
+  inner.emplace("hint", reason.hint);
+  json::object outer{{"error", std::move(inner)}};
+  if (in.options().output == format::json)
+    in.out() << json::serialize(outer) << "\n";
+  else if (in.options().output == format::yaml)
+    in.out() << to_yaml(outer);
+  in.out().flush();
+  return info(reason.code).exit;
+}
+
+int run_line(session& in, const std::vector<std::string>& words) {
+  auto saved = in.options();
+  in.options().output = format_in(words);
+  auto fail = [&](const error& reason) {
+    auto status = show_error(in, reason);
+    in.options() = saved;
+    return status;
+  };
+  auto found = match_verb(words);
+  if (!found)
+    return fail(found.error());
+  auto args = parse_arguments(*found->found, found->rest, process_variable);
+  if (!args)
+    return fail(args.error());
+  if (!found->found->raw) {
+    auto globals = read_globals(*args, in.env());
+    if (!globals)
+      return fail(globals.error());
+    // At the console, what was said when it started goes on.
+    if (!args->has("output"))
+      globals->output = saved.output;
+    if (!args->has("node"))
+      globals->node = saved.node;
+    if (!args->has("context"))
+      globals->context = saved.context;
+    if (!args->has("data") && !saved.data.empty())
+      globals->data = saved.data;
+    globals->yes = globals->yes || saved.yes;
+    globals->verbose = globals->verbose || saved.verbose;
+    if (!globals->timeout)
+      globals->timeout = saved.timeout;
+    in.options() = *globals;
+  }
+  auto status = dispatch(in, *found->found, *args);
+  if (!status && in.cancelled()) {
+    in.options() = saved;
+    return 130;
+  }
+  if (!status)
+    return fail(status.error());
+  in.out().flush();
+  in.options() = saved;
+  return *status;
+}
+
+int run_cli(const cli_environment& env, std::vector<std::string> args) {
+  try {
+    int status = 0;
+    if (run_extra(env, args, status))
+      return status;
+    session in{env, standard_screen(), {}};
+    if (args.empty() || args[0] == "-h" || args[0] == "--help") {
+      in.out() << help_page(env, in.how());
+      return args.empty() ? 2 : 0;
+    }
+    if (args[0] == "--version")
+      args[0] = "version";
+    // A reconnecting client must not be kept when the options name another node: one session, one line.
+    return run_line(in, args);
+  } catch (const std::exception& e) {
+    std::cerr << env.program << ": internal: " << e.what() << "\n";
+    return 1;
+  }
+}
+
+int run_cli(const cli_environment& env, int argc, char** argv) {
+  return run_cli(env, std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,335 @@
+#include "runtime/cli/session.hpp"
+
+#include "runtime/base/address.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/cli/dev_state.hpp"
+#include "runtime/cli/yaml.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+namespace coppice::cli {
+
+namespace {
+
+bool locale_is_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const auto* value = std::getenv(name);
+    if (value == nullptr || *value == '\0')
+      continue;
+    std::string_view text = value;
+    return text.find("UTF-8") != text.npos || text.find("utf8") != text.npos || text.find("UTF8") != text.npos;
+  }
+  return false;
+}
+
+format format_of(const std::string& word) {
+  if (word == "wide")
+    return format::wide;
+  if (word == "json")
+    return format::json;
+  if (word == "yaml")
+    return format::yaml;
+  return word == "name" ? format::name : format::table;
+}
+
+} // namespace
+
+screen standard_screen() {
+  screen out;
+  out.out = &std::cout;
+  out.err = &std::cerr;
+  out.in = &std::cin;
+  out.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  out.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
+  out.in_is_terminal = ::isatty(STDIN_FILENO) == 1;
+  const auto* no_colour = std::getenv("NO_COLOR");
+  const auto* kind = std::getenv("TERM");
+  out.how.colour = out.out_is_terminal && (no_colour == nullptr || *no_colour == '\0')
+                   && (kind == nullptr || std::string_view{kind} != "dumb");
+  out.how.utf8 = locale_is_utf8();
+  if (out.out_is_terminal) {
+    winsize size{};
+    out.how.width = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  }
+  return out;
+}
+
+result<global_options> read_globals(const arguments& from, const cli_environment& env) {
+  global_options out;
+  out.output = format_of(from.get("output"));
+  out.node = from.get("node");
+  out.context = from.get("context");
+  out.data = from.has("data") ? from.get("data") : default_data_folder(env.program);
+  auto timeout = from.time("timeout");
+  if (!timeout)
+    return timeout.error();
+  out.timeout = *timeout;
+  out.yes = from.has("yes");
+  out.watch = from.has("watch");
+  out.verbose = from.has("verbose");
+  return out;
+}
+
+std::string make_target(std::string_view path, const query& values) {
+  std::string out{path};
+  char sign = '?';
+  for (const auto& [key, text] : values) {
+    if (text.empty())
+      continue;
+    out += sign + key + "=" + http::encode_component(text);
+    sign = '&';
+  }
+  return out;
+}
+
+std::function<std::string(const json::value&)> names_of(std::string key) {
+  return [key](const json::value& x) {
+    std::string out;
+    if (x.is_array()) {
+      for (const auto& item : x.get_array())
+        if (!text(item, key).empty())
+          out += escape_text(text(item, key)) + "\n";
+    } else if (!text(x, key).empty()) {
+      out = escape_text(text(x, key)) + "\n";
+    }
+    return out;
+  };
+}
+
+session::session(const cli_environment& env, screen where, global_options options)
+  : env_(env), screen_(where), options_(std::move(options)) {
+  screen_.how.wide = options_.output == format::wide;
+  if (screen_.how.wide)
+    screen_.how.width = 0;
+}
+
+session::~session() = default;
+
+std::string session::data_folder() const {
+  return options_.data;
+}
+
+instant session::now() const {
+  return system_clock().now();
+}
+
+result<std::string> session::path(std::string_view given) const {
+  if (given.empty())
+    return std::string{folder};
+  auto is_address = given[0] == '/' || given.find(":/") != given.npos || given == "(unsupervised)";
+  std::string full{given};
+  if (!is_address) {
+    auto base = folder;
+    std::string_view rest = given;
+    while (rest == ".." || rest.substr(0, 3) == "../") {
+      auto colon = base.find(":/");
+      auto prefix = colon == base.npos ? std::string{} : base.substr(0, colon + 1);
+      base = prefix + std::string{parent_path(std::string_view{base}.substr(prefix.size()))};
+      rest.remove_prefix(std::min<size_t>(rest.size(), 3));
+    }
+    if (rest == ".")
+      rest = {};
+    full = rest.empty() ? base : base + (base.back() == '/' ? "" : "/") + std::string{rest};
+  }
+  auto parsed = parse_address(full);
+  if (!parsed)
+    return parsed.error();
+  return to_string(*parsed);
+}
+
+result<http::response> session::send(std::string_view method, std::string_view target,
+                                     std::string_view body, http::header_list headers) {
+  auto to = client();
+  if (!to)
+    return to.error();
+  auto answer = (*to)->request(method, target, headers, body);
+  if (!answer)
+    return answer.error();
+  if (auto failure = http::to_error(*answer))
+    return *failure;
+  return std::move(*answer);
+}
+
+result<json::value> session::call(std::string_view method, std::string_view path, const query& values,
+                                  std::string_view body, http::header_list headers) {
+  if (method != "GET")
+    for (auto& [name, text] : trace_headers())
+      if (!headers.has(name))
+        headers.add(name, text);
+  if (!body.empty() && !headers.has("Content-Type"))
+    headers.add("Content-Type", "application/json");
+  auto answer = send(method, make_target(path, values), body, std::move(headers));
+  if (!answer)
+    return answer.error();
+  if (answer->body.empty())
+    return json::value{nullptr};
+  json::parse_limits limits;
+  limits.bytes = 64 * 1024 * 1024;
+  auto parsed = json::parse(answer->body, limits);
+  if (!parsed)
+    return error{errc::protocol, "the node's answer is no JSON: " + parsed.error().message, url_, ""};
+  return parsed;
+}
+
+result<json::value> session::get(std::string_view path, const query& values) {
+  return call("GET", path, values);
+}
+
+result<void> session::follow(std::string_view path, const query& values,
+                             const std::function<bool(const json::value&)>& on_value,
+                             std::string_view method) {
+  auto to = client();
+  if (!to)
+    return to.error();
+  http::stream_options how;
+  how.method = method;
+  if (method != "GET")
+    how.headers = trace_headers();
+  if (options_.timeout)
+    how.timeout = *options_.timeout;
+  std::optional<error> failure;
+  bool wanted = true;
+  auto take = [&](const http::event& x) {
+    if (!x.id.empty())
+      how.last_event_id = x.id;
+    auto parsed = json::parse(x.data);
+    if (!parsed) {
+      failure = error{errc::protocol, "an event is no JSON: " + parsed.error().message, url_, ""};
+    } else if (x.name == "error") {
+      http::response as_answer{static_cast<int>(number_or(*parsed, "status", 500)), {}, x.data, "application/problem+json"};
+      failure = http::to_error(as_answer).value_or(error{errc::internal, "the node ended the stream", "", ""});
+    } else {
+      wanted = on_value(*parsed);
+      screen_.out->flush();
+    }
+    return wanted && !failure && !cancelled();
+  };
+  auto target = make_target(path, values);
+  while (true) {
+    auto done = (*to)->stream(target, take, how);
+    if (failure)
+      return *failure;
+    if (done || !wanted || cancelled())
+      return {};
+    // Only a stream that can be continued is: from the beginning again would show things twice.
+    auto code = done.error().code;
+    bool broken = code == errc::protocol || code == errc::unavailable;
+    if (!broken || how.last_event_id.empty() || method != "GET")
+      return done.error();
+    if (options_.verbose)
+      *screen_.err << "* " << to_string(done.error()) << "; again from " << how.last_event_id << "\n";
+    if (!pause(std::chrono::seconds{1}))
+      return {};
+  }
+}
+
+result<int> session::print(const json::value& x, const view& how) {
+  switch (options_.output) {
+    case format::json:
+      out() << (screen_.out_is_terminal ? json::serialize_pretty(x) : json::serialize(x)) << "\n";
+      break;
+    case format::yaml:
+      out() << to_yaml(x);
+      break;
+    case format::name:
+      if (how.name) {
+        out() << how.name(x);
+        break;
+      }
+      return error{errc::usage, "this verb has no names to show", "-o name", "json"};
+    case format::table:
+    case format::wide:
+      out() << how.table(x, screen_.how);
+      break;
+  }
+  return 0;
+}
+
+void session::print_line(const json::value& x, const std::function<std::string(const json::value&)>& line) {
+  switch (options_.output) {
+    case format::json:
+    case format::name:
+      out() << json::serialize(x) << "\n";
+      break;
+    case format::yaml:
+      out() << "---\n" << to_yaml(x);
+      break;
+    default:
+      out() << line(x);
+  }
+  out().flush();
+}
+
+result<void> session::confirm(const std::string& question) {
+  if (options_.yes)
+    return {};
+  if (!screen_.in_is_terminal || !screen_.err_is_terminal)
+    return error{errc::usage, "this asks first, and there is no terminal to ask on: give --yes", "", ""};
+  err() << question << " [y/N] " << std::flush;
+  std::string line;
+  std::getline(*screen_.in, line);
+  if (line == "y" || line == "Y" || line == "yes")
+    return {};
+  return error{errc::refused, "nothing done", "", ""};
+}
+
+result<std::string> session::body_of(const std::string& given) {
+  if (given == "-")
+    return std::string{std::istreambuf_iterator<char>{*screen_.in}, {}};
+  if (!given.empty() && given[0] == '@')
+    return read_text_file(given.substr(1));
+  return std::string{given};
+}
+
+result<json::value> session::json_body(const std::string& given) {
+  if (given.empty())
+    return json::value(json::object{});
+  auto raw = body_of(given);
+  if (!raw)
+    return raw.error();
+  return json::parse(*raw);
+}
+
+void session::cancel() {
+  cancelled_.store(true);
+  if (client_)
+    client_->cancel();
+}
+
+bool session::pause(duration how_long) {
+  auto until = system_clock().monotonic() + how_long;
+  while (!cancelled()) {
+    auto left = until - system_clock().monotonic();
+    if (left.count() <= 0)
+      return true;
+    auto slice = std::min<duration>(left, std::chrono::milliseconds{50});
+    ::poll(nullptr, 0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(slice).count()));
+  }
+  return false;
+}
+
+http::header_list session::trace_headers() const {
+  std::array<unsigned char, 24> random{};
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+    return {};
+  random[0] |= 1; // Neither id may be all zeros.
+  random[16] |= 1;
+  std::string text = "00-";
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (size_t i = 0; i < random.size(); ++i) {
+    if (i == 16)
+      text += '-';
+    text += digits[random[i] >> 4];
+    text += digits[random[i] & 15];
+  }
+  return {{"traceparent", text + "-01"}};
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,95 @@
+#include "runtime/cli/status_view.hpp"
+
+#include "runtime/cli/fields.hpp"
+
+namespace coppice::cli {
+
+namespace {
+
+cell count_cell(const json::value& of, std::string_view key) {
+  auto count = number(cli::find(of, key));
+  return {count ? show(of, key) : "-", count && *count > 0 ? tone::warn : tone::plain};
+}
+
+std::string until(const json::value& certificate, instant now) {
+  auto end = parse_instant(text(certificate, "not_after"));
+  if (!end)
+    return "-";
+  auto left = *end - now;
+  return left.count() < 0 ? "expired" : to_human(left);
+}
+
+json::value empty_object() {
+  return json::value(json::object{});
+}
+
+const json::value& part(const json::value& of, std::string_view key) {
+  static const auto none = empty_object();
+  const auto* x = cli::find(of, key);
+  return x == nullptr ? none : *x;
+}
+
+} // namespace
+
+std::string render_status(const json::value& status, const style& how, instant now) {
+  std::string out;
+  const auto& problems = items(status, "problems");
+  if (is_true(status, "ok"))
+    out = paint(how, tone::good, "ok") + "\n";
+  else
+    out = paint(how, tone::bad, std::to_string(problems.size()) + (problems.size() == 1 ? " problem" : " problems")) + "\n";
+  for (const auto& x : problems)
+    out += "  " + paint(how, tone::warn, show(x, "area")) + "  " + show(x, "node") + "  " + show(x, "text") + "\n";
+  std::vector<row> rows;
+  for (const auto& x : items(status, "nodes")) {
+    auto waits = show_list(x, "waits_for");
+    const auto& actors = part(x, "actors");
+    const auto& nats = part(x, "nats");
+    rows.push_back({{show(x, "name")},
+                    state_cell(x),
+                    is_true(x, "ready") ? cell{"yes", tone::good} : cell{waits == "-" ? "no" : waits, tone::warn},
+                    {show(actors, "total")},
+                    count_cell(actors, "backoff"),
+                    count_cell(actors, "failed"),
+                    count_cell(x, "dead_letters"),
+                    count_cell(part(x, "outbox"), "pending"),
+                    {show(nats, "state"), text(nats, "state") == "connected" ? tone::good : tone::warn},
+                    {show_bytes(part(x, "store"), "bytes")},
+                    {until(part(x, "certificate"), now)}});
+  }
+  out += "\n"
+         + render_table({{"NODE"}, {"STATE"}, {"READY", false, 6}, {"ACTORS", true}, {"BACKOFF", true}, {"FAILED", true},
+                         {"DEAD", true}, {"OUTBOX", true}, {"NATS", false, 6}, {"STORE", true}, {"CERT", true, 0, true}},
+                        rows, how);
+  std::vector<row> lags;
+  for (const auto& x : items(status, "consumers"))
+    lags.push_back({{show(x, "stream")}, {show(x, "name")}, count_cell(x, "lag")});
+  if (!lags.empty())
+    out += "\n" + render_table({{"STREAM"}, {"CONSUMER"}, {"LAG", true}}, lags, how);
+  if (const auto* oldest = cli::find(status, "oldest_request"); oldest != nullptr && oldest->is_object())
+    out += "\noldest request: " + show(*oldest, "from") + " waits " + show_seconds(*oldest, "age_s") + " for "
+           + show(*oldest, "to") + " (" + show(*oldest, "type") + ")\n";
+  return out;
+}
+
+std::string render_nodes(const json::array& nodes, const style& how, instant now) {
+  std::vector<row> rows;
+  for (const auto& x : nodes)
+    rows.push_back({{show(x, "name")},
+                    state_cell(x),
+                    {show_list(x, "roles")},
+                    {show(x, "version")},
+                    {show_seconds(x, "uptime_s")},
+                    {show(x, "actors")},
+                    {show(x, "load")},
+                    {show(x, "schema").substr(0, how.wide ? std::string::npos : 8)},
+                    {show_age(x, "since", now)},
+                    {show(x, "address")},
+                    {show(x, "admin_url")}});
+  return render_table({{"NODE"}, {"STATE"}, {"ROLES", false, 8}, {"VERSION"}, {"UPTIME", true}, {"ACTORS", true},
+                       {"LOAD", true}, {"SCHEMA"}, {"SINCE", true, 0, true}, {"ADDRESS", false, 0, true},
+                       {"ADMIN", false, 0, true}},
+                      rows, how);
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "runtime/base/duration.hpp"
+#include "runtime/json/value.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What `top` shows: figures between two answers of GET /v1/actors. Pure.
+namespace coppice::cli {
+
+enum class top_sort : uint8_t { tree, mailbox, rate, busy, latency, restarts };
+
+std::string_view to_string(top_sort x);
+std::optional<top_sort> top_sort_from_string(std::string_view text);
+
+/// The next one, in a ring.
+top_sort next(top_sort x);
+
+struct top_row {
+  std::string node;
+  std::string path;
+  std::string name;   ///< Shown: the last part of the path, or `alpha:/`.
+  std::string type;
+  std::string state;
+  bool supervisor = false;
+  size_t depth = 0;
+  uint64_t mailbox = 0;
+  std::optional<double> rate;       ///< Messages a second.
+  std::optional<double> busy;       ///< Part of the time in handlers, 0..1 a thread.
+  std::optional<double> latency_s;  ///< Mean time that a message waited.
+  uint64_t restarts = 0;
+  uint64_t restarts_window = 0;
+
+  std::string address() const { return node + ":" + path; }
+};
+
+/// Keeps the last counters of every actor. Single owner.
+/// Bounds: as many actors as one answer has.
+class top_model {
+public:
+  /// Takes an answer that was asked for at `at` (monotonic). Rates need two.
+  void feed(const json::array& actors, duration at);
+
+  /// Rows that contain `filter` (path, type or state), in tree order or by figure, the largest first.
+  std::vector<top_row> rows(top_sort by, const std::string& filter) const;
+
+  size_t actors() const { return rows_.size(); }
+  uint64_t mailbox_total() const;
+  double rate_total() const;
+  uint64_t restarts_window_total() const;
+  const std::set<std::string>& nodes() const { return nodes_; }
+
+private:
+  struct counters {
+    double in = 0;
+    std::optional<double> busy_s;
+    std::optional<double> latency_s;
+    std::string incarnation;
+  };
+
+  std::vector<top_row> rows_;
+  std::map<std::string, counters> before_;
+  std::set<std::string> nodes_;
+  std::optional<duration> at_;
+};
+
+/// `12.3k`, `999`, `0`; `-` for none.
+std::string short_rate(std::optional<double> x);
+
+/// `1.2 ms`; `-` for none.
+std::string short_time(std::optional<double> seconds);
+
+} // namespace coppice::cli

@@ -1,0 +1,211 @@
+#include "runtime/cli/verbs.hpp"
+
+#include "runtime/cli/message_view.hpp"
+#include "runtime/cli/progress.hpp"
+#include "runtime/cli/session.hpp"
+
+#include <iostream>
+
+namespace coppice::cli {
+
+namespace {
+
+query filters(const arguments& args) {
+  return {{"reason", args.get("reason")},   {"origin", args.get("origin")}, {"subject", args.get("subject")},
+          {"type", args.get("type")},       {"state", args.get("state")},   {"limit", args.get("limit")}};
+}
+
+result<int> ls(session& in, const arguments& args) {
+  if (auto limit = args.number("limit"); !limit)
+    return limit.error();
+  auto answer = in.get("/v1/dlq", filters(args));
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("id");
+  how.table = [&](const json::value& x, const style& s) {
+    if (items(x, "").empty())
+      return std::string{"no dead letters\n"};
+    std::vector<row> rows;
+    for (const auto& l : items(x, ""))
+      rows.push_back({{show(l, "id")},
+                      {show_age(l, "at", in.now())},
+                      {show(l, "reason"), tone::bad},
+                      {show(l, "subject")},
+                      {show(l, "type")},
+                      {show(l, "attempts")},
+                      {show(l, "origin")},
+                      {show(l, "state")},
+                      {show(l, "node")},
+                      {show_bytes(l, "size")},
+                      {show(l, "trace_id")}});
+    // Ids stay whole: they are what the next command needs.
+    return render_table({{"ID"}, {"AGE", true}, {"REASON", false, 10}, {"TO", false, 10}, {"TYPE", false, 8},
+                         {"TRIES", true, 0, true}, {"ORIGIN", false, 0, true}, {"STATE", false, 0, true},
+                         {"NODE", false, 0, true}, {"SIZE", true, 0, true}, {"TRACE", false, 0, true}},
+                        rows, s);
+  };
+  return in.print(*answer, how);
+}
+
+result<int> summary(session& in, const arguments&) {
+  auto answer = in.get("/v1/dlq/summary");
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("reason");
+  how.table = [&](const json::value& x, const style& s) {
+    if (items(x, "").empty())
+      return std::string{"no dead letters\n"};
+    std::vector<row> rows;
+    for (const auto& l : items(x, ""))
+      rows.push_back({{show(l, "count")}, {show(l, "reason"), tone::bad}, {show(l, "type")}, {show(l, "subject")},
+                      {show_age(l, "last", in.now())}, {show_age(l, "first", in.now())}, {show(l, "node")}});
+    return render_table({{"COUNT", true}, {"REASON", false, 12}, {"TYPE", false, 12}, {"TO", false, 12},
+                         {"LAST", true}, {"FIRST", true}, {"NODE", false, 0, true}},
+                        rows, s);
+  };
+  return in.print(*answer, how);
+}
+
+std::string render_letter(const json::value& x, const style& how, instant now) {
+  std::vector<std::pair<std::string, std::string>> pairs{
+    {"dead letter", paint(how, tone::strong, show(x, "id"))},
+    {"state", show(x, "state") + (show(x, "replayed_to") == "-" ? "" : " to " + show(x, "replayed_to"))},
+    {"reason", paint(how, tone::bad, show(x, "reason"))},
+    {"at", show(x, "at") + ", " + show_age(x, "at", now) + " ago, on " + show(x, "node")},
+    {"to", show(x, "subject") + " (gave up: " + show(x, "origin") + ")"},
+    {"type", show(x, "type")},
+    {"attempts", show(x, "attempts")},
+    {"trace", show(x, "trace_id")},
+    {"size", show_bytes(x, "size")}};
+  auto out = render_pairs(pairs);
+  for (const auto& frame : items(x, "stack"))
+    out += "  " + paint(how, tone::dim, show(&frame)) + "\n";
+  if (cli::find(x, "payload") != nullptr)
+    out += "\n" + escape_lines(cli::find(x, "payload")->is_string() ? text(x, "payload") : json::serialize_pretty(*cli::find(x, "payload"))) + "\n";
+  else if (cli::find(x, "payload_base64") != nullptr)
+    out += "\n" + escape_lines(decode_base64(text(x, "payload_base64"))) + "\n";
+  return out;
+}
+
+result<int> show_letter(session& in, const arguments& args) {
+  auto answer = in.get("/v1/dlq/" + http::encode_component(args.get("ID")));
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("id");
+  how.table = [&](const json::value& x, const style& s) { return render_letter(x, s, in.now()); };
+  return in.print(*answer, how);
+}
+
+std::string replay_line(const json::value& x) {
+  return show(x, "id") + (is_true(x, "replayed") ? "  replayed to " : "  not replayed to ") + show(x, "to") + "\n";
+}
+
+result<int> replay_all(session& in, const arguments& args) {
+  bool dry = args.has("dry-run");
+  if (auto rate = args.number("rate"); !rate)
+    return rate.error();
+  if (!dry)
+    if (auto ok = in.confirm("Replay every waiting dead letter?"); !ok)
+      return ok.error();
+  auto values = filters(args);
+  values.emplace_back("to", args.get("to"));
+  values.emplace_back("rate", args.get("rate"));
+  values.emplace_back("dry_run", dry ? "true" : "");
+  uint64_t count = 0;
+  {
+    progress bar{in, "replaying", 0};
+    auto done = in.follow(
+      "/v1/dlq/replay", values,
+      [&](const json::value& x) {
+        bar.at(++count);
+        in.print_line(x, replay_line);
+        return true;
+      },
+      "POST");
+    if (!done)
+      return done.error();
+  }
+  if (in.options().output == format::table)
+    in.out() << (dry ? "would replay " : "replayed ") << count << "\n";
+  return 0;
+}
+
+result<int> replay(session& in, const arguments& args) {
+  if (args.has("all") == args.has("ID"))
+    return error{errc::usage, "give one ID or --all", "dlq replay", ""};
+  if (args.has("all"))
+    return replay_all(in, args);
+  auto answer = in.call("POST", "/v1/dlq/" + http::encode_component(args.get("ID")) + "/replay",
+                        {{"to", args.get("to")}, {"dry_run", args.has("dry-run") ? "true" : ""}});
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("id");
+  how.table = [&](const json::value& x, const style&) {
+    if (args.has("dry-run"))
+      return "would replay " + show(x, "id") + " to " + show(x, "to") + "\n";
+    return is_true(x, "replayed") ? replay_line(x) : show(x, "id") + "  was replayed before; nothing done\n";
+  };
+  return in.print(*answer, how);
+}
+
+result<int> drop(session& in, const arguments& args) {
+  if (auto ok = in.confirm("Drop dead letter " + args.get("ID") + "?"); !ok)
+    return ok.error();
+  auto answer = in.call("DELETE", "/v1/dlq/" + http::encode_component(args.get("ID")));
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("id");
+  how.table = [](const json::value& x, const style&) { return show(x, "id") + "  dropped\n"; };
+  return in.print(*answer, how);
+}
+
+} // namespace
+
+std::vector<verb> dead_letter_verbs() {
+  argument id{"ID", "of `dlq ls`", word_kind::dead_letter};
+  std::vector<flag> narrowing{{"--reason", "R", "only with this reason"},
+                              {"--origin", "O", "actor, consumer, bridge or outbox"},
+                              {"--subject", "S", "only to this subject or path; a final * matches any end"},
+                              {"--type", "T", "only of this type", word_kind::message_type}};
+  auto listing = narrowing;
+  listing.push_back({"--state", "S", "waiting (default), replayed, dropped or any", word_kind::any,
+                     {"waiting", "replayed", "dropped", "any"}});
+  listing.push_back({"--limit", "N", "at most so many"});
+  auto replaying = narrowing;
+  replaying.insert(replaying.begin(), {{"--all", "", "every waiting one that the filters leave"},
+                                       {"--to", "PATH|nats:SUBJECT", "somewhere else than to its origin", word_kind::path},
+                                       {"--rate", "R", "at most so many a second"},
+                                       {"--dry-run", "", "only say what would be done"}});
+  return {
+    {.name = "dlq ls",
+     .summary = "dead letters, newest first",
+     .run = ls,
+     .flags = listing,
+     .examples = {"dlq ls", "dlq ls --reason crashed --type edge.set_interval -o json"},
+     .can_watch = true},
+    {.name = "dlq summary",
+     .summary = "how many, by reason, type and destination",
+     .run = summary,
+     .examples = {"dlq summary"},
+     .can_watch = true},
+    {.name = "dlq show", .summary = "one dead letter with payload and stack", .run = show_letter, .args = {id},
+     .examples = {"dlq show ID"}},
+    {.name = "dlq replay",
+     .summary = "deliver again; a letter is replayed once",
+     .run = replay,
+     .args = {{"ID", "of `dlq ls`", word_kind::dead_letter, false}},
+     .flags = replaying,
+     .examples = {"dlq replay ID", "dlq replay --all --reason crashed --rate 10 --yes",
+                  "dlq replay ID --to nats:retry.me --dry-run"},
+     .asks = true},
+    {.name = "dlq drop", .summary = "forget one", .run = drop, .args = {id}, .examples = {"dlq drop ID --yes"},
+     .asks = true},
+  };
+}
+
+} // namespace coppice::cli

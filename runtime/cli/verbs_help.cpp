@@ -1,0 +1,98 @@
+#include "runtime/cli/verbs.hpp"
+
+#include "runtime/base/address.hpp"
+#include "runtime/cli/completion.hpp"
+#include "runtime/cli/console.hpp"
+#include "runtime/cli/help.hpp"
+#include "runtime/cli/session.hpp"
+
+#include <iostream>
+
+namespace coppice::cli {
+
+namespace {
+
+result<int> help(session& in, const arguments& args) {
+  if (!args.has("VERB")) {
+    in.out() << help_page(in.env(), in.how());
+    return 0;
+  }
+  auto name = args.get("VERB");
+  if (args.has("SECOND"))
+    name += " " + args.get("SECOND");
+  if (const auto* found = find_verb(name)) {
+    in.out() << help_of(*found, in.env().program, in.how());
+    return 0;
+  }
+  std::string list;
+  std::vector<std::string> names;
+  for (const auto& x : all_verbs()) {
+    if (x.name.rfind(name + " ", 0) == 0)
+      list += (list.empty() ? "" : "\n") + help_of(x, in.env().program, in.how());
+    names.push_back(x.name);
+  }
+  if (list.empty())
+    return error{errc::usage, "no verb '" + name + "'; `help` lists them", "", nearest_name(name, names)};
+  in.out() << list;
+  return 0;
+}
+
+result<int> explain(session& in, const arguments& args) {
+  const auto& code = args.get("CODE");
+  auto found = errc_from_string(code);
+  if (!found) {
+    std::vector<std::string> names;
+    for (const auto& x : all_errc())
+      names.emplace_back(x.name);
+    return error{errc::not_found, "no error code '" + code + "'", "", nearest_name(code, names)};
+  }
+  const auto& x = info(*found);
+  json::object out{{"code", x.name}, {"http", x.http}, {"exit", x.exit}, {"text", x.text}};
+  view how;
+  how.name = names_of("code");
+  how.table = [](const json::value& v, const style& s) {
+    return paint(s, tone::strong, show(v, "code")) + "  exit status " + show(v, "exit") + ", HTTP " + show(v, "http")
+           + "\n" + show(v, "text") + "\n";
+  };
+  return in.print(json::value(std::move(out)), how);
+}
+
+result<int> completion(session& in, const arguments& args) {
+  in.out() << completion_script(args.get("SHELL"), in.env());
+  return 0;
+}
+
+/// Hidden: what the scripts ask for. One candidate a line.
+result<int> complete(session& in, const arguments& args) {
+  completer words{in};
+  for (const auto& x : words.candidates(args.all("REST")))
+    in.out() << x << "\n";
+  return 0;
+}
+
+} // namespace
+
+std::vector<verb> help_verbs() {
+  return {
+    {.name = "console",
+     .summary = "the same verbs at a prompt, with history and completion",
+     .run = console,
+     .examples = {"console", "echo 'tree' | coppice console"},
+     .details = "`cd PATH` makes relative paths start there, `exit` or ctrl-D leaves, ctrl-C ends the running verb only."},
+    {.name = "help",
+     .summary = "every verb, or one",
+     .run = help,
+     .args = {{"VERB", "", word_kind::verb, false}, {"SECOND", "", word_kind::any, false}},
+     .examples = {"help", "help dlq replay"}},
+    {.name = "explain", .summary = "what an error code means and what to do", .run = explain,
+     .args = {{"CODE", "", word_kind::code}}, .examples = {"explain mailbox_full"}},
+    {.name = "completion",
+     .summary = "a completion script for a shell",
+     .run = completion,
+     .args = {{"SHELL", "", word_kind::any, true, {"bash", "zsh", "fish"}}},
+     .examples = {"completion bash > ~/.local/share/bash-completion/completions/coppice"}},
+    {.name = "complete", .summary = "candidates for the last word", .run = complete, .raw = true, .hidden = true},
+  };
+}
+
+} // namespace coppice::cli

@@ -1,0 +1,238 @@
+#include "runtime/cli/verbs.hpp"
+
+#include "runtime/cli/session.hpp"
+#include "runtime/cli/watch_view.hpp"
+
+#include <iostream>
+
+namespace coppice::cli {
+
+namespace {
+
+result<std::string> optional_path(session& in, const std::string& given) {
+  return given.empty() ? result<std::string>{std::string{}} : in.path(given);
+}
+
+/// A list now, or the same as a stream with `-f`.
+result<int> list_or_follow(session& in, std::string_view path, query values, bool follow,
+                           const std::function<std::string(const json::value&)>& line) {
+  if (follow) {
+    values.emplace_back("follow", "true");
+    auto done = in.follow(path, values, [&](const json::value& x) {
+      in.print_line(x, line);
+      return true;
+    });
+    return done ? result<int>{0} : done.error();
+  }
+  auto answer = in.get(path, values);
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("path");
+  how.table = [&](const json::value& x, const style&) {
+    std::string out;
+    for (const auto& item : items(x, ""))
+      out += line(item);
+    return out;
+  };
+  return in.print(*answer, how);
+}
+
+result<int> history(session& in, const arguments& args) {
+  auto path = optional_path(in, args.get("path"));
+  if (!path)
+    return path.error();
+  return list_or_follow(in, "/v1/history",
+                        {{"since", args.get("since")}, {"path", *path}, {"node", args.get("node")}},
+                        args.has("follow"),
+                        [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
+}
+
+result<int> logs(session& in, const arguments& args) {
+  auto path = optional_path(in, args.get("path"));
+  if (!path)
+    return path.error();
+  query values{{"path", *path},
+               {"trace", args.get("trace")},
+               {"since", args.get("since")},
+               {"level", args.get("level")},
+               {"previous", args.has("previous") ? "true" : ""}};
+  return list_or_follow(in, "/v1/logs", values, args.has("follow"),
+                        [&](const json::value& x) { return log_line(x, in.how(), in.now()); });
+}
+
+result<int> why(session& in, const arguments& args) {
+  auto path = optional_path(in, args.get("PATH"));
+  if (!path)
+    return path.error();
+  auto answer = in.get("/v1/why", {{"path", *path}});
+  if (!answer)
+    return answer.error();
+  view how;
+  how.table = render_why;
+  return in.print(*answer, how);
+}
+
+/// `100/s` or `100`.
+result<std::string> rate_of(const std::string& given) {
+  auto number = given.substr(0, given.find("/s"));
+  auto rest = given.size() > number.size() ? given.substr(number.size()) : std::string{};
+  bool digits = !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
+  if (!given.empty() && (!digits || (!rest.empty() && rest != "/s")))
+    return error{errc::usage, "'" + given + "' is no rate such as 100/s", "--limit", ""};
+  return number;
+}
+
+result<int> trace(session& in, const arguments& args) {
+  auto path = in.path(args.get("PATH"));
+  if (!path)
+    return path.error();
+  auto limit = rate_of(args.get("limit"));
+  if (!limit)
+    return limit.error();
+  auto count = args.number("count");
+  if (!count)
+    return count.error();
+  uint64_t seen = 0;
+  span_printer lines{in.how()};
+  auto done = in.follow("/v1/trace", {{"path", *path}, {"limit", *limit}}, [&](const json::value& x) {
+    in.print_line(x, [&](const json::value& s) { return lines.line(s, in.now()); });
+    return !*count || ++seen < **count;
+  });
+  return done ? result<int>{0} : done.error();
+}
+
+result<int> log_level(session& in, const arguments& args) {
+  auto path = args.get("PATH");
+  if (path.find('/') != std::string::npos) {
+    auto full = in.path(path);
+    if (!full)
+      return full.error();
+    path = *full;
+  }
+  if (auto ok = args.time("for"); !ok)
+    return ok.error();
+  json::object body{{"level", args.get("LEVEL")}};
+  if (args.has("for"))
+    body.emplace("for", args.get("for"));
+  auto answer = in.call("POST", "/v1/log-level", {{"path", path}}, json::serialize(body));
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("path");
+  how.table = [](const json::value& x, const style&) {
+    auto until = show(x, "until");
+    return show(x, "path") + " logs from " + show(x, "level") + " on"
+           + (until == "-" ? "" : ", until " + until) + "\n";
+  };
+  return in.print(*answer, how);
+}
+
+result<int> chaos(session& in, const std::string& action, const query& values, const std::string& question) {
+  if (auto ok = in.confirm(question); !ok)
+    return ok.error();
+  auto answer = in.call("POST", "/v1/chaos/" + action, values);
+  if (!answer)
+    return answer.error();
+  view how;
+  how.name = names_of("path");
+  how.table = [&](const json::value& x, const style&) {
+    if (action == "kill-node")
+      return "node " + show(x, "node") + " kills itself\n";
+    if (action == "pause")
+      return show(x, "target") + " does nothing until " + show(x, "until") + "\n";
+    return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state") + ", incarnation "
+           + show(x, "incarnation") + "\n";
+  };
+  return in.print(*answer, how);
+}
+
+result<int> chaos_crash(session& in, const arguments& args) {
+  auto path = in.path(args.get("PATH"));
+  if (!path)
+    return path.error();
+  return chaos(in, "crash", {{"path", *path}}, "Crash " + *path + "?");
+}
+
+result<int> chaos_pause(session& in, const arguments& args) {
+  if (auto ok = args.time("for"); !ok)
+    return ok.error();
+  auto target = args.get("TARGET");
+  query values{{"for", args.has("for") ? args.get("for") : "5s"}};
+  if (target.find('/') == std::string::npos) {
+    values.emplace_back("node", target);
+  } else {
+    auto path = in.path(target);
+    if (!path)
+      return path.error();
+    values.emplace_back("path", *path);
+  }
+  return chaos(in, "pause", values, "Pause " + target + "?");
+}
+
+result<int> chaos_kill_node(session& in, const arguments& args) {
+  return chaos(in, "kill-node", {{"node", args.get("NODE")}}, "Kill node " + args.get("NODE") + "?");
+}
+
+} // namespace
+
+std::vector<verb> watch_verbs() {
+  flag since{"--since", "DURATION|INSTANT", "e.g. 15min"};
+  flag path{"--path", "P", "only this actor and below", word_kind::path};
+  flag follow{"-f,--follow", "", "and then what comes"};
+  const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
+  return {
+    {.name = "history",
+     .summary = "one timeline: restarts, escalations, node changes, reloads, drills, alerts",
+     .run = history,
+     .flags = {since, path, {"--node", "N", "only of this node", word_kind::node}, follow},
+     .examples = {"history --since 15min", "history --path /user/edge -f"},
+     .can_watch = true},
+    {.name = "why",
+     .summary = "what waits for whom: requests, cycles, the oldest message, what blocks a shutdown",
+     .run = why,
+     .args = {{"PATH", "only around this actor", word_kind::path, false}},
+     .examples = {"why", "why /user/orders/till"},
+     .can_watch = true},
+    {.name = "trace",
+     .summary = "messages in and out, live, with causality across nodes",
+     .run = trace,
+     .args = {{"PATH", "an actor or a branch", word_kind::path}},
+     .flags = {{"--limit", "N/s", "at most so many a second (default 100/s)"}, {"--count", "N", "end after so many"}},
+     .examples = {"trace alpha:/user/edge/host", "trace /user/edge --limit 20/s -o json"}},
+    {.name = "logs",
+     .summary = "log records of the cluster",
+     .run = logs,
+     .flags = {path, {"--trace", "ID", "only of this trace"}, since,
+               {"--level", "L", "this and more serious", word_kind::any, levels}, follow,
+               {"-p,--previous", "", "of the incarnation before the last restart"}},
+     .examples = {"logs --path /user/edge/host --since 10min", "logs -f --level warn", "logs --path /user/edge/host --previous"}},
+    {.name = "log-level",
+     .summary = "log more or less of an actor or a subsystem",
+     .run = log_level,
+     .args = {{"PATH", "an actor, or a subsystem such as cluster", word_kind::path}, {"LEVEL", "", word_kind::any, true, levels}},
+     .flags = {{"--for", "DURATION", "and then back"}},
+     .examples = {"log-level /user/edge/host debug --for 5min"}},
+    {.name = "chaos crash",
+     .summary = "a drill: the actor throws",
+     .run = chaos_crash,
+     .args = {{"PATH", "the actor", word_kind::path}},
+     .examples = {"chaos crash alpha:/user/edge/host --yes"},
+     .asks = true},
+    {.name = "chaos pause",
+     .summary = "a drill: an actor or a node does nothing for a while",
+     .run = chaos_pause,
+     .args = {{"TARGET", "a path or a node", word_kind::path}},
+     .flags = {{"--for", "DURATION", "how long (default 5s)"}},
+     .examples = {"chaos pause gamma --for 10s --yes"},
+     .asks = true},
+    {.name = "chaos kill-node",
+     .summary = "a drill: the node's process kills itself",
+     .run = chaos_kill_node,
+     .args = {{"NODE", "", word_kind::node}},
+     .examples = {"chaos kill-node gamma --yes"},
+     .asks = true},
+  };
+}
+
+} // namespace coppice::cli

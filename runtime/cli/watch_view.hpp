@@ -1,0 +1,30 @@
+#pragma once
+
+#include "runtime/base/duration.hpp"
+#include "runtime/cli/text.hpp"
+#include "runtime/json/value.hpp"
+
+#include <map>
+#include <string>
+
+/// Timelines, logs, waits and traces for people. Pure.
+namespace coppice::cli {
+
+std::string history_line(const json::value& x, const style& how, instant now);
+std::string log_line(const json::value& x, const style& how, instant now);
+std::string render_why(const json::value& x, const style& how);
+
+/// Spans as lines; one that was caused by another shown before is indented below it.
+/// Bounds: remembers the depth of the last 4096 spans.
+class span_printer {
+public:
+  explicit span_printer(const style& how) : how_(how) {}
+
+  std::string line(const json::value& span, instant now);
+
+private:
+  style how_;
+  std::map<std::string, size_t, std::less<>> depths_;
+};
+
+} // namespace coppice::cli
