@@ -74,6 +74,9 @@ void asking(caf::event_based_actor* self, const caf::actor& basp, caf::io::scrib
 void configure(caf::actor_system_config& config) {
   config.load<caf::io::middleman>();
   config.set("caf.middleman.heartbeat-interval", caf::timespan{0});
+  // Unlimited by default: CAF's broker would then turn a flood of messages into bytes for as long as it lasts, without
+  // writing one of them or noticing that a connection is gone.
+  caf::put_missing(config.content, "caf.scheduler.max-throughput", size_t{300});
   // A name of our patch that CAF itself does not list.
   caf::put(config.content, "caf.middleman.allow-routing", false);
   config.set("caf.middleman.enable-automatic-connections", false);
@@ -106,18 +109,36 @@ void basp_bridge::release() {
   gate_ = nullptr;
 }
 
-void basp_bridge::forget(int64_t connection) {
-  auto& middleman = system_.middleman();
+namespace {
+
+/// Runs `work` on CAF's network thread, where alone the broker may be touched.
+template <class F>
+void with_broker(caf::actor_system& system, int64_t connection, F work) {
+  auto& middleman = system.middleman();
   auto basp = middleman.named_broker<caf::io::basp_broker>("BASP");
-  middleman.backend().post([basp, connection] {
+  middleman.backend().post([basp, connection, work = std::move(work)] {
     auto* broker = static_cast<caf::io::basp_broker*>(caf::actor_cast<caf::abstract_actor*>(basp));
-    if (broker->getf(caf::abstract_actor::is_terminated_flag))
-      return;
     auto handle = caf::io::connection_handle::from_int(connection);
-    if (!broker->valid(handle))
-      return;
-    broker->connection_cleanup(handle, caf::sec::none);
-    broker->close(handle);
+    if (!broker->getf(caf::abstract_actor::is_terminated_flag) && broker->valid(handle))
+      work(*broker, handle);
+  });
+}
+
+} // namespace
+
+void basp_bridge::backlog(const std::string& name, std::function<void(size_t)> answer) {
+  auto at = connections_.find(name);
+  if (at == connections_.end())
+    return;
+  with_broker(system_, at->second, [answer = std::move(answer)](auto& broker, auto handle) {
+    answer(broker.wr_buf(handle).size());
+  });
+}
+
+void basp_bridge::forget(int64_t connection) {
+  with_broker(system_, connection, [](auto& broker, auto handle) {
+    broker.connection_cleanup(handle, caf::sec::none);
+    broker.close(handle);
   });
 }
 

@@ -33,6 +33,10 @@ public:
   /// name is cleaned up first: CAF refuses a second one to the same process.
   void connect(const std::string& name, int fd, bool initiator, callback answer);
 
+  /// Asks how many bytes CAF holds for a node because its stream is full; CAF itself knows no bound. `answer` comes soon,
+  /// unless the connection is gone.
+  void backlog(const std::string& name, std::function<void(size_t)> answer);
+
   /// Lets go of the gate after the last link. CAF's registry pins every actor that a remote one knows, and one that is
   /// still pinned when the actor system ends makes the registry wait for its own lock for ever.
   void release();

@@ -53,7 +53,7 @@ struct link_info {
 };
 
 /// Settings that links need, to be called before the actor system is made: loads `caf::io::middleman`, BASP heartbeats off
-/// (links have their own), no routing, no listening.
+/// (links have their own), no routing, no listening; bounds `caf.scheduler.max-throughput` unless it is set already.
 void configure(caf::actor_system_config& config);
 
 /// This node's part in the cluster: listens, dials, keeps members and hands out the other nodes' gates.

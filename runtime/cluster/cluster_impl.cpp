@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::string_view leave_message = R"({"type":"leave"})";
 constexpr size_t early_max = 16;
+/// What CAF may hold for a link that does not move for `stalled_for`, and for one that moves, but too slowly.
+constexpr duration stalled_for = std::chrono::milliseconds{100};
+constexpr size_t stalled_backlog_max = 32u << 20;
+constexpr size_t moving_backlog_max = 256u << 20;
 constexpr int log_lines_max = 20;
 constexpr duration log_window = std::chrono::seconds{1};
 
@@ -51,6 +55,7 @@ result<uint16_t> cluster::impl::start(caf::actor_system& system, caf::actor gate
   on.refused = [this](const auto& remote, const auto& why) { on_refused(remote, why); };
   on.dial_ended = [this](const auto& x) { on_dial_ended(x); };
   on.control = [this](const auto& node, std::string_view json) { on_control(node, json); };
+  on.busy = [this](const auto& node, uint64_t id, duration stalled) { on_busy(node, id, stalled); };
   on.tick = [this] { on_tick(); };
   auto links = std::make_shared<link_server>(std::move(settings), std::move(on));
   // Set before the thread begins, which `listen` starts; its own address is known only then.
@@ -270,6 +275,24 @@ void cluster::impl::take_control(const std::string& node, std::string_view json)
     return;
   }
   core_->told(node, *message, now());
+}
+
+/// What a link does not take at once grows CAF's own buffer, which has no bound: look at it, and give the link up when it
+/// passes ours.
+void cluster::impl::on_busy(const std::string& node, uint64_t id, duration stalled) {
+  auto limit = stalled > stalled_for ? stalled_backlog_max : moving_backlog_max;
+  auto weak = weak_from_this();
+  bridge_->backlog(node, [weak, node, id, limit](size_t bytes) {
+    auto self = weak.lock();
+    if (!self || bytes < limit)
+      return;
+    self->run([node, id, bytes](impl& x) {
+      auto at = x.connections_.find(node);
+      if (at != x.connections_.end() && at->second.id == id)
+        x.links_->close(node, "the other side does not take what is sent: " + std::to_string(bytes >> 20)
+                                + " MiB wait in the actor system");
+    });
+  });
 }
 
 void cluster::impl::on_tick() {

@@ -68,6 +68,7 @@ private:
   void on_dial_ended(const dial_result& x);
   void on_control(const std::string& node, std::string_view json);
   void take_control(const std::string& node, std::string_view json);
+  void on_busy(const std::string& node, uint64_t id, duration stalled);
   void on_tick();
   void settle();
   void publish(const std::vector<member_event>& events);

@@ -59,6 +59,8 @@ struct link_callbacks {
   std::function<void(const std::string& remote, const refusal&)> refused; ///< Incoming connections.
   std::function<void(const dial_result&)> dial_ended;
   std::function<void(const std::string& node, std::string_view json)> control;
+  /// Every 50 ms for a link that has something to write: for how long the write under way has not come to its end.
+  std::function<void(const std::string& node, uint64_t id, duration stalled)> busy;
   std::function<void()> tick; ///< Every 50 ms.
 };
 

@@ -1,8 +1,7 @@
 #include "runtime/cluster/host_port.hpp"
 #include "runtime/cluster/link_server.hpp"
 
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/post.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -80,7 +79,7 @@ void link_candidate::serve(ip::tcp::socket socket) {
 void link_candidate::dial(dial_request request) {
   request_ = std::move(request);
   remote_ = request_->address;
-  tls_ = std::make_shared<tls_stream>(io_, *context_);
+  tls_ = std::make_shared<tls_stream>(ip::tcp::socket{io_}, *context_);
   auto target = parse_host_port(request_->address);
   if (!target) {
     // The owner still holds on to `this`; the answer comes from the loop like every other.
@@ -111,7 +110,7 @@ void link_candidate::resolve(const std::string& host, const std::string& port) {
 }
 
 void link_candidate::connect(std::vector<ip::tcp::endpoint> endpoints, size_t at) {
-  auto& socket = tls_->next_layer();
+  auto& socket = tls_->socket();
   boost::system::error_code ignored;
   socket.close(ignored);
   auto to = endpoints[at];
@@ -122,18 +121,17 @@ void link_candidate::connect(std::vector<ip::tcp::endpoint> endpoints, size_t at
       return self->connect(std::move(endpoints), at + 1);
     if (code)
       return self->fail("no_answer", errc::unavailable, code.message());
-    self->remote_ = describe(self->tls_->next_layer());
+    self->remote_ = describe(self->tls_->socket());
     self->handshake();
   });
 }
 
 void link_candidate::handshake() {
   boost::system::error_code ignored;
-  tls_->next_layer().set_option(ip::tcp::no_delay(true), ignored);
+  tls_->socket().set_option(ip::tcp::no_delay(true), ignored);
   deadline(settings_.handshake_time_max, "too_slow",
            "no TLS handshake within " + coppice::to_string(settings_.handshake_time_max));
-  auto side = dialled() ? asio::ssl::stream_base::client : asio::ssl::stream_base::server;
-  tls_->async_handshake(side, [self = shared_from_this()](auto code) {
+  tls_->handshake(dialled(), [self = shared_from_this()](auto code, size_t) {
     if (self->closed_)
       return;
     if (code)
@@ -156,7 +154,7 @@ void link_candidate::greet() {
 }
 
 void link_candidate::read() {
-  asio::async_read(*tls_, asio::buffer(header_), [self = shared_from_this()](auto code, size_t) {
+  tls_->read_exactly(header_, sizeof header_, [self = shared_from_this()](auto code, size_t) {
     if (self->closed_)
       return;
     if (code)
@@ -167,7 +165,7 @@ void link_candidate::read() {
       return self->advance();
     }
     self->body_.resize(*size);
-    asio::async_read(*self->tls_, asio::buffer(self->body_), [self](auto again, size_t) {
+    self->tls_->read_exactly(self->body_.data(), self->body_.size(), [self](auto again, size_t) {
       if (self->closed_)
         return;
       if (again)
@@ -235,7 +233,7 @@ void link_candidate::flush() {
     return;
   }
   writing_ = true;
-  asio::async_write(*tls_, asio::buffer(out_.front()), [self = shared_from_this()](auto code, size_t) {
+  tls_->write(out_.front().data(), out_.front().size(), [self = shared_from_this()](auto code, size_t) {
     self->writing_ = false;
     if (self->closed_)
       return;
@@ -249,9 +247,9 @@ void link_candidate::flush() {
 /// A refusal reaches the other side only if the connection is not reset: end our half, read on until it ends its half.
 void link_candidate::linger() {
   boost::system::error_code ignored;
-  tls_->next_layer().shutdown(ip::tcp::socket::shutdown_send, ignored);
+  tls_->socket().shutdown(ip::tcp::socket::shutdown_send, ignored);
   body_.resize(4096);
-  tls_->next_layer().async_read_some(asio::buffer(body_), [self = shared_from_this()](auto code, size_t) {
+  tls_->socket().async_read_some(asio::buffer(body_), [self = shared_from_this()](auto code, size_t) {
     if (self->closed_)
       return;
     if (code)
@@ -297,11 +295,10 @@ void link_candidate::close() {
     return;
   auto self = shared_from_this();
   closed_ = true;
-  boost::system::error_code ignored;
   timer_.cancel();
   resolver_.cancel();
   if (tls_)
-    tls_->lowest_layer().close(ignored);
+    tls_->close();
   owner_->on_closed(*this);
 }
 

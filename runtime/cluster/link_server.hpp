@@ -96,6 +96,7 @@ public:
     bool initiator = false;
     instant since;
     std::shared_ptr<link_stream> stream;
+    uint64_t bytes_out_seen = 0;
   };
 
   impl(link_settings settings, link_callbacks callbacks);

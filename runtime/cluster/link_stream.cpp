@@ -2,8 +2,6 @@
 
 #include "runtime/base/clock.hpp"
 
-#include <boost/asio/write.hpp>
-
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -53,7 +51,7 @@ link_stream::link_stream(asio::io_context& io, std::shared_ptr<tls_stream> tls, 
 void link_stream::start() {
   boost::system::error_code ignored;
   local_.native_non_blocking(true, ignored);
-  heard_at_ = wrote_at_ = timer_due_ = monotonic_now();
+  heard_at_ = timer_due_ = monotonic_now();
   schedule();
   read_tls();
   read_local();
@@ -65,7 +63,7 @@ void link_stream::read_tls() {
   if (closed_ || paused_ || reading_ || local_blocked_)
     return;
   reading_ = true;
-  tls_->async_read_some(asio::buffer(in_), [self = shared_from_this()](auto code, size_t n) {
+  tls_->read_some(in_.data(), in_.size(), [self = shared_from_this()](auto code, size_t n) {
     self->reading_ = false;
     if (self->closed_)
       return;
@@ -283,16 +281,15 @@ void link_stream::write_tls() {
     return;
   if (!urgent_.empty()) {
     writing_ = true;
-    urgent_sending_.swap(urgent_);
-    asio::async_write(*tls_, asio::buffer(urgent_sending_), [self = shared_from_this()](auto code, size_t n) {
+    write_began_ = monotonic_now();
+    auto heartbeats = std::exchange(urgent_, {});
+    tls_->write(heartbeats.data(), heartbeats.size(), [self = shared_from_this()](auto code, size_t n) {
       self->writing_ = false;
-      self->urgent_sending_.clear();
-      if (self->closed_)
+            if (self->closed_)
         return;
       if (code)
         return self->fail(code);
       self->bytes_out_ += n;
-      self->wrote_at_ = monotonic_now();
       self->write_tls();
     });
     return;
@@ -315,21 +312,19 @@ void link_stream::write_tls() {
 
 void link_stream::write_now(chunk x) {
   writing_ = true;
-  sending_ = std::move(x);
-  put_header(sending_.bytes.data(), static_cast<uint8_t>(sending_.type), sending_.size - header_size);
-  asio::async_write(*tls_, asio::buffer(sending_.bytes.data(), sending_.size),
-                    [self = shared_from_this()](auto code, size_t n) {
-                      self->writing_ = false;
-                      self->recycle(std::move(self->sending_));
-                      if (self->closed_)
-                        return;
-                      if (code)
-                        return self->fail(code);
-                      self->bytes_out_ += n;
-                      self->wrote_at_ = monotonic_now();
-                      self->write_tls();
-                      self->read_local();
-                    });
+  write_began_ = monotonic_now();
+  put_header(x.bytes.data(), static_cast<uint8_t>(x.type), x.size - header_size);
+  tls_->write(x.bytes.data(), x.size, [self = shared_from_this()](auto code, size_t n) {
+    self->writing_ = false;
+    if (self->closed_)
+      return;
+    if (code)
+      return self->fail(code);
+    self->bytes_out_ += n;
+    self->write_tls();
+    self->read_local();
+  });
+  recycle(std::move(x));
 }
 
 // ---- time
@@ -348,14 +343,14 @@ void link_stream::on_timer() {
   // When this thread itself was held up, the silence was its own.
   if (auto late = now - timer_due_; late > lateness_min) {
     heard_at_ += late;
-    wrote_at_ += late;
+    write_began_ += late;
     timer_due_ = now;
   }
   if (!paused_) {
     if (!local_blocked_ && now - heard_at_ > settings_.silence)
       return finish("no sign of life for " + coppice::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now - heard_at_)),
                     now - heard_at_);
-    if (queued_ >= settings_.write_buffer_bytes_max && now - wrote_at_ > settings_.stall_time_max)
+    if (queued_ >= settings_.write_buffer_bytes_max && stalled() > settings_.stall_time_max)
       return finish("the other side does not take what is sent: " + std::to_string(queued_ >> 20) + " MiB wait",
                     now - heard_at_);
     if (now - pinged_at_ >= settings_.heartbeat) {
@@ -367,13 +362,17 @@ void link_stream::on_timer() {
     schedule();
 }
 
+duration link_stream::stalled() const {
+  return writing_ && !paused_ ? monotonic_now() - write_began_ : duration{0};
+}
+
 void link_stream::pause(bool on) {
   if (paused_ == on || closed_)
     return;
   paused_ = on;
   if (on)
     return;
-  heard_at_ = wrote_at_ = monotonic_now();
+  heard_at_ = write_began_ = monotonic_now();
   auto self = shared_from_this();
   write_tls();
   read_local();
@@ -400,7 +399,7 @@ void link_stream::finish(const std::string& reason, duration silent) {
   boost::system::error_code ignored;
   timer_.cancel();
   delay_timer_.cancel();
-  tls_->lowest_layer().close(ignored);
+  tls_->close();
   local_.close(ignored);
   queue_.clear();
   queued_ = 0;

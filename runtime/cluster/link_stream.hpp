@@ -1,22 +1,17 @@
 #pragma once
 
-// Internal to link*.cpp: the only header here that includes Asio.
+// Internal to link*.cpp.
 
 #include "runtime/cluster/link.hpp"
+#include "runtime/cluster/tls_stream.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <deque>
 
 namespace coppice::cluster {
 
-namespace asio = boost::asio;
-using tls_stream = asio::ssl::stream<asio::ip::tcp::socket>;
 using local_socket = asio::local::stream_protocol::socket;
 
 /// Monotonic time as cores take it.
@@ -51,6 +46,9 @@ public:
   uint64_t bytes_in() const { return bytes_in_; }
   uint64_t bytes_out() const { return bytes_out_; }
   uint64_t queued_bytes() const { return queued_; }
+
+  /// For how long the write under way has not come to its end; zero when there is none.
+  duration stalled() const;
 
 private:
   enum class frame : uint8_t { data = 1, ping = 2, pong = 3, control = 4 };
@@ -100,8 +98,6 @@ private:
 
   std::deque<chunk> queue_;
   std::string urgent_;
-  std::string urgent_sending_;
-  chunk sending_;
   std::vector<chunk> spare_;
   size_t queued_ = 0; ///< Capacity of the chunks in `queue_`, which is what the bound counts.
 
@@ -113,7 +109,7 @@ private:
   bool closed_ = false;
   duration delay_{0};
   duration heard_at_{0};
-  duration wrote_at_{0};
+  duration write_began_{0};
   duration pinged_at_{0};
   duration timer_due_{0};
   duration rtt_{0};
