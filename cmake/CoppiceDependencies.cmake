@@ -4,8 +4,10 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)
 find_package(SQLite3 3.40 REQUIRED)
 find_package(CAF 0.18.7 REQUIRED COMPONENTS core io)
-find_package(Catch2 3.4 REQUIRED)
-find_package(rapidcheck REQUIRED)
+if(NOT COPPICE_CONSUMER)
+  find_package(Catch2 3.4 REQUIRED)
+  find_package(rapidcheck REQUIRED)
+endif()
 find_package(ftxui 5 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(yaml-cpp REQUIRED)
@@ -33,6 +35,10 @@ check_cxx_source_compiles("
 int main() {}" COPPICE_CAF_USABLE)
 if(NOT COPPICE_CAF_USABLE)
   message(FATAL_ERROR "The CAF found in ${CAF_DIR} lacks the profiler or Coppice's patches; build the pinned one with cmake/deps/build.")
+endif()
+
+if(COPPICE_CONSUMER)
+  return()
 endif()
 
 # Asio and Beast are compiled once (runtime/http/boost_impl.cpp), not in every file.
