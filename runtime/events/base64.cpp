@@ -32,7 +32,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::string out;
   uint32_t group = 0;
   for (size_t i = 0; i < text.size(); ++i) {
-    auto padding = text[i] == '=' && i + 2 >= text.size() && (i + 1 == text.size() || text[i + 1] == '=');
+    auto padding =
+        text[i] == '=' && i + 2 >= text.size() && (i + 1 == text.size() || text[i + 1] == '=');
     auto digit = padding ? 0 : alphabet.find(text[i]);
     if (digit == std::string_view::npos)
       return std::nullopt;

@@ -54,16 +54,16 @@ bridge_core::bridge_core(bridge_rule rule, type_check check)
 
 std::variant<bridge::deliver, bridge::dead> bridge_core::on_message(const bridge_message& x) const {
   bridge::deliver out{.to = rule_.to, .type = rule_.type};
-  auto dead = [&](error reason) {
-    return bridge::dead{std::move(reason), out.type, out.event_id};
-  };
+  auto dead = [&](error reason) { return bridge::dead{std::move(reason), out.type, out.event_id}; };
   // Restarts of servers and nodes count as deliveries, too.
   if (x.delivered > 3ull * rule_.attempts_max)
-    return dead({errc::actor_crashed, "delivered " + std::to_string(x.delivered) + " times without an answer"});
+    return dead({errc::actor_crashed,
+                 "delivered " + std::to_string(x.delivered) + " times without an answer"});
   auto parsed = find_header(x.headers, "ce-specversion") ? result<json::value>{json::value()}
                                                          : json::parse(x.payload);
   if (!parsed)
-    return dead({parsed.error().code, "the payload is no JSON: " + parsed.error().message, parsed.error().at});
+    return dead({parsed.error().code, "the payload is no JSON: " + parsed.error().message,
+                 parsed.error().at});
   if (find_header(x.headers, "ce-specversion") || has_specversion(*parsed)) {
     auto read = event_from_message(x.headers, x.payload);
     if (!read)
@@ -73,12 +73,14 @@ std::variant<bridge::deliver, bridge::dead> bridge_core::on_message(const bridge
     if (out.type.empty())
       out.type = read->type;
     if (read->data.empty())
-      return dead({errc::missing_field, "the event has no JSON data to make a message of", "/data"});
+      return dead(
+          {errc::missing_field, "the event has no JSON data to make a message of", "/data"});
     out.body = std::move(read->data);
   } else {
     if (out.type.empty())
-      return dead({errc::unknown_type,
-                   "the payload is no CloudEvent and the bridge names no type, so the message has none"});
+      return dead(
+          {errc::unknown_type,
+           "the payload is no CloudEvent and the bridge names no type, so the message has none"});
     out.body = std::string{x.payload};
   }
   if (out.traceparent.empty())

@@ -9,8 +9,13 @@ using namespace std::chrono_literals;
 namespace {
 
 bridge_core make_core(const std::string& type = "edge.set_interval") {
-  return {{.subject = "edge.>", .durable = "d", .to = "/user/edge/host", .type = type, .attempts_max = 3,
-           .retry_min = 1s, .retry_max = 3s},
+  return {{.subject = "edge.>",
+           .durable = "d",
+           .to = "/user/edge/host",
+           .type = type,
+           .attempts_max = 3,
+           .retry_min = 1s,
+           .retry_max = 3s},
           [](std::string_view name, std::string_view body) -> result<void> {
             if (name != "edge.set_interval")
               return error{errc::unknown_type, "no type " + std::string{name}};
@@ -22,7 +27,8 @@ bridge_core make_core(const std::string& type = "edge.set_interval") {
 
 const header_list none;
 
-const std::string sample = R"({"specversion":"1.0","id":"e1","source":"s","type":"edge.set_interval",
+const std::string sample =
+    R"({"specversion":"1.0","id":"e1","source":"s","type":"edge.set_interval",
   "traceparent":"tp","data":{"interval":"2s"}})";
 
 } // namespace
@@ -39,7 +45,8 @@ TEST_CASE("bridge: a CloudEvent's data becomes the message", "[events]") {
 }
 
 TEST_CASE("bridge: binary CloudEvents and plain JSON", "[events]") {
-  header_list headers{{"ce-specversion", "1.0"}, {"ce-id", "7"}, {"ce-source", "s"}, {"ce-type", "t"}};
+  header_list headers{
+      {"ce-specversion", "1.0"}, {"ce-id", "7"}, {"ce-source", "s"}, {"ce-type", "t"}};
   auto out = make_core().on_message({"edge.a", R"({"interval":"1s"})", headers});
   REQUIRE(std::holds_alternative<bridge::deliver>(out));
   CHECK(std::get<bridge::deliver>(out).event_id == "7");

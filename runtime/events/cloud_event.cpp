@@ -64,7 +64,8 @@ result<void> check_version(std::string_view version) {
   if (version == "1.0")
     return {};
   return error{errc::invalid_value,
-               "specversion is '" + std::string{version.substr(0, 20)} + "', expected 1.0", "/specversion"};
+               "specversion is '" + std::string{version.substr(0, 20)} + "', expected 1.0",
+               "/specversion"};
 }
 
 result<void> set_time(event& x, std::string_view text) {
@@ -106,7 +107,8 @@ result<void> set_member(event& x, const std::string& name, const json::value& va
     return {};
   }
   if (value.is_object() || value.is_array() || value.is_double())
-    return wrong_type(at, value, "a string, an integer or a boolean, as CloudEvents extensions are");
+    return wrong_type(at, value,
+                      "a string, an integer or a boolean, as CloudEvents extensions are");
   x.extensions[name] = json::serialize(value);
   return {};
 }
@@ -120,8 +122,9 @@ result<event> from_binary(const header_list& headers, std::string_view payload) 
     if (name.size() < 4 || !same_name(std::string_view{name}.substr(0, 3), "ce-"))
       continue;
     auto attribute = name.substr(3);
-    std::transform(attribute.begin(), attribute.end(), attribute.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(attribute.begin(), attribute.end(), attribute.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
     result<void> ok;
     if (attribute == "specversion")
       ok = check_version(value);
@@ -186,7 +189,8 @@ result<void> check(const event& x) {
   for (const auto& [name, value] : x.extensions)
     if (!is_extension_name(name))
       return error{errc::invalid_value,
-                   "'" + name + "' is no attribute name; CloudEvents has lower-case letters and digits",
+                   "'" + name +
+                       "' is no attribute name; CloudEvents has lower-case letters and digits",
                    "/" + name};
   if (!x.data.empty() && !x.data_base64.empty())
     return error{errc::invalid_value, "an event has data or data_base64, not both", "/data_base64"};
@@ -203,8 +207,8 @@ result<event> parse_event(std::string_view text) {
   if (!parsed)
     return parsed.error();
   if (!parsed->is_object())
-    return error{errc::wrong_type,
-                 "found " + json::describe_value(*parsed) + ", expected a CloudEvent: a JSON object"};
+    return error{errc::wrong_type, "found " + json::describe_value(*parsed) +
+                                       ", expected a CloudEvent: a JSON object"};
   event x;
   const auto& members = parsed->get_object();
   if (!members.contains("specversion"))
@@ -240,7 +244,8 @@ std::string to_json(const event& x) {
       out[name] = *parsed;
   optional("data_base64", x.data_base64);
   auto text = json::serialize(json::value(std::move(out)));
-  // The data is JSON text already; parsing it only to write it again would cost more than all the rest.
+  // The data is JSON text already; parsing it only to write it again would cost more than all the
+  // rest.
   if (!x.data.empty()) {
     text.pop_back();
     text += ",\"data\":" + x.data + "}";

@@ -21,8 +21,9 @@ std::string trace_of(const std::string& traceparent) {
 
 class consumer_state : public std::enable_shared_from_this<consumer_state> {
 public:
-  consumer_state(std::shared_ptr<store::sqlite_file> file, consumer_options options, consumer::effect_in effect,
-                 consumer::handler handler, consumer::dead_callback on_dead, const clock& time)
+  consumer_state(std::shared_ptr<store::sqlite_file> file, consumer_options options,
+                 consumer::effect_in effect, consumer::handler handler,
+                 consumer::dead_callback on_dead, const clock& time)
       : file_(std::move(file)), options_(std::move(options)), effect_(std::move(effect)),
         handler_(std::move(handler)), on_dead_(std::move(on_dead)), clock_(time),
         name_(options_.pull.stream.name + "/" + options_.pull.consumer.name) {}
@@ -38,10 +39,11 @@ public:
     if (!parsed)
       return bury(shared, *x, "not a CloudEvent: " + to_string(parsed.error()));
     x->data = std::move(*parsed);
-    // It may have ended the process each time, so that nobody could count a failure; but restarts of servers and
-    // nodes count as deliveries, too.
+    // It may have ended the process each time, so that nobody could count a failure; but restarts
+    // of servers and nodes count as deliveries, too.
     if (shared->delivered > 3ull * options_.attempts_max)
-      return bury(shared, *x, "delivered " + std::to_string(shared->delivered) + " times without an answer");
+      return bury(shared, *x,
+                  "delivered " + std::to_string(shared->delivered) + " times without an answer");
     if (effect_)
       apply(shared, x);
     else
@@ -134,7 +136,8 @@ private:
       finish(d, *x, queued, false);
   }
 
-  void finish(const shared_delivery& d, const received_event& x, const result<void>& outcome, bool repeated) {
+  void finish(const shared_delivery& d, const received_event& x, const result<void>& outcome,
+              bool repeated) {
     {
       std::lock_guard guard{mutex_};
       busy_.erase(x.data.id);
@@ -142,7 +145,8 @@ private:
     applied(d, x, outcome, repeated);
   }
 
-  void applied(const shared_delivery& d, const received_event& x, const result<void>& outcome, bool repeated) {
+  void applied(const shared_delivery& d, const received_event& x, const result<void>& outcome,
+               bool repeated) {
     if (outcome) {
       count(repeated ? &consumer_stats::duplicates : &consumer_stats::applied);
       return d->ack();
@@ -242,8 +246,9 @@ private:
 };
 
 result<std::unique_ptr<consumer>> start_with(std::shared_ptr<store::sqlite_file> file,
-                                             const std::shared_ptr<nats_client>& client, consumer_options options,
-                                             consumer::effect_in effect, consumer::handler handler,
+                                             const std::shared_ptr<nats_client>& client,
+                                             consumer_options options, consumer::effect_in effect,
+                                             consumer::handler handler,
                                              consumer::dead_callback on_dead, const clock& time) {
   if (options.pull.consumer.name.empty())
     return error{errc::missing_field, "a durable consumer needs a name", "/consumer/name"};
@@ -252,8 +257,9 @@ result<std::unique_ptr<consumer>> start_with(std::shared_ptr<store::sqlite_file>
   if (auto ok = file->migrate(consumer_marks_schema()); !ok)
     return ok.error();
   auto pull = options.pull;
-  auto state = std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
-                                                std::move(handler), std::move(on_dead), time);
+  auto state =
+      std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
+                                       std::move(handler), std::move(on_dead), time);
   auto started =
       client->pull(std::move(pull), [state](delivery d) { state->received(std::move(d)); });
   if (!started)
@@ -267,14 +273,16 @@ result<std::unique_ptr<consumer>> consumer::start(std::shared_ptr<store::sqlite_
                                                   std::shared_ptr<nats_client> client,
                                                   consumer_options options, effect_in effect,
                                                   dead_callback on_dead, const clock& time) {
-  return start_with(std::move(file), client, std::move(options), std::move(effect), {}, std::move(on_dead), time);
+  return start_with(std::move(file), client, std::move(options), std::move(effect), {},
+                    std::move(on_dead), time);
 }
 
 result<std::unique_ptr<consumer>> consumer::start(std::shared_ptr<store::sqlite_file> file,
                                                   std::shared_ptr<nats_client> client,
                                                   consumer_options options, handler effect,
                                                   dead_callback on_dead, const clock& time) {
-  return start_with(std::move(file), client, std::move(options), {}, std::move(effect), std::move(on_dead), time);
+  return start_with(std::move(file), client, std::move(options), {}, std::move(effect),
+                    std::move(on_dead), time);
 }
 
 } // namespace coppice::events

@@ -62,7 +62,8 @@ consumer_options make_options(size_t in_flight = 64) {
   return out;
 }
 
-std::shared_ptr<outbox> open_outbox(const std::string& path, const std::shared_ptr<nats_client>& client) {
+std::shared_ptr<outbox> open_outbox(const std::string& path,
+                                    const std::shared_ptr<nats_client>& client) {
   auto out = outbox::open(open_sqlite(path), client,
                           {.streams = {test_stream()}, .retry_min = 20ms, .retry_max = 200ms});
   REQUIRE(out);
@@ -78,13 +79,15 @@ void check_once(const std::map<std::string, int>& rows, const std::set<std::stri
 
 } // namespace
 
-TEST_CASE("consumer: effect and mark commit together; a repeated event is skipped", "[events][nats]") {
+TEST_CASE("consumer: effect and mark commit together; a repeated event is skipped",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   applied_table table{f.folder / "c.db"};
   auto out = open_outbox(f.folder / "o.db", client);
   std::atomic<int> refusals = 3;
-  auto c = consumer::start(table.file, client, make_options(), consumer::effect_in{[&](auto& db, auto& x) -> result<void> {
+  auto c = consumer::start(table.file, client, make_options(),
+                           consumer::effect_in{[&](auto& db, auto& x) -> result<void> {
                              if (auto ok = applied_table::insert(db, x); !ok)
                                return ok;
                              if (x.data.id == "hard" && refusals-- > 0)
@@ -98,8 +101,10 @@ TEST_CASE("consumer: effect and mark commit together; a repeated event is skippe
   REQUIRE(out->drain(20s));
   // The same event under another message id: the stream keeps both.
   std::atomic<bool> sent = false;
-  REQUIRE(client->publish_stream({"test.a", "", {}, to_json(make_event("a"))}, "another", [&](auto) { sent = true; }));
-  REQUIRE(eventually([&] { return sent && table.rows().size() == 3 && (*c)->stats().duplicates == 1; }));
+  REQUIRE(client->publish_stream({"test.a", "", {}, to_json(make_event("a"))}, "another",
+                                 [&](auto) { sent = true; }));
+  REQUIRE(eventually(
+      [&] { return sent && table.rows().size() == 3 && (*c)->stats().duplicates == 1; }));
   check_once(table.rows(), {"a", "b", "hard"});
   auto stats = (*c)->stats();
   CHECK(stats.applied == 3);
@@ -117,15 +122,16 @@ TEST_CASE("consumer: what cannot be applied becomes a dead letter", "[events][na
   std::atomic<int> refuse_dead = 1;
   auto options = make_options();
   options.attempts_max = 3;
-  auto c = consumer::start(
-      table.file, client, options,
-      consumer::effect_in{[](auto&, auto&) -> result<void> { return error{errc::invalid_value, "never"}; }},
-      [&](store::dead_letter x, auto done) {
-        if (x.type == "test.sample" && refuse_dead-- > 0)
-          return done(error{errc::rate_limited, "storm"});
-        dead.change([&](auto& v) { v.push_back(std::move(x)); });
-        done({});
-      });
+  auto c = consumer::start(table.file, client, options,
+                           consumer::effect_in{[](auto&, auto&) -> result<void> {
+                             return error{errc::invalid_value, "never"};
+                           }},
+                           [&](store::dead_letter x, auto done) {
+                             if (x.type == "test.sample" && refuse_dead-- > 0)
+                               return done(error{errc::rate_limited, "storm"});
+                             dead.change([&](auto& v) { v.push_back(std::move(x)); });
+                             done({});
+                           });
   REQUIRE(c);
   auto x = make_event("a");
   x.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -149,7 +155,8 @@ TEST_CASE("consumer: what cannot be applied becomes a dead letter", "[events][na
   CHECK((*c)->stats().dead == 2);
 }
 
-TEST_CASE("consumer: a handler elsewhere answers later, and no effect runs after the end", "[events][nats]") {
+TEST_CASE("consumer: a handler elsewhere answers later, and no effect runs after the end",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   applied_table table{f.folder / "c.db"};
@@ -183,12 +190,14 @@ TEST_CASE("consumer: a handler elsewhere answers later, and no effect runs after
   CHECK(calls == before);
 }
 
-TEST_CASE("consumer: nats-server killed under load, nothing is missing and nothing applied twice", "[events][nats]") {
+TEST_CASE("consumer: nats-server killed under load, nothing is missing and nothing applied twice",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   applied_table table{f.folder / "c.db"};
   auto out = open_outbox(f.folder / "o.db", client);
-  auto c = consumer::start(table.file, client, make_options(), consumer::effect_in{applied_table::insert}, {});
+  auto c = consumer::start(table.file, client, make_options(),
+                           consumer::effect_in{applied_table::insert}, {});
   REQUIRE(c);
   watched<std::set<std::string>> acknowledged;
   std::atomic<bool> stop = false;
@@ -215,13 +224,15 @@ TEST_CASE("consumer: nats-server killed under load, nothing is missing and nothi
   CHECK(table.rows().size() == ids.size());
 }
 
-TEST_CASE("consumer: the stream deleted under load, nothing is missing and nothing applied twice", "[events][nats]") {
+TEST_CASE("consumer: the stream deleted under load, nothing is missing and nothing applied twice",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   auto admin = f.connect();
   applied_table table{f.folder / "c.db"};
   auto out = open_outbox(f.folder / "o.db", client);
-  auto c = consumer::start(table.file, client, make_options(), consumer::effect_in{applied_table::insert}, {});
+  auto c = consumer::start(table.file, client, make_options(),
+                           consumer::effect_in{applied_table::insert}, {});
   REQUIRE(c);
   watched<std::set<std::string>> acknowledged;
   std::atomic<bool> stop = false;
@@ -262,11 +273,13 @@ TEST_CASE("outbox child: publish until killed", "[.][child]") {
     x.join();
 }
 
-TEST_CASE("outbox: the publisher killed at random, every acknowledged event is applied once", "[events][nats]") {
+TEST_CASE("outbox: the publisher killed at random, every acknowledged event is applied once",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   applied_table table{f.folder / "c.db"};
-  auto c = consumer::start(table.file, client, make_options(), consumer::effect_in{applied_table::insert}, {});
+  auto c = consumer::start(table.file, client, make_options(),
+                           consumer::effect_in{applied_table::insert}, {});
   REQUIRE(c);
   prng random{11};
   std::set<std::string> acknowledged;

@@ -24,7 +24,8 @@ bool is_text(std::string_view payload) {
 std::string token(std::string_view origin) {
   std::string out;
   for (char c : origin)
-    out.push_back((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ? c : '_');
+    out.push_back((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ? c
+                                                                                           : '_');
   return out.empty() ? "unknown" : out;
 }
 
@@ -110,10 +111,11 @@ result<store::dead_letter> dead_letter_from_event(const event& x) {
     bool required;
   };
   std::string encoded;
-  for (const auto& f : {field{"reason", &out.reason, true}, field{"origin", &out.origin, true},
-                        field{"subject", &out.subject, true}, field{"type", &out.type, false},
-                        field{"payload", &out.payload, false}, field{"payload_base64", &encoded, false},
-                        field{"trace_id", &out.trace_id, false}}) {
+  for (const auto& f :
+       {field{"reason", &out.reason, true}, field{"origin", &out.origin, true},
+        field{"subject", &out.subject, true}, field{"type", &out.type, false},
+        field{"payload", &out.payload, false}, field{"payload_base64", &encoded, false},
+        field{"trace_id", &out.trace_id, false}}) {
     auto value = text(data, f.name, f.required);
     if (!value)
       return value.error();
@@ -131,7 +133,8 @@ result<store::dead_letter> dead_letter_from_event(const event& x) {
     for (const auto& pair : headers->get_array())
       if (pair.is_array() && pair.get_array().size() == 2 && pair.get_array()[0].is_string() &&
           pair.get_array()[1].is_string())
-        out.headers.emplace_back(pair.get_array()[0].get_string(), pair.get_array()[1].get_string());
+        out.headers.emplace_back(pair.get_array()[0].get_string(),
+                                 pair.get_array()[1].get_string());
   if (auto* stack = data.if_contains("stack"); stack != nullptr && stack->is_array())
     for (const auto& frame : stack->get_array())
       if (frame.is_string())

@@ -13,7 +13,8 @@ struct deleter {
 };
 using context = std::unique_ptr<jsCtx, deleter<jsCtx, jsCtx_Destroy>>;
 using stream_pointer = std::unique_ptr<jsStreamInfo, deleter<jsStreamInfo, jsStreamInfo_Destroy>>;
-using consumer_pointer = std::unique_ptr<jsConsumerInfo, deleter<jsConsumerInfo, jsConsumerInfo_Destroy>>;
+using consumer_pointer =
+    std::unique_ptr<jsConsumerInfo, deleter<jsConsumerInfo, jsConsumerInfo_Destroy>>;
 
 /// A JetStream context on the current connection; it lives as long as the call.
 struct session {
@@ -25,7 +26,8 @@ result<session> begin(const nats_link& link) {
   auto now = link.get();
   if (!now.connected) {
     auto reason = link.status().last_error;
-    return error{errc::unavailable, "not connected to NATS" + (reason.empty() ? reason : ": " + reason)};
+    return error{errc::unavailable,
+                 "not connected to NATS" + (reason.empty() ? reason : ": " + reason)};
   }
   jsOptions options;
   jsOptions_Init(&options);
@@ -53,8 +55,8 @@ struct native_stream {
     config.MaxBytes = x.max_bytes;
     config.MaxMsgs = x.max_messages;
     // The server refuses a window longer than the age.
-    config.Duplicates =
-        x.max_age.count() > 0 ? std::min(x.max_age, x.duplicate_window).count() : x.duplicate_window.count();
+    config.Duplicates = x.max_age.count() > 0 ? std::min(x.max_age, x.duplicate_window).count()
+                                              : x.duplicate_window.count();
     config.Replicas = x.replicas;
     config.Storage = x.in_memory ? js_MemoryStorage : js_FileStorage;
   }
@@ -68,7 +70,8 @@ bool same(const stream_config& is, const native_stream& wanted) {
   return is.subjects == subjects && is.max_age.count() == wanted.config.MaxAge &&
          limit(is.max_bytes) == limit(wanted.config.MaxBytes) &&
          limit(is.max_messages) == limit(wanted.config.MaxMsgs) &&
-         is.duplicate_window.count() == wanted.config.Duplicates && is.replicas == wanted.config.Replicas;
+         is.duplicate_window.count() == wanted.config.Duplicates &&
+         is.replicas == wanted.config.Replicas;
 }
 
 result<stream_info> update(session& s, native_stream& wanted, const std::string& doing) {
@@ -187,12 +190,14 @@ result<std::string> stream_of(const nats_link& link, const std::string& subject)
   // nats.c 3.4 asks this only inside a subscription.
   auto body = json::serialize(json::value(json::object{{"subject", subject}}));
   natsMsg* raw = nullptr;
-  auto status = natsConnection_Request(&raw, s->connection.get(), "$JS.API.STREAM.NAMES", body.data(),
-                                       static_cast<int>(body.size()), 3000);
+  auto status = natsConnection_Request(&raw, s->connection.get(), "$JS.API.STREAM.NAMES",
+                                       body.data(), static_cast<int>(body.size()), 3000);
   msg_pointer msg{raw};
   if (status != NATS_OK)
-    return jetstream_error(status, static_cast<jsErrCode>(0), "asking for the stream of '" + subject + "'");
-  auto parsed = json::parse({natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))});
+    return jetstream_error(status, static_cast<jsErrCode>(0),
+                           "asking for the stream of '" + subject + "'");
+  auto parsed =
+      json::parse({natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))});
   if (parsed && parsed->is_object())
     if (auto* names = parsed->get_object().if_contains("streams");
         names != nullptr && names->is_array() && !names->get_array().empty() &&
@@ -239,7 +244,8 @@ result<consumer_info> ensure_consumer(const nats_link& link, const std::string& 
   return to_info(*info);
 }
 
-result<consumer_info> get_consumer(const nats_link& link, const std::string& stream, const std::string& name) {
+result<consumer_info> get_consumer(const nats_link& link, const std::string& stream,
+                                   const std::string& name) {
   auto s = begin(link);
   if (!s)
     return s.error();
@@ -254,7 +260,8 @@ result<consumer_info> get_consumer(const nats_link& link, const std::string& str
   return to_info(*info);
 }
 
-result<std::vector<consumer_info>> list_consumers(const nats_link& link, const std::string& stream) {
+result<std::vector<consumer_info>> list_consumers(const nats_link& link,
+                                                  const std::string& stream) {
   if (auto ok = check_stream_or_consumer(stream); !ok)
     return ok.error();
   auto s = begin(link);
@@ -275,7 +282,8 @@ result<std::vector<consumer_info>> list_consumers(const nats_link& link, const s
   return out;
 }
 
-result<void> delete_consumer(const nats_link& link, const std::string& stream, const std::string& name) {
+result<void> delete_consumer(const nats_link& link, const std::string& stream,
+                             const std::string& name) {
   auto s = begin(link);
   if (!s)
     return s.error();

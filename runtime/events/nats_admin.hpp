@@ -13,8 +13,10 @@ result<void> purge_stream(const nats_link& link, const std::string& name);
 result<std::string> stream_of(const nats_link& link, const std::string& subject);
 result<consumer_info> ensure_consumer(const nats_link& link, const std::string& stream,
                                       const consumer_config& config);
-result<consumer_info> get_consumer(const nats_link& link, const std::string& stream, const std::string& name);
+result<consumer_info> get_consumer(const nats_link& link, const std::string& stream,
+                                   const std::string& name);
 result<std::vector<consumer_info>> list_consumers(const nats_link& link, const std::string& stream);
-result<void> delete_consumer(const nats_link& link, const std::string& stream, const std::string& name);
+result<void> delete_consumer(const nats_link& link, const std::string& stream,
+                             const std::string& name);
 
 } // namespace coppice::events::detail

@@ -35,7 +35,8 @@ public:
         publishes_->wait_ready(deadline - (std::chrono::steady_clock::now() - begin)))
       return {};
     auto now = link_->status();
-    return error{errc::unavailable, "not connected to NATS: " + now.last_error, link_->options().urls.front()};
+    return error{errc::unavailable, "not connected to NATS: " + now.last_error,
+                 link_->options().urls.front()};
   }
 
   result<void> publish(const message& x) override {
@@ -53,7 +54,8 @@ public:
     return {};
   }
 
-  result<std::unique_ptr<subscription>> subscribe(const std::string& filter, message_callback callback,
+  result<std::unique_ptr<subscription>> subscribe(const std::string& filter,
+                                                  message_callback callback,
                                                   const std::string& queue) override {
     return link_->subscribe(filter, queue, std::move(callback));
   }
@@ -68,7 +70,8 @@ public:
     if (!msg)
       return msg.error();
     natsMsg* raw = nullptr;
-    auto status = natsConnection_RequestMsg(&raw, connection->get(), msg->get(), milliseconds(deadline));
+    auto status =
+        natsConnection_RequestMsg(&raw, connection->get(), msg->get(), milliseconds(deadline));
     detail::msg_pointer answer{raw};
     if (status == NATS_NO_RESPONDERS)
       return error{errc::not_found, "nobody listens on '" + x.subject + "'"};
@@ -87,7 +90,8 @@ public:
     return {};
   }
 
-  result<void> publish_stream(const message& x, const std::string& id, publish_callback callback) override {
+  result<void> publish_stream(const message& x, const std::string& id,
+                              publish_callback callback) override {
     return publishes_->publish(x, id, std::move(callback));
   }
 
@@ -107,7 +111,8 @@ public:
   result<std::string> stream_of(const std::string& subject) override {
     return detail::stream_of(*link_, subject);
   }
-  result<consumer_info> ensure_consumer(const std::string& stream, const consumer_config& config) override {
+  result<consumer_info> ensure_consumer(const std::string& stream,
+                                        const consumer_config& config) override {
     return detail::ensure_consumer(*link_, stream, config);
   }
   result<consumer_info> get_consumer(const std::string& stream, const std::string& name) override {
@@ -119,7 +124,8 @@ public:
   result<void> delete_consumer(const std::string& stream, const std::string& name) override {
     return detail::delete_consumer(*link_, stream, name);
   }
-  result<std::unique_ptr<pull_subscription>> pull(pull_options options, delivery_callback callback) override {
+  result<std::unique_ptr<pull_subscription>> pull(pull_options options,
+                                                  delivery_callback callback) override {
     return detail::start_pull(link_, std::move(options), std::move(callback));
   }
 

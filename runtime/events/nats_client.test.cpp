@@ -15,10 +15,13 @@ TEST_CASE("nats client: publish, subscribe, queue, request", "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   watched<std::vector<message>> got;
-  auto all = client->subscribe("a.*", [&](message x) { got.change([&](auto& v) { v.push_back(std::move(x)); }); });
+  auto all = client->subscribe(
+      "a.*", [&](message x) { got.change([&](auto& v) { v.push_back(std::move(x)); }); });
   std::atomic<int> first = 0, second = 0;
-  auto one = client->subscribe("q", [&](message) { ++first; }, "workers");
-  auto two = client->subscribe("q", [&](message) { ++second; }, "workers");
+  auto one = client->subscribe(
+      "q", [&](message) { ++first; }, "workers");
+  auto two = client->subscribe(
+      "q", [&](message) { ++second; }, "workers");
   auto echo = client->subscribe("echo", [&](message x) {
     REQUIRE(client->publish({x.reply, {}, {}, "<" + x.payload + ">"}));
   });
@@ -70,7 +73,8 @@ TEST_CASE("nats client: streams and consumers are made, shown and deleted", "[ev
   CHECK(client->get_stream("NO").error().code == errc::not_found);
   CHECK(client->list_consumers("TEST")->empty());
   CHECK(client->list_consumers("NO").error().code == errc::not_found);
-  auto consumer = client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 7});
+  auto consumer =
+      client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 7});
   REQUIRE(consumer);
   CHECK(consumer->config.max_ack_pending == 7);
   REQUIRE(client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 8}));
@@ -99,7 +103,9 @@ TEST_CASE("nats client: asynchronous publishes are answered once each", "[events
     return sent;
   };
   watched<std::vector<result<publish_ack>>> answers;
-  auto keep = [&](result<publish_ack> x) { answers.change([&](auto& v) { v.push_back(std::move(x)); }); };
+  auto keep = [&](result<publish_ack> x) {
+    answers.change([&](auto& v) { v.push_back(std::move(x)); });
+  };
   REQUIRE(publish("test.a", "0", keep));
   REQUIRE(answers.wait([](auto& v) { return v.size() == 1; }));
   CHECK(answers.copy()[0].error().code == errc::not_found);
@@ -127,9 +133,8 @@ TEST_CASE("nats client: a server that comes late, goes and comes back", "[events
   f.server->stop();
   auto client = *nats_client::connect(options);
   watched<std::vector<connection_state>> states;
-  auto watch = client->on_state([&](const connection_status& x) {
-    states.change([&](auto& v) { v.push_back(x.state); });
-  });
+  auto watch = client->on_state(
+      [&](const connection_status& x) { states.change([&](auto& v) { v.push_back(x.state); }); });
   CHECK_FALSE(client->wait_connected(100ms));
   CHECK(client->status().state == connection_state::connecting);
   CHECK_FALSE(client->status().last_error.empty());
@@ -142,7 +147,8 @@ TEST_CASE("nats client: a server that comes late, goes and comes back", "[events
   REQUIRE(client->publish({"a", "", {}, ""}));
   CHECK(eventually([&] { return got == 1; }));
   f.kill();
-  REQUIRE(states.wait([](auto& v) { return !v.empty() && v.back() == connection_state::reconnecting; }));
+  REQUIRE(states.wait(
+      [](auto& v) { return !v.empty() && v.back() == connection_state::reconnecting; }));
   f.start();
   REQUIRE(states.wait([](auto& v) { return v.back() == connection_state::connected; }));
   CHECK(client->status().reconnects == 1);
@@ -156,10 +162,12 @@ TEST_CASE("nats client: wrong credentials are said, and right ones later work", 
   options.token = "wrong";
   auto client = *nats_client::connect(options);
   CHECK_FALSE(client->wait_connected(200ms));
-  CHECK(eventually([&] { return client->status().last_error.find("uthorization") != std::string::npos; }));
+  CHECK(eventually(
+      [&] { return client->status().last_error.find("uthorization") != std::string::npos; }));
   CHECK_FALSE(nats_client::connect({}));
   CHECK_FALSE(nats_client::connect({.urls = {"http://x"}}));
-  CHECK(nats_client::connect({.urls = {"tls://x"}, .tls_ca_file = "/no/such"}).error().code == errc::tls);
+  CHECK(nats_client::connect({.urls = {"tls://x"}, .tls_ca_file = "/no/such"}).error().code ==
+        errc::tls);
 }
 
 TEST_CASE("nats client: a pull loop is bounded and delivers everything", "[events][nats]") {
@@ -213,7 +221,8 @@ TEST_CASE("nats client: a pull loop is bounded and delivers everything", "[event
   CHECK(eventually([&] { return (*pull)->stats().in_flight == 0; }));
 }
 
-TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishes", "[events][nats]") {
+TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishes",
+          "[events][nats]") {
   nats_fixture f;
   auto client = f.connect();
   watched<std::vector<std::string>> got;
@@ -225,7 +234,8 @@ TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishe
   auto publish = [&](const std::string& id) {
     REQUIRE(eventually([&] {
       std::atomic<int> state = 0;
-      REQUIRE(client->publish_stream({"test.a", "", {}, id}, id, [&](auto x) { state = x ? 1 : 2; }));
+      REQUIRE(
+          client->publish_stream({"test.a", "", {}, id}, id, [&](auto x) { state = x ? 1 : 2; }));
       while (state == 0)
         ::usleep(500);
       return state == 1;
@@ -239,5 +249,6 @@ TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishe
   publish("2");
   REQUIRE(got.wait([](auto& v) { return v.size() == 3 && v.back() == "2"; }));
   CHECK(client->pull({.stream = {.name = "a.b"}}, [](auto) {}).error().code == errc::invalid_value);
-  CHECK(client->pull({.stream = {.name = "A"}, .in_flight_max = 0}, [](auto) {}).error().code == errc::out_of_range);
+  CHECK(client->pull({.stream = {.name = "A"}, .in_flight_max = 0}, [](auto) {}).error().code ==
+        errc::out_of_range);
 }

@@ -78,7 +78,9 @@ result<msg_pointer> make_msg(const message& x, const std::string& reply) {
   for (const auto& [name, value] : x.headers) {
     if (!is_header(name, value))
       return error{errc::invalid_value,
-                   "the header '" + name.substr(0, 80) + "' has a character that headers cannot have", "/headers"};
+                   "the header '" + name.substr(0, 80) +
+                       "' has a character that headers cannot have",
+                   "/headers"};
     status = natsMsgHeader_Add(raw, name.c_str(), value.c_str());
     if (status != NATS_OK)
       return nats_error(status, "the header '" + name + "'");

@@ -7,7 +7,8 @@
 
 namespace coppice::events::detail {
 
-/// nats.c may call back after its object was destroyed. Its callbacks carry a number instead of a pointer, looked up here.
+/// nats.c may call back after its object was destroyed. Its callbacks carry a number instead of a
+/// pointer, looked up here.
 template <class T>
 class directory {
 public:

@@ -12,7 +12,9 @@ namespace {
 
 constexpr int oldest_major = 2, oldest_minor = 10;
 
-bool is_program(const std::string& path) { return !path.empty() && ::access(path.c_str(), X_OK) == 0; }
+bool is_program(const std::string& path) {
+  return !path.empty() && ::access(path.c_str(), X_OK) == 0;
+}
 
 std::string variable(const char* name) {
   auto* text = std::getenv(name);
@@ -62,7 +64,8 @@ result<std::string> find_nats_server(const std::vector<std::string>& also) {
     if (!version)
       return version.error();
     if (!is_new_enough(*version))
-      return error{errc::refused, "nats-server " + *version + " is too old; 2.10 or newer is needed", named};
+      return error{errc::refused,
+                   "nats-server " + *version + " is too old; 2.10 or newer is needed", named};
     return named;
   }
   std::string too_old;

@@ -3,7 +3,6 @@
 #include "runtime/events/nats_directory.hpp"
 #include "runtime/events/subject.hpp"
 
-
 namespace coppice::events::detail {
 
 namespace {

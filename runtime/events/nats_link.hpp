@@ -13,9 +13,9 @@ namespace coppice::events::detail {
 
 using connection_pointer = std::shared_ptr<natsConnection>;
 
-/// One connection kept alive: nats.c reconnects by itself, and when it gives up (wrong credentials twice) a fresh connection is
-/// made and its core subscriptions with it.
-/// Threading: thread-safe. One thread connects and tells about states.
+/// One connection kept alive: nats.c reconnects by itself, and when it gives up (wrong credentials
+/// twice) a fresh connection is made and its core subscriptions with it. Threading: thread-safe.
+/// One thread connects and tells about states.
 class nats_link : public std::enable_shared_from_this<nats_link> {
 public:
   explicit nats_link(nats_options options) : options_(std::move(options)) {}
@@ -39,7 +39,8 @@ public:
   bool wait_connected(duration most) const;
 
   std::unique_ptr<subscription> on_state(std::function<void(const connection_status&)> callback);
-  result<std::unique_ptr<subscription>> subscribe(const std::string& filter, const std::string& queue,
+  result<std::unique_ptr<subscription>> subscribe(const std::string& filter,
+                                                  const std::string& queue,
                                                   std::function<void(message)> callback);
 
   struct listener; ///< One subscription of ours.

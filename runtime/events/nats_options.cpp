@@ -12,7 +12,8 @@ int64_t milliseconds(duration x) {
 
 result<void> check_url(const std::string& url) {
   auto scheme = url.find("://");
-  auto known = scheme == std::string::npos || url.starts_with("nats://") || url.starts_with("tls://");
+  auto known =
+      scheme == std::string::npos || url.starts_with("nats://") || url.starts_with("tls://");
   if (url.empty() || !known)
     return error{errc::invalid_value, "'" + url + "' is no NATS URL", "/urls", "nats://HOST:4222"};
   return {};
@@ -28,7 +29,8 @@ result<void> set_security(natsOptions* out, const nats_options& x) {
   auto tls = !x.tls_ca_file.empty() || !x.tls_certificate_file.empty();
   for (const auto& url : x.urls)
     tls = tls || url.starts_with("tls://");
-  for (const auto& file : {x.tls_ca_file, x.tls_certificate_file, x.tls_key_file, x.credentials_file})
+  for (const auto& file :
+       {x.tls_ca_file, x.tls_certificate_file, x.tls_key_file, x.credentials_file})
     if (auto ok = check_readable(file); !ok)
       return ok;
   auto status = NATS_OK;
@@ -38,7 +40,8 @@ result<void> set_security(natsOptions* out, const nats_options& x) {
   if (!x.tls_ca_file.empty())
     then(natsOptions_LoadCATrustedCertificates(out, x.tls_ca_file.c_str()));
   if (!x.tls_certificate_file.empty())
-    then(natsOptions_LoadCertificatesChain(out, x.tls_certificate_file.c_str(), x.tls_key_file.c_str()));
+    then(natsOptions_LoadCertificatesChain(out, x.tls_certificate_file.c_str(),
+                                           x.tls_key_file.c_str()));
   if (!x.tls_hostname.empty())
     then(natsOptions_SetExpectedHostname(out, x.tls_hostname.c_str()));
   if (status != NATS_OK)
@@ -78,7 +81,8 @@ result<options_pointer> make_options(const nats_options& x) {
   then(natsOptions_SetAllowReconnect(raw, true));
   then(natsOptions_SetMaxReconnect(raw, -1));
   then(natsOptions_SetReconnectWait(raw, milliseconds(x.reconnect_wait)));
-  then(natsOptions_SetReconnectJitter(raw, milliseconds(x.reconnect_wait), milliseconds(x.reconnect_wait)));
+  then(natsOptions_SetReconnectJitter(raw, milliseconds(x.reconnect_wait),
+                                      milliseconds(x.reconnect_wait)));
   then(natsOptions_SetReconnectBufSize(raw, x.reconnect_buffer_bytes));
   then(natsOptions_SetMaxPendingMsgs(raw, x.subscription_pending_max));
   then(natsOptions_SetFailRequestsOnDisconnect(raw, true));

@@ -85,7 +85,8 @@ result<void> write_file(const std::string& path, const std::string& text, unsign
   auto fresh = path + ".new";
   ::unlink(fresh.c_str());
   auto fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  auto fine = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+  auto fine = fd >= 0 &&
+              ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
               ::fsync(fd) == 0;
   auto code = errno;
   if (fd >= 0)
@@ -100,8 +101,8 @@ process_mark describe(pid_t pid, const std::string&) {
 }
 
 std::string to_text(const process_mark& x) {
-  return std::to_string(x.pid) + " " + std::to_string(x.started) + " " + std::to_string(x.starter) + " " +
-         std::to_string(x.starter_started) + "\n";
+  return std::to_string(x.pid) + " " + std::to_string(x.started) + " " + std::to_string(x.starter) +
+         " " + std::to_string(x.starter_started) + "\n";
 }
 
 std::optional<process_mark> find_running(const std::string& pid_file, const std::string& binary) {
@@ -157,7 +158,8 @@ result<pid_t> spawn(const std::vector<std::string>& command, const std::string& 
   auto words = command;
   auto arguments = pointers(words);
   pid_t pid = 0;
-  auto code = ::posix_spawn(&pid, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
+  auto code =
+      ::posix_spawn(&pid, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (code != 0)
@@ -170,7 +172,8 @@ result<int> free_port(const std::string& host) {
   auto address = address_of(host, 0);
   socklen_t size = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (s.get() < 0 || ::bind(s.get(), generic, size) != 0 || ::getsockname(s.get(), generic, &size) != 0)
+  if (s.get() < 0 || ::bind(s.get(), generic, size) != 0 ||
+      ::getsockname(s.get(), generic, &size) != 0)
     return error{errc::unavailable, "no free port: " + reason_of(errno), host};
   return static_cast<int>(ntohs(address.sin_port));
 }
@@ -179,7 +182,8 @@ bool greets(const std::string& host, int port) {
   socket_handle s{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   auto address = address_of(host, port);
   // Loopback: connecting either works at once or not at all.
-  if (s.get() < 0 || ::connect(s.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+  if (s.get() < 0 ||
+      ::connect(s.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
     return false;
   std::string greeting;
   while (greeting.size() < 16'384 && greeting.find("\r\n") == std::string::npos) {
@@ -212,7 +216,8 @@ result<std::string> output_of(const std::vector<std::string>& command, size_t by
   std::string out;
   if (code == 0) {
     char chunk[1024];
-    for (ssize_t size = 0; out.size() < bytes && (size = ::read(ends[0], chunk, sizeof(chunk))) > 0;)
+    for (ssize_t size = 0;
+         out.size() < bytes && (size = ::read(ends[0], chunk, sizeof(chunk))) > 0;)
       out.append(chunk, static_cast<size_t>(size));
   }
   ::close(ends[0]);

@@ -31,10 +31,12 @@ std::string to_text(const process_mark& x);
 std::optional<process_mark> find_running(const std::string& pid_file, const std::string& binary);
 /// Is the process that started it gone?
 bool is_orphan(const process_mark& x);
-/// Reaps a child; for a process taken over it only looks. Fills `reason` when the process has ended.
+/// Reaps a child; for a process taken over it only looks. Fills `reason` when the process has
+/// ended.
 bool still_runs(const process_mark& x, bool child, std::string& reason);
 
-/// Starts a program in a process group of its own (a ctrl-C at the terminal is not for it), output appended to a log.
+/// Starts a program in a process group of its own (a ctrl-C at the terminal is not for it), output
+/// appended to a log.
 result<pid_t> spawn(const std::vector<std::string>& command, const std::string& log);
 
 /// A port that nobody listens on now.

@@ -45,7 +45,8 @@ result<publish_ack> read_answer(std::string_view text) {
 
 } // namespace
 
-publish_window::publish_window(std::shared_ptr<nats_link> link) : link_(std::move(link)), inbox_(new_inbox()) {
+publish_window::publish_window(std::shared_ptr<nats_link> link)
+    : link_(std::move(link)), inbox_(new_inbox()) {
   slots_.resize(std::max<size_t>(link_->options().publish_in_flight_max, 1));
   for (auto i = slots_.size(); i > 0; --i)
     free_.push_back(static_cast<uint32_t>(i - 1));
@@ -72,7 +73,8 @@ void publish_window::close() {
   thread_.join();
 }
 
-/// Not with natsSubscription_NextMsg: that swallows "no responders", and with it the publish that it answers.
+/// Not with natsSubscription_NextMsg: that swallows "no responders", and with it the publish that
+/// it answers.
 void publish_window::received(natsConnection*, natsSubscription*, natsMsg* raw, void* closure) {
   msg_pointer msg{raw};
   if (auto self = windows().find(closure))
@@ -91,7 +93,8 @@ result<void> publish_window::publish(const message& x, const std::string& id,
     if (!now.connected || ready_epoch_ != now.epoch || closing_)
       return error{errc::unavailable, "not connected to NATS"};
     if (free_.empty())
-      return error{errc::rate_limited, std::to_string(slots_.size()) + " publishes wait for their answer"};
+      return error{errc::rate_limited,
+                   std::to_string(slots_.size()) + " publishes wait for their answer"};
     index = free_.back();
     free_.pop_back();
     auto& s = slots_[index];
@@ -134,7 +137,8 @@ void publish_window::loop() {
     closed_.wait_for(guard, std::chrono::milliseconds{20}, [this] { return closing_.load(); });
   }
   natsSubscription_Destroy(answers_);
-  fail([](const slot&) { return true; }, {errc::unavailable, "the connection was closed; the outcome is unknown"});
+  fail([](const slot&) { return true; },
+       {errc::unavailable, "the connection was closed; the outcome is unknown"});
 }
 
 /// After a reconnect the answers of the old connection do not come any more.
@@ -143,7 +147,8 @@ bool publish_window::follow_connection() {
   if (now.connected && now.epoch == epoch_)
     return true;
   if (epoch_ != 0)
-    fail([](const slot&) { return true; }, {errc::unavailable, "the connection was lost; the outcome is unknown"});
+    fail([](const slot&) { return true; },
+         {errc::unavailable, "the connection was lost; the outcome is unknown"});
   {
     std::lock_guard guard{mutex_};
     ready_epoch_ = 0;

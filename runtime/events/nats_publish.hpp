@@ -7,9 +7,10 @@
 
 namespace coppice::events::detail {
 
-/// JetStream publishes that wait for their answer. Each has a slot, named in its reply subject, so an answer finds its publish
-/// without a search; a slot's turn tells a late answer from the right one.
-/// Bounds: options.publish_in_flight_max slots. Threading: thread-safe; answers come from threads of nats.c, failures from one of its own.
+/// JetStream publishes that wait for their answer. Each has a slot, named in its reply subject, so
+/// an answer finds its publish without a search; a slot's turn tells a late answer from the right
+/// one. Bounds: options.publish_in_flight_max slots. Threading: thread-safe; answers come from
+/// threads of nats.c, failures from one of its own.
 class publish_window : public std::enable_shared_from_this<publish_window> {
 public:
   explicit publish_window(std::shared_ptr<nats_link> link);

@@ -44,12 +44,14 @@ bool read_ack_subject(std::string_view reply, delivery& out) {
   return true;
 }
 
-/// One thread that asks for messages, hands them over and asks for more as they are answered. How many it asks for plus how many
-/// are unanswered never exceeds in_flight_max.
+/// One thread that asks for messages, hands them over and asks for more as they are answered. How
+/// many it asks for plus how many are unanswered never exceeds in_flight_max.
 class pull_state : public std::enable_shared_from_this<pull_state> {
 public:
-  pull_state(std::shared_ptr<nats_link> link, pull_options options, nats_client::delivery_callback callback)
-      : link_(std::move(link)), options_(std::move(options)), callback_(std::move(callback)), inbox_(new_inbox()) {}
+  pull_state(std::shared_ptr<nats_link> link, pull_options options,
+             nats_client::delivery_callback callback)
+      : link_(std::move(link)), options_(std::move(options)), callback_(std::move(callback)),
+        inbox_(new_inbox()) {}
 
   void loop() {
     while (!stopping_) {
@@ -80,7 +82,8 @@ public:
   void answer(const std::string& reply, std::string_view verb) {
     auto now = link_->get();
     if (now.connection && !verb.empty())
-      natsConnection_Publish(now.connection.get(), reply.c_str(), verb.data(), static_cast<int>(verb.size()));
+      natsConnection_Publish(now.connection.get(), reply.c_str(), verb.data(),
+                             static_cast<int>(verb.size()));
   }
 
   void finished() {
@@ -106,7 +109,8 @@ private:
     if (now.connection != connection_) {
       natsSubscription_Destroy(messages_);
       messages_ = nullptr;
-      auto status = natsConnection_SubscribeSync(&messages_, now.connection.get(), (inbox_ + ".*").c_str());
+      auto status =
+          natsConnection_SubscribeSync(&messages_, now.connection.get(), (inbox_ + ".*").c_str());
       if (status != NATS_OK)
         return false;
       // The requests bound what can arrive.
@@ -159,11 +163,13 @@ private:
     auto used = requested_ + stats_.in_flight;
     auto room = options_.in_flight_max > used ? options_.in_flight_max - used : 0;
     // Few large requests are cheaper than many small ones.
-    if (missing_ || !connection_ || room == 0 || (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
+    if (missing_ || !connection_ || room == 0 ||
+        (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
       return;
     auto subject = "$JS.API.CONSUMER.MSG.NEXT." + options_.stream.name + "." + name_;
     auto expires = std::chrono::nanoseconds{request_lifetime}.count();
-    auto body = "{\"batch\":" + std::to_string(room) + ",\"expires\":" + std::to_string(expires) + "}";
+    auto body =
+        "{\"batch\":" + std::to_string(room) + ",\"expires\":" + std::to_string(expires) + "}";
     auto reply = inbox_ + "." + std::to_string(generation_);
     auto status = natsConnection_PublishRequest(connection_.get(), subject.c_str(), reply.c_str(),
                                                 body.data(), static_cast<int>(body.size()));
@@ -182,7 +188,8 @@ private:
 
   bool is_current(natsMsg* msg) const {
     std::string_view subject = natsMsg_GetSubject(msg);
-    return subject.size() > inbox_.size() && number(subject.substr(inbox_.size() + 1)) == generation_;
+    return subject.size() > inbox_.size() &&
+           number(subject.substr(inbox_.size() + 1)) == generation_;
   }
 
   void take(natsMsg* msg) {
@@ -313,7 +320,8 @@ private:
 
 } // namespace
 
-result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link> link, pull_options options,
+result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link> link,
+                                                      pull_options options,
                                                       nats_client::delivery_callback callback) {
   if (auto ok = check_stream_or_consumer(options.stream.name); !ok)
     return ok.error();
@@ -325,7 +333,8 @@ result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link>
       return ok.error();
   if (options.in_flight_max == 0 || options.in_flight_max > 10'000)
     return error{errc::out_of_range, "in_flight_max is 1 to 10000", "/in_flight_max"};
-  auto state = std::make_shared<pull_state>(std::move(link), std::move(options), std::move(callback));
+  auto state =
+      std::make_shared<pull_state>(std::move(link), std::move(options), std::move(callback));
   return std::unique_ptr<pull_subscription>{std::make_unique<pull_impl>(std::move(state))};
 }
 

@@ -38,7 +38,8 @@ public:
       return {};
     exit_reason_.clear();
     ready_ = false;
-    if (auto old = detail::find_running(in("nats.pid"), options_.binary); old && detail::is_orphan(*old)) {
+    if (auto old = detail::find_running(in("nats.pid"), options_.binary);
+        old && detail::is_orphan(*old)) {
       // Its starter is gone: taken over, not started a second time on the same data.
       pid_ = old->pid;
       process_ = *old;
@@ -79,13 +80,15 @@ public:
         return {};
       case state::died:
       case state::stopped:
-        return error{errc::unavailable, "nats-server did not start (" + exit_reason() + "): " + log_tail(600),
+        return error{errc::unavailable,
+                     "nats-server did not start (" + exit_reason() + "): " + log_tail(600),
                      in("nats.log")};
       case state::starting:
         break;
       }
       if (std::chrono::steady_clock::now() > until)
-        return error{errc::timeout, "nats-server is not ready in time: " + log_tail(600), in("nats.log")};
+        return error{errc::timeout, "nats-server is not ready in time: " + log_tail(600),
+                     in("nats.log")};
       std::this_thread::sleep_for(std::chrono::milliseconds{10});
     }
   }
@@ -150,13 +153,22 @@ private:
     return ready_ ? state::ready : state::starting;
   }
 
+  /// The server writes durations as Go does: `2m` where we say `2min`.
+  std::string sync_interval() const {
+    auto parsed = parse_duration(options_.sync_interval);
+    if (!parsed)
+      return "always";
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count()) +
+           "ms";
+  }
+
   std::string configuration() const {
     std::string out = "# Written at each start.\n";
     out += "listen: " + quoted(options_.host + ":" + std::to_string(port_)) + "\n";
     out += "server_name: \"coppice\"\n";
     out += "max_payload: " + std::to_string(options_.payload_bytes_max) + "\n";
     out += "jetstream {\n  store_dir: " + quoted(in("jetstream")) + "\n";
-    out += "  sync_interval: " + quoted(options_.sync_interval) + "\n";
+    out += "  sync_interval: " + quoted(sync_interval()) + "\n";
     if (options_.store_bytes_max > 0)
       out += "  max_file_store: " + std::to_string(options_.store_bytes_max) + "\n";
     out += "}\n";
@@ -170,7 +182,8 @@ private:
   mutable std::mutex mutex_;
   int port_;
   pid_t pid_ = 0;
-  bool child_ = true; ///< False when it was taken over: then it is nobody's child whose status we may read.
+  bool child_ =
+      true; ///< False when it was taken over: then it is nobody's child whose status we may read.
   detail::process_mark process_;
   bool ready_ = false;
   bool stopped_ = false;
@@ -201,7 +214,8 @@ result<std::unique_ptr<nats_server>> nats_server::prepare(nats_server_options op
     options.binary = *found;
   }
   if (options.sync_interval != "always" && !parse_duration(options.sync_interval))
-    return error{errc::invalid_value, "sync_interval is 'always' or a duration such as 2m or 30s"};
+    return error{errc::invalid_value,
+                 "sync_interval is 'always' or a duration such as 30s or 2min"};
   std::error_code failed;
   fs::create_directories(options.folder, failed);
   if (!failed)
@@ -212,8 +226,9 @@ result<std::unique_ptr<nats_server>> nats_server::prepare(nats_server_options op
   auto running = detail::find_running(options.folder + "/nats.pid", options.binary);
   if (running && !detail::is_orphan(*running))
     return error{errc::in_use,
-                 "nats-server runs there already, started by process " + std::to_string(running->starter) +
-                     " (its own pid is " + std::to_string(running->pid) + ")",
+                 "nats-server runs there already, started by process " +
+                     std::to_string(running->starter) + " (its own pid is " +
+                     std::to_string(running->pid) + ")",
                  options.folder};
   std::string token;
   if (options.authentication) {

@@ -26,7 +26,7 @@ struct nats_server_options {
       folder; ///< Configuration, credentials, log, pid file, JetStream's data; made when missing.
   std::string host = "127.0.0.1";
   int port = 0;                         ///< 0: a free one, kept in the folder and used again.
-  std::string sync_interval = "always"; ///< `always`, or a duration such as `2m`.
+  std::string sync_interval = "always"; ///< `always`, or a duration such as `2min`.
   int64_t payload_bytes_max = 1 << 20;
   int64_t store_bytes_max = 0; ///< JetStream's disk limit; 0: the server's own default.
   bool authentication = true;  ///< A token made once, kept with mode 0600.

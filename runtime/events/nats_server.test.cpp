@@ -79,7 +79,8 @@ TEST_CASE("nats server: what cannot work is said", "[events][nats]") {
   CHECK(nats_server_version("/bin/true").error().code == errc::refused);
   CHECK(nats_server_version("/no/such").error().code == errc::unavailable);
   CHECK_FALSE(nats_server::prepare({.binary = nats_binary(), .folder = "/proc/no"}));
-  CHECK_FALSE(nats_server::prepare({.binary = nats_binary(), .folder = folder / "n", .sync_interval = "often"}));
+  CHECK_FALSE(nats_server::prepare(
+      {.binary = nats_binary(), .folder = folder / "n", .sync_interval = "often"}));
   auto broken = nats_server::prepare({.binary = "/bin/false", .folder = folder / "n"});
   REQUIRE(broken);
   auto ok = (*broken)->wait_ready(5s);

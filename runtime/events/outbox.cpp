@@ -16,7 +16,8 @@ class outbox_impl : public outbox {
 public:
   outbox_impl(std::shared_ptr<store::sqlite_file> file, outbox_options options, const clock& time,
               std::shared_ptr<detail::outbox_pump> pump)
-      : file_(std::move(file)), options_(std::move(options)), clock_(time), pump_(std::move(pump)) {}
+      : file_(std::move(file)), options_(std::move(options)), clock_(time), pump_(std::move(pump)) {
+  }
 
   ~outbox_impl() override { close(); }
 
@@ -44,7 +45,8 @@ public:
       (*shared)(queued.error());
   }
 
-  result<std::string> publish_within(store::database& db, event x, const std::string& subject) override {
+  result<std::string> publish_within(store::database& db, event x,
+                                     const std::string& subject) override {
     auto row = make_row(std::move(x), subject);
     if (!row)
       return row.error();
@@ -127,8 +129,9 @@ private:
 } // namespace
 
 result<std::shared_ptr<outbox>> outbox::open(std::shared_ptr<store::sqlite_file> file,
-                                             std::shared_ptr<nats_client> client, outbox_options options,
-                                             refused_callback on_refused, const clock& time) {
+                                             std::shared_ptr<nats_client> client,
+                                             outbox_options options, refused_callback on_refused,
+                                             const clock& time) {
   for (const auto& stream : options.streams) {
     if (auto ok = check_stream_or_consumer(stream.name); !ok)
       return ok.error();

@@ -18,7 +18,8 @@ using coppice::testing::watched;
 namespace {
 
 std::shared_ptr<outbox> open_outbox(const std::shared_ptr<store::sqlite_file>& file,
-                                    const std::shared_ptr<nats_client>& client, outbox_options options = {},
+                                    const std::shared_ptr<nats_client>& client,
+                                    outbox_options options = {},
                                     outbox::refused_callback on_refused = {}) {
   if (options.streams.empty())
     options.streams = {test_stream()};
@@ -30,14 +31,17 @@ std::shared_ptr<outbox> open_outbox(const std::shared_ptr<store::sqlite_file>& f
 }
 
 /// The ids in a stream, in order, read by a client of its own.
-std::vector<std::string> ids_in(const std::shared_ptr<nats_client>& client, const std::string& stream = "TEST") {
+std::vector<std::string> ids_in(const std::shared_ptr<nats_client>& client,
+                                const std::string& stream = "TEST") {
   auto info = client->get_stream(stream);
   REQUIRE(info);
   watched<std::vector<std::string>> got;
   pull_options options{.consumer = {.inactive_threshold = 5s}};
   options.stream.name = stream;
   auto pull = client->pull(options, [&](delivery d) {
-    got.change([&](auto& v) { v.push_back(std::string{find_header(d.headers, "Nats-Msg-Id").value_or("")}); });
+    got.change([&](auto& v) {
+      v.push_back(std::string{find_header(d.headers, "Nats-Msg-Id").value_or("")});
+    });
     d.ack();
   });
   REQUIRE(got.wait([&](auto& v) { return v.size() >= info->messages; }));
@@ -55,7 +59,8 @@ TEST_CASE("outbox: acknowledged events reach the stream in order", "[events][nat
   std::atomic<int> acknowledged = 0;
   for (int i = 0; i < 500; ++i) {
     expected.push_back("e" + std::to_string(i));
-    out->publish(make_event(expected.back()), "test.a", [&](result<std::string> id) { acknowledged += id ? 1 : 0; });
+    out->publish(make_event(expected.back()), "test.a",
+                 [&](result<std::string> id) { acknowledged += id ? 1 : 0; });
   }
   auto made = out->publish(make_event(""), "test.b");
   REQUIRE(made);
@@ -92,7 +97,8 @@ TEST_CASE("outbox: what cannot be published is refused at once", "[events][nats]
   REQUIRE(out->drain(10s));
 }
 
-TEST_CASE("outbox: without a server events wait, are listed and bounded, and go later", "[events][nats]") {
+TEST_CASE("outbox: without a server events wait, are listed and bounded, and go later",
+          "[events][nats]") {
   nats_fixture f;
   auto options = f.options();
   f.server->stop();
@@ -146,17 +152,21 @@ TEST_CASE("outbox: an event that its stream refuses is given up", "[events][nats
   nats_fixture f;
   auto client = f.connect();
   std::promise<refused_event> given;
-  auto out = open_outbox(open_sqlite(f.folder / "o.db"), client, {}, [&](refused_event x, auto done) {
-    given.set_value(std::move(x));
-    done({});
-  });
+  auto out =
+      open_outbox(open_sqlite(f.folder / "o.db"), client, {}, [&](refused_event x, auto done) {
+        given.set_value(std::move(x));
+        done({});
+      });
   REQUIRE(out->publish(make_event("first"), "test.a"));
   REQUIRE(out->drain(20s));
   // Sealing makes the stream refuse everything, as a limit on message sizes would.
-  REQUIRE(client->request({"$JS.API.STREAM.UPDATE.TEST", "", {},
-                           R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
-                           R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})"},
-                          5s));
+  REQUIRE(client->request(
+      {"$JS.API.STREAM.UPDATE.TEST",
+       "",
+       {},
+       R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
+       R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})"},
+      5s));
   REQUIRE(out->publish(make_event("second"), "test.a"));
   auto x = given.get_future().get();
   CHECK(x.id == "second");
@@ -185,7 +195,8 @@ TEST_CASE("outbox: a lost stream is made again with what was kept", "[events][na
   nats_fixture f;
   auto client = f.connect();
   auto file = open_sqlite(f.folder / "o.db");
-  auto out = open_outbox(file, client, {.streams = {test_stream(), {.name = "OTHER", .subjects = {"other.>"}}}});
+  auto out = open_outbox(file, client,
+                         {.streams = {test_stream(), {.name = "OTHER", .subjects = {"other.>"}}}});
   std::vector<std::string> expected;
   for (int i = 0; i < 100; ++i) {
     expected.push_back("e" + std::to_string(i));
@@ -208,7 +219,8 @@ TEST_CASE("outbox: a lost stream is made again with what was kept", "[events][na
   SECTION("while the outbox was closed") {
     out.reset();
     REQUIRE(client->delete_stream("TEST"));
-    out = open_outbox(file, client, {.streams = {test_stream(), {.name = "OTHER", .subjects = {"other.>"}}}});
+    out = open_outbox(file, client,
+                      {.streams = {test_stream(), {.name = "OTHER", .subjects = {"other.>"}}}});
   }
   REQUIRE(eventually([&] {
     auto info = client->get_stream("TEST");

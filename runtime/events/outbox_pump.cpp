@@ -5,14 +5,9 @@
 
 namespace coppice::events::detail {
 
-namespace {
-
-constexpr auto look_interval = std::chrono::seconds{15};
-
-} // namespace
-
-outbox_pump::outbox_pump(std::shared_ptr<store::sqlite_file> file, std::shared_ptr<nats_client> client,
-                         outbox_options options, outbox::refused_callback on_refused, const clock& time)
+outbox_pump::outbox_pump(std::shared_ptr<store::sqlite_file> file,
+                         std::shared_ptr<nats_client> client, outbox_options options,
+                         outbox::refused_callback on_refused, const clock& time)
     : file_(std::move(file)), client_(std::move(client)), options_(std::move(options)),
       on_refused_(std::move(on_refused)), clock_(time), backoff_(options_.retry_min),
       window_(options_.in_flight_max) {}
@@ -139,8 +134,9 @@ result<std::string> outbox_pump::stream_of(std::string_view subject) const {
         return stream.name;
       known += (known.empty() ? "" : ", ") + filter;
     }
-  return error{errc::not_found, "no stream of this node takes '" + std::string{subject} +
-                                    "'; its streams take: " + (known.empty() ? "nothing" : known),
+  return error{errc::not_found,
+               "no stream of this node takes '" + std::string{subject} +
+                   "'; its streams take: " + (known.empty() ? "nothing" : known),
                "/subject"};
 }
 
@@ -189,10 +185,12 @@ void outbox_pump::retry() {
 
 result<void> outbox_pump::drain(duration deadline) {
   std::unique_lock guard{mutex_};
-  auto empty = drained_.wait_for(guard, deadline, [this] { return closing_ || stats_.pending == 0; });
+  auto empty =
+      drained_.wait_for(guard, deadline, [this] { return closing_ || stats_.pending == 0; });
   if (empty && stats_.pending == 0)
     return {};
-  return error{errc::timeout, std::to_string(stats_.pending) + " events still wait for their stream" +
+  return error{errc::timeout, std::to_string(stats_.pending) +
+                                  " events still wait for their stream" +
                                   (stats_.last_error.empty() ? "" : ": " + stats_.last_error)};
 }
 
@@ -283,11 +281,11 @@ void outbox_pump::send_rows() {
     }
   }
   for (size_t i = 0; i < sequences.size(); ++i) {
-    auto sent = client_->publish_stream(messages[i], ids[i],
-                                        [weak = weak_from_this(), sequence = sequences[i]](auto answer) {
-                                          if (auto self = weak.lock())
-                                            self->answered(sequence, answer);
-                                        });
+    auto sent = client_->publish_stream(
+        messages[i], ids[i], [weak = weak_from_this(), sequence = sequences[i]](auto answer) {
+          if (auto self = weak.lock())
+            self->answered(sequence, answer);
+        });
     if (sent)
       continue;
     answered(sequences[i], sent.error());
@@ -339,7 +337,8 @@ void outbox_pump::refused(uint64_t sequence, const error& reason) {
       return note_failure(reason.message);
     }
     window_.hand_over(sequence);
-    given = {x->row.id, x->row.type, x->row.subject, x->row.headers, x->row.payload, x->refusals, reason.message};
+    given = {x->row.id,      x->row.type, x->row.subject, x->row.headers,
+             x->row.payload, x->refusals, reason.message};
   }
   on_refused_(std::move(given), [weak = weak_from_this(), sequence](result<void> taken) {
     auto self = weak.lock();
@@ -373,7 +372,8 @@ void outbox_pump::note_failure(const std::string& reason) {
 /// Once everything on its way is answered, what failed may go again.
 void outbox_pump::recover() {
   std::lock_guard guard{mutex_};
-  if (window_.failed() > 0 && window_.in_flight() == 0 && connected_ && steady::now() >= not_before_)
+  if (window_.failed() > 0 && window_.in_flight() == 0 && connected_ &&
+      steady::now() >= not_before_)
     window_.retry();
 }
 
@@ -399,7 +399,8 @@ void outbox_pump::save_floor() {
     if (saving_ || floor_ == saved_floor_)
       return;
     floor = floor_;
-    while (!kept_.empty() && (kept_.size() > options_.keep_rows_max || kept_bytes_ > options_.keep_bytes_max)) {
+    while (!kept_.empty() &&
+           (kept_.size() > options_.keep_rows_max || kept_bytes_ > options_.keep_bytes_max)) {
       prune = kept_.front().sequence;
       kept_bytes_ -= kept_.front().size;
       kept_.pop_front();
@@ -424,88 +425,6 @@ void outbox_pump::save_floor() {
       finished);
   if (!queued)
     finished(queued.error());
-}
-
-void outbox_pump::look_at_streams() {
-  std::vector<stream_config> streams;
-  {
-    std::lock_guard guard{mutex_};
-    if (!streams_due_ || !connected_ || window_.in_flight() > 0 || steady::now() < not_before_)
-      return;
-    streams_due_ = false;
-    look_again_ = steady::now() + look_interval;
-    streams = options_.streams;
-  }
-  for (const auto& stream : streams)
-    if (auto ok = look_at(stream); !ok) {
-      std::lock_guard guard{mutex_};
-      streams_due_ = true;
-      return note_failure(ok.error().message);
-    }
-}
-
-result<void> outbox_pump::look_at(const stream_config& stream) {
-  auto info = client_->ensure_stream(stream);
-  if (!info)
-    return info.error();
-  std::optional<instant> noted;
-  auto read = file_->read([&](store::database& db) -> result<void> {
-    auto found = read_created(db, stream.name);
-    if (!found)
-      return found.error();
-    noted = *found;
-    return {};
-  });
-  if (!read)
-    return read;
-  if (noted && *noted == info->created)
-    return {};
-  return rebuild(stream.name, info->created, noted.has_value());
-}
-
-/// The stream is another one than before: its rows are sent again, from the oldest kept. The floor goes back in the file first,
-/// so a crash in between goes on from there.
-result<void> outbox_pump::rebuild(const std::string& stream, instant created, bool known) {
-  uint64_t floor = 0, old_floor = 0;
-  {
-    std::lock_guard guard{mutex_};
-    // A floor that is being saved must not come after ours.
-    if (saving_)
-      return error{errc::unavailable, "the outbox is busy; the stream is looked at again"};
-    saving_ = true;
-    floor = old_floor = floor_;
-  }
-  auto outcome = file_->run([&](store::database& db) -> result<void> {
-    floor = old_floor;
-    auto first = known ? first_of_stream(db, stream) : result<uint64_t>{uint64_t{0}};
-    if (!first)
-      return first.error();
-    if (*first > 0 && *first <= floor)
-      floor = *first - 1;
-    if (auto ok = write_floor(db, floor); !ok)
-      return ok;
-    return write_created(db, stream, created);
-  });
-  std::lock_guard guard{mutex_};
-  saving_ = false;
-  if (!outcome)
-    return outcome;
-  saved_floor_ = floor_ = floor;
-  // Rows acknowledged behind the floor may have been in the lost stream: they go again, too.
-  window_.clear();
-  window_.start_after(floor);
-  last_sequence_.erase(stream);
-  while (!kept_.empty() && kept_.back().sequence > floor) {
-    stats_.pending += 1;
-    stats_.pending_bytes += kept_.back().size;
-    kept_bytes_ -= kept_.back().size;
-    kept_.pop_back();
-  }
-  if (floor < old_floor) {
-    rebuild_to_ = std::max(rebuild_to_, old_floor);
-    rebuild_.insert(stream);
-  }
-  return {};
 }
 
 } // namespace coppice::events::detail

@@ -12,8 +12,9 @@
 
 namespace coppice::events::detail {
 
-/// The thread that brings rows to JetStream. Every row up to the floor is published; the floor is written lazily, because
-/// publishing a row again does no harm: the stream knows its id, and so do consumers.
+/// The thread that brings rows to JetStream. Every row up to the floor is published; the floor is
+/// written lazily, because publishing a row again does no harm: the stream knows its id, and so do
+/// consumers.
 class outbox_pump : public std::enable_shared_from_this<outbox_pump> {
 public:
   outbox_pump(std::shared_ptr<store::sqlite_file> file, std::shared_ptr<nats_client> client,
@@ -69,16 +70,16 @@ private:
   std::condition_variable wake_;
   std::condition_variable drained_;
   bool closing_ = false;
-  bool streams_due_ = true;  ///< Are the streams those that we know?
+  bool streams_due_ = true; ///< Are the streams those that we know?
   bool connected_ = false;
   steady::time_point look_again_;
   steady::time_point not_before_; ///< Backoff.
   duration backoff_;
   outbox_window window_;
-  uint64_t head_ = 0;        ///< The last row committed.
+  uint64_t head_ = 0; ///< The last row committed.
   uint64_t floor_ = 0;
   uint64_t saved_floor_ = 0;
-  uint64_t rebuild_to_ = 0;  ///< Rows up to here are sent again only for the streams in rebuild_.
+  uint64_t rebuild_to_ = 0; ///< Rows up to here are sent again only for the streams in rebuild_.
   std::set<std::string> rebuild_;
   bool saving_ = false;
   std::deque<row_size> kept_;

@@ -41,19 +41,25 @@ result<uint64_t> number(store::database& db, std::string_view sql) {
 } // namespace
 
 result<void> insert_row(store::database& db, const outbox_row& x) {
-  auto insert = db.cached("INSERT INTO outbox (sequence, id, type, subject, stream, at_ns, headers, "
-                          "payload, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  auto insert =
+      db.cached("INSERT INTO outbox (sequence, id, type, subject, stream, at_ns, headers, "
+                "payload, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert)
     return insert.error();
   auto& row = **insert;
-  row.bind(1, to_sql(x.sequence)).bind(2, x.id).bind(3, x.type).bind(4, x.subject).bind(5, x.stream);
+  row.bind(1, to_sql(x.sequence))
+      .bind(2, x.id)
+      .bind(3, x.type)
+      .bind(4, x.subject)
+      .bind(5, x.stream);
   row.bind(6, x.at.ns).bind(7, headers_text(x.headers)).bind_blob(8, x.payload);
   return row.bind(9, to_sql(x.size)).run();
 }
 
 result<std::vector<outbox_row>> rows_after(store::database& db, uint64_t sequence, size_t limit) {
-  auto query = db.cached("SELECT sequence, id, type, subject, stream, at_ns, headers, payload, size "
-                         "FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
+  auto query =
+      db.cached("SELECT sequence, id, type, subject, stream, at_ns, headers, payload, size "
+                "FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
   if (!query)
     return query.error();
   auto& row = **query;
@@ -65,8 +71,15 @@ result<std::vector<outbox_row>> rows_after(store::database& db, uint64_t sequenc
       return more.error();
     if (!*more)
       return out;
-    out.push_back({from_sql(row.integer(0)), row.text(1), row.text(2), row.text(3), row.text(4),
-                   {row.integer(5)}, read_headers(row.view(6)), row.text(7), from_sql(row.integer(8))});
+    out.push_back({from_sql(row.integer(0)),
+                   row.text(1),
+                   row.text(2),
+                   row.text(3),
+                   row.text(4),
+                   {row.integer(5)},
+                   read_headers(row.view(6)),
+                   row.text(7),
+                   from_sql(row.integer(8))});
   }
 }
 
@@ -82,7 +95,8 @@ result<row_sum> sum_after(store::database& db, uint64_t sequence) {
 }
 
 result<std::deque<row_size>> sizes_up_to(store::database& db, uint64_t sequence) {
-  auto query = db.prepare("SELECT sequence, size FROM outbox WHERE sequence <= ? ORDER BY sequence");
+  auto query =
+      db.prepare("SELECT sequence, size FROM outbox WHERE sequence <= ? ORDER BY sequence");
   if (!query)
     return query.error();
   query->bind(1, to_sql(sequence));
@@ -97,7 +111,9 @@ result<std::deque<row_size>> sizes_up_to(store::database& db, uint64_t sequence)
   }
 }
 
-result<uint64_t> read_floor(store::database& db) { return number(db, "SELECT floor FROM outbox_state"); }
+result<uint64_t> read_floor(store::database& db) {
+  return number(db, "SELECT floor FROM outbox_state");
+}
 
 result<void> write_floor(store::database& db, uint64_t floor) {
   auto update = db.cached("UPDATE outbox_state SET floor = ?");

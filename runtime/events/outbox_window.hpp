@@ -5,8 +5,8 @@
 namespace coppice::events::detail {
 
 /// Which rows of the outbox are on their way, in order. Pure: no I/O, no clock; single owner.
-/// A row is sent, then acknowledged or failed; failed ones are sent again before anything new, and nothing is sent while
-/// some have failed and others are still on their way.
+/// A row is sent, then acknowledged or failed; failed ones are sent again before anything new, and
+/// nothing is sent while some have failed and others are still on their way.
 class outbox_window {
 public:
   enum class stage : uint8_t { waiting, in_flight, acknowledged, failed, handed_over };
@@ -20,7 +20,9 @@ public:
   explicit outbox_window(size_t max) : max_(max) {}
 
   /// How many more rows may be read.
-  size_t room() const { return failed_ > 0 || max_ <= entries_.size() ? 0 : max_ - entries_.size(); }
+  size_t room() const {
+    return failed_ > 0 || max_ <= entries_.size() ? 0 : max_ - entries_.size();
+  }
   void add(outbox_row row);
 
   /// The rows to send now, in order; they are in flight afterwards.
@@ -45,7 +47,9 @@ public:
   size_t in_flight() const { return in_flight_; }
   size_t failed() const { return failed_; }
   bool empty() const { return entries_.empty(); }
-  bool can_settle() const { return !entries_.empty() && entries_.front().is == stage::acknowledged; }
+  bool can_settle() const {
+    return !entries_.empty() && entries_.front().is == stage::acknowledged;
+  }
   /// The last row added; 0 when none was.
   uint64_t last() const { return last_; }
   void start_after(uint64_t sequence) { last_ = sequence; }

@@ -80,7 +80,8 @@ TEST_CASE("outbox window: what is handed over neither blocks nor is sent", "[eve
   CHECK(w.settle().size() == 2);
 }
 
-TEST_CASE("outbox window: random answers lose nothing and repeat nothing acknowledged", "[events]") {
+TEST_CASE("outbox window: random answers lose nothing and repeat nothing acknowledged",
+          "[events]") {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     INFO("seed " << seed);
     prng random{seed};

@@ -7,7 +7,8 @@ namespace {
 // The same texts as in schemas/sql/; a test compares them.
 constexpr store::migration outbox_steps[] = {
     {1, "0001_outbox.sql",
-     R"sql(-- Events on their way to JetStream. Rows up to outbox_state.floor are published and kept for a rebuild.
+     R"sql(-- Events on their way to JetStream.
+-- Rows up to outbox_state.floor are published and kept for a rebuild.
 CREATE TABLE outbox (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL,

@@ -64,7 +64,8 @@ result<void> check_stream_or_consumer(std::string_view name) {
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f ||
         std::string_view{".*>/\\"}.find(c) != std::string_view::npos)
       return error{errc::invalid_value,
-                   "the name '" + std::string{name} + "' has a dot, wildcard, slash or space", "/name"};
+                   "the name '" + std::string{name} + "' has a dot, wildcard, slash or space",
+                   "/name"};
   return {};
 }
 

@@ -1,4 +1,5 @@
--- Events on their way to JetStream. Rows up to outbox_state.floor are published and kept for a rebuild.
+-- Events on their way to JetStream.
+-- Rows up to outbox_state.floor are published and kept for a rebuild.
 CREATE TABLE outbox (
   sequence INTEGER PRIMARY KEY,
   id TEXT NOT NULL,
