@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/telemetry/trace_data.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -14,17 +15,6 @@
 namespace coppice::supervision {
 
 namespace {
-
-thread_local const seat* running_seat = nullptr;
-
-// Sets the thread's current seat for one slice.
-struct slice {
-  explicit slice(const seat* place) : outer(running_seat) { running_seat = place; }
-  ~slice() { running_seat = outer; }
-
-  const seat* outer;
-  throw_watch watch;
-};
 
 std::string describe_exception(const std::exception_ptr& what) {
   try {
@@ -40,16 +30,9 @@ std::string describe_exception(const std::exception_ptr& what) {
   }
 }
 
-std::string type_names(const caf::message& x) {
-  std::string out;
-  auto types = x.types();
-  for (size_t i = 0; i < types.size(); ++i) {
-    if (i > 0)
-      out += ", ";
-    auto name = caf::query_type_name(types[i]);
-    out.append(name.data(), name.size());
-  }
-  return out;
+std::string trace_id_of(const caf::mailbox_element& x) {
+  auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get());
+  return data != nullptr ? data->context.trace_id() : std::string{};
 }
 
 exit_info exit_of(const caf::error& reason) {
@@ -68,7 +51,7 @@ exit_info exit_of(const caf::error& reason) {
 } // namespace
 
 const seat* current_seat() noexcept {
-  return running_seat;
+  return static_cast<const seat*>(telemetry::running.who);
 }
 
 /// A message that killed the actor and may be tried again.
@@ -117,7 +100,8 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
   a.context(ctx);
   if (phase_ == phase::done)
     return resumable::done;
-  slice current{seat_.get()};
+  telemetry::slice current{*seat_, a.ctrl(), !a.getf(caf::abstract_actor::is_detached_flag)};
+  throw_watch watch;
   if (phase_ == phase::fresh)
     first_start();
   size_t consumed = 0;
@@ -153,13 +137,21 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
   return box.try_block() ? resumable::awaiting_message : resumable::resume_later;
 }
 
+// All user code runs in here.
+inline caf::invoke_message_result cell::consume(caf::mailbox_element& x) {
+  telemetry::beat(x.payload.types().data());
+  if (x.tracing_id == nullptr && !telemetry::probed()) [[likely]]
+    return self().consume(x);
+  return consume_observed(x);
+}
+
 caf::intrusive::task_result cell::one(caf::mailbox_element& x, size_t& consumed, size_t max) {
   using caf::intrusive::task_result;
   auto& a = self();
   auto counted = is_counted(x);
   bool skipped = false;
   try {
-    switch (a.consume(x)) {
+    switch (consume(x)) {
       case caf::invoke_message_result::skipped:
         skipped = true;
         break;
@@ -167,6 +159,8 @@ caf::intrusive::task_result cell::one(caf::mailbox_element& x, size_t& consumed,
         access::behaviors(a).cleanup();
         break;
       case caf::invoke_message_result::dropped:
+        if (x.mid.is_response())
+          count_late();
         break;
     }
   } catch (...) {
@@ -207,7 +201,7 @@ caf::intrusive::task_result cell::urgent(caf::mailbox_element& x, size_t& consum
 void cell::serve(caf::mailbox_element& x) {
   auto& a = self();
   try {
-    if (a.consume(x) == caf::invoke_message_result::consumed)
+    if (consume(x) == caf::invoke_message_result::consumed)
       access::behaviors(a).cleanup();
     poison_.reset();
   } catch (...) {
@@ -237,6 +231,7 @@ void cell::first_start() {
 
 void cell::restart(const std::string& reason) {
   auto& a = self();
+  telemetry::process_totals().restarts.fetch_add(1, std::memory_order_relaxed);
   seat_->incarnation.fetch_add(1, std::memory_order_relaxed);
   try {
     call_before_restart(reason);
@@ -313,9 +308,7 @@ void cell::describe(caf::mailbox_element& x) {
   description out;
   out.pending_requests = static_cast<uint32_t>(
     access::multiplexed(a).size() + std::distance(access::awaited(a).begin(), access::awaited(a).end()));
-  for (auto& timer : timers_)
-    out.timers += timer.disposed() || timer.invoked() ? 0 : 1;
-  out.links = static_cast<uint32_t>(links_.size());
+  describe_work(out);
   if (phase_ == phase::running || phase_ == phase::suspended) {
     try {
       out.json = call_describe();
@@ -334,10 +327,12 @@ void cell::crashed(caf::mailbox_element* x, std::exception_ptr what) {
   auto stack = throw_watch::take();
   auto reason = describe_exception(what);
   seat_->failed.store(seat_->failed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  telemetry::process_totals().failed.fetch_add(1, std::memory_order_relaxed);
+  auto trace_id = std::exchange(telemetry::running.failed_trace, {}).trace_id();
   exit_info exit{exit_kind::abnormal, reason};
-  report(child_report::kind::ended, exit, x, stack);
+  report(child_report::kind::ended, exit, x, stack, trace_id);
   if (x != nullptr && !keep_for_retry(*x))
-    dispose_of(*x, reason, stack);
+    dispose_of(*x, reason, stack, std::move(trace_id));
   wait_with(std::move(exit), x, stack);
 }
 
@@ -349,11 +344,14 @@ bool cell::keep_for_retry(caf::mailbox_element& x) {
     return false;
   }
   auto copy = caf::make_mailbox_element(x.sender, x.mid, x.stages, x.payload);
+  if (auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get()))
+    copy->tracing_id = telemetry::make_trace_data(data->context, data->how);
   poison_ = std::make_unique<poison>(poison{std::move(copy), attempts + 1});
   return true;
 }
 
-void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack) {
+void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack,
+                      std::string trace_id) {
   auto attempts = poison_ ? poison_->attempts : 1;
   poison_.reset();
   auto& a = self();
@@ -364,7 +362,8 @@ void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const 
     x.mid.mark_as_answered();
   }
   if (is_counted(x))
-    seat_->owner().observer->dead({seat_->path(), reason, x.sender, x.payload, {}, attempts, system_clock().now(), stack});
+    seat_->owner().observer->dead(
+      {seat_->path(), reason, x.sender, x.payload, std::move(trace_id), attempts, system_clock().now(), stack});
 }
 
 /// Has the actor quit, been killed by an exit message or run out of behavior?
@@ -407,8 +406,10 @@ void cell::wipe() {
   a.set_exit_handler(caf::scheduled_actor::exit_handler{});
   a.set_exception_handler(caf::scheduled_actor::exception_handler{});
   for (auto& timer : timers_)
-    timer.dispose();
+    timer.what.dispose();
   timers_.clear();
+  if (auto* open = seat_->requests())
+    open->clear();
   auto links = std::move(links_);
   links_.clear();
   for (auto& link : links) {
@@ -447,7 +448,7 @@ void cell::drain(const error& reason) {
       x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(to_caf(reason)), a.context());
     else if (is_counted(x))
       seat_->owner().observer->dead(
-        {seat_->path(), reason.message, x.sender, x.payload, {}, 0, system_clock().now(), {}});
+        {seat_->path(), reason.message, x.sender, x.payload, trace_id_of(x), 0, system_clock().now(), {}});
     return caf::intrusive::task_result::resume;
   };
   a.get_normal_queue().flush_cache();
@@ -462,7 +463,7 @@ void cell::finish() {
   phase_ = phase::done;
   wipe();
   if (poison_ && poison_->element)
-    dispose_of(*poison_->element, end_reason_, {});
+    dispose_of(*poison_->element, end_reason_, {}, trace_id_of(*poison_->element));
   drain({errc::actor_stopped, "the actor ended: " + end_reason_, seat_->path(), {}});
   auto reason = ending_abnormally_ ? to_caf({errc::actor_crashed, end_reason_, seat_->path(), {}})
                                    : caf::make_error(caf::exit_reason::user_shutdown);
@@ -474,6 +475,7 @@ void cell::finish() {
 
 void cell::refuse(caf::mailbox_element& x) {
   seat_->refused.fetch_add(1, std::memory_order_relaxed);
+  telemetry::process_totals().refused.fetch_add(1, std::memory_order_relaxed);
   if (x.mid.is_request()) {
     if (x.sender) {
       auto limit = std::to_string(seat_->limit.load(std::memory_order_relaxed));
@@ -481,7 +483,7 @@ void cell::refuse(caf::mailbox_element& x) {
       x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(answer)), nullptr);
     }
   } else if (!seat_->drop_newest.load(std::memory_order_relaxed)) {
-    seat_->owner().observer->dead({seat_->path(), "mailbox_full", x.sender, x.payload, {}, 0, system_clock().now(), {}});
+    seat_->owner().observer->dead({seat_->path(), "mailbox_full", x.sender, x.payload, trace_id_of(x), 0, system_clock().now(), {}});
   }
 }
 
@@ -489,15 +491,8 @@ void cell::linked(caf::abstract_actor* other) {
   links_.insert(other->address());
 }
 
-caf::action cell::scheduled(caf::action what) {
-  // Kept short: finished timers leave when the list would grow.
-  if (timers_.size() == timers_.capacity())
-    std::erase_if(timers_, [](const caf::action& x) { return x.disposed() || x.invoked(); });
-  timers_.push_back(what);
-  return what;
-}
-
-void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack) {
+void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack,
+                  std::string trace_id) {
   auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
   if (!supervisor) {
     // Nobody is left to decide.
@@ -511,7 +506,8 @@ void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_el
   message.stack = stack;
   message.at = system_clock().now();
   if (x != nullptr)
-    message.message_type = type_names(x->payload);
+    message.message_type = telemetry::type_names(x->payload.types().data());
+  message.trace_id = std::move(trace_id);
   auto& a = self();
   supervisor->enqueue(caf::make_mailbox_element(a.ctrl(), caf::make_message_id(caf::message_priority::high), {},
                                                 std::move(message)),

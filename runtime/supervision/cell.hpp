@@ -2,10 +2,13 @@
 
 #include "runtime/supervision/control.hpp"
 #include "runtime/supervision/seat.hpp"
+#include "runtime/telemetry/running.hpp"
 
 #include <caf/action.hpp>
 #include <caf/actor_addr.hpp>
+#include <caf/actor_clock.hpp>
 #include <caf/behavior.hpp>
+#include <caf/invoke_message_result.hpp>
 #include <caf/resumable.hpp>
 #include <caf/scheduled_actor.hpp>
 
@@ -41,6 +44,15 @@ public:
     return false;
   }
 
+  /// Has arrived() to hear of it? Plain messages are only looked at while somebody watches.
+  static bool is_noted(const caf::mailbox_element& x) noexcept {
+    constexpr auto call = caf::message_id::request_id_mask | caf::message_id::response_flag_mask;
+    return (x.mid.integer_value() & call) != 0 || telemetry::probed();
+  }
+
+  /// Keeps the list of open requests; called before the message is in the mailbox.
+  void arrived(caf::mailbox_element& x);
+
   /// Answers a request or hands the message to the dead letters.
   void refuse(caf::mailbox_element& x);
 
@@ -51,8 +63,8 @@ public:
   /// False: only a new actor can take the place (a class without `reset()`).
   bool in_place() const { return restarts_in_place(); }
 
-  /// Remembers a timer, so that a restart can cancel it.
-  caf::action scheduled(caf::action what);
+  /// Remembers a timer, so that a restart can cancel it, and lets it carry the current trace.
+  caf::action scheduled(caf::actor_clock::time_point when, caf::action what);
 
 protected:
   // What supervised<Base> knows.
@@ -69,8 +81,19 @@ private:
   enum class phase : uint8_t { fresh, running, suspended, waiting, done };
   struct poison;
   struct access;
+  class observation;
+
+  struct timer {
+    caf::actor_clock::time_point when;
+    caf::action what;
+  };
 
   static bool is_counted(const caf::mailbox_element& x) noexcept;
+
+  caf::invoke_message_result consume(caf::mailbox_element& x);
+  caf::invoke_message_result consume_observed(caf::mailbox_element& x);
+  void describe_work(description& to);
+  void count_late() noexcept;
 
   void first_start();
   void restart(const std::string& reason);
@@ -81,7 +104,7 @@ private:
   void describe(caf::mailbox_element& x);
   void crashed(caf::mailbox_element* x, std::exception_ptr what);
   bool keep_for_retry(caf::mailbox_element& x);
-  void dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack);
+  void dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack, std::string trace_id);
   void check_end();
   void wait_with(exit_info exit, const caf::mailbox_element* x, raw_stack stack);
   void wipe();
@@ -89,11 +112,12 @@ private:
   void unpark();
   void drain(const error& reason);
   void finish();
-  void report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack);
+  void report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack,
+              std::string trace_id = {});
 
   seat_ptr seat_;
   std::set<caf::actor_addr> links_;
-  std::vector<caf::action> timers_;
+  std::vector<timer> timers_;
   std::unique_ptr<poison> poison_;
   std::string end_reason_;
   phase phase_ = phase::fresh;

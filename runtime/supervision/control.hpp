@@ -5,9 +5,14 @@
 #include "runtime/supervision/core/supervisor_core.hpp"
 #include "runtime/supervision/fwd.hpp"
 #include "runtime/supervision/stack_trace.hpp"
+#include "runtime/telemetry/wait_registry.hpp"
+
+#include <caf/actor_addr.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 /// What a supervisor, its children and its callers say to each other inside one process.
 namespace coppice::supervision {
@@ -80,6 +85,13 @@ struct description {
   uint32_t pending_requests = 0;
   uint32_t timers = 0;
   uint32_t links = 0;
+  std::vector<telemetry::open_wait> waits;  ///< Requests without an answer; receivers by actor id (waits.hpp).
+  std::vector<duration> timers_due;         ///< Time until each timer fires, soonest first; at most `lists_max`.
+  std::vector<caf::actor_addr> linked;      ///< At most `lists_max`.
+  std::optional<duration> oldest_message;   ///< How long the first waiting message waits; only known while watched.
+  std::string oldest_type;                  ///< Of the first waiting message; empty when none waits.
+
+  static constexpr size_t lists_max = 100;
 };
 
 } // namespace coppice::supervision

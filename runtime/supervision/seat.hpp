@@ -3,6 +3,7 @@
 #include "runtime/supervision/core/supervisor_core.hpp"
 #include "runtime/supervision/fwd.hpp"
 #include "runtime/supervision/observer.hpp"
+#include "runtime/telemetry/running.hpp"
 
 #include <caf/actor_control_block.hpp>
 
@@ -21,19 +22,20 @@ struct seat_owner {
 
 /// The place of one child in the tree: what stays when the actor in it is replaced, and what others may look at
 /// while it works.
-/// Threading: the atomics may be read by anybody; `taken`, `sent`, `failed`, `incarnation` and `busy_ns` have one
-/// writer, the actor.
-class seat {
+/// Threading: the atomics may be read by anybody; `taken`, `failed` and those of `subject` have one writer, the actor.
+class seat final : public telemetry::subject {
 public:
   seat(std::shared_ptr<const seat_owner> owner, std::string id, child_ref child, const child_spec& spec)
     : owner_(std::move(owner)), id_(std::move(id)), child_(child) {
     configure(spec);
   }
 
+  ~seat() { leave(); }
+
   const std::string& id() const { return id_; }
   child_ref child() const { return child_; }
   const seat_owner& owner() const { return *owner_; }
-  std::string path() const { return owner_->path == "/" ? "/" + id_ : owner_->path + "/" + id_; }
+  std::string path() const override { return owner_->path == "/" ? "/" + id_ : owner_->path + "/" + id_; }
 
   /// Takes over limits from the spec; also for a living actor.
   void configure(const child_spec& spec) {
@@ -55,11 +57,7 @@ public:
   std::atomic<uint64_t> refused{0};
   // The actor.
   std::atomic<uint64_t> taken{0};
-  std::atomic<uint64_t> sent{0};
   std::atomic<uint64_t> failed{0};
-  std::atomic<uint64_t> late{0}; ///< Answers and timers of an earlier incarnation that came too late.
-  std::atomic<uint64_t> busy_ns{0}; ///< Only counted while somebody watches.
-  std::atomic<uint32_t> incarnation{0};
   // The supervisor.
   std::atomic<uint32_t> limit{0};
   std::atomic<uint32_t> poison_retries{0};

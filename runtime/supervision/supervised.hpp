@@ -68,6 +68,8 @@ public:
   using Base::enqueue;
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
+    if (is_noted(*x)) [[unlikely]]
+      arrived(*x);
     if (!admit(*x)) {
       // `true`: the message is dealt with; `false` would mean that the actor is dead.
       refuse(*x);
@@ -85,8 +87,8 @@ public:
     Base::add_link(other);
   }
 
-  caf::action on_schedule(caf::actor_clock::time_point, caf::action what) override {
-    return scheduled(std::move(what));
+  caf::action on_schedule(caf::actor_clock::time_point when, caf::action what) override {
+    return scheduled(when, std::move(what));
   }
 
   void on_exit() override {
