@@ -19,21 +19,25 @@ using namespace std::chrono_literals;
 /// For each of the two steps, CAF's own handshake and the exchange of gates.
 constexpr auto step_time_max = 3s;
 
-/// Only the handshake that follows at once looks the actor up under it, so one number serves all links.
+/// Only the handshake that follows at once looks the actor up under it, so one number serves all
+/// links.
 constexpr uint16_t published_port = 1;
 
 error failed(const caf::error& why) {
   return error{errc::protocol, "the actor systems did not connect: " + caf::to_string(why), "", ""};
 }
 
-/// The side that was dialled: published on the link, waits for the other's gate, answers with its own, is gone.
-caf::behavior answering(caf::event_based_actor* self, const caf::actor& gate, basp_bridge::callback answer) {
+/// The side that was dialled: published on the link, waits for the other's gate, answers with its
+/// own, is gone.
+caf::behavior answering(caf::event_based_actor* self, const caf::actor& gate,
+                        basp_bridge::callback answer) {
   auto timer = self->run_delayed(2 * step_time_max, [self, answer] {
     answer(error{errc::timeout, "the other side did not hand out its gate in time", "", ""});
     self->quit();
   });
   return {
-    [=](caf::connect_atom, const caf::strong_actor_ptr& theirs) mutable -> caf::result<caf::strong_actor_ptr> {
+    [=](caf::connect_atom,
+        const caf::strong_actor_ptr& theirs) mutable -> caf::result<caf::strong_actor_ptr> {
       timer.dispose();
       self->quit();
       if (!theirs || theirs->node() == self->node()) {
@@ -46,13 +50,15 @@ caf::behavior answering(caf::event_based_actor* self, const caf::actor& gate, ba
   };
 }
 
-/// The side that dialled: connects, shows its gate to the other's `answering` actor, takes the other's, is gone.
-void asking(caf::event_based_actor* self, const caf::actor& basp, caf::io::scribe_ptr scribe, const caf::actor& gate,
-            const basp_bridge::callback& answer) {
+/// The side that dialled: connects, shows its gate to the other's `answering` actor, takes the
+/// other's, is gone.
+void asking(caf::event_based_actor* self, const caf::actor& basp, caf::io::scribe_ptr scribe,
+            const caf::actor& gate, const basp_bridge::callback& answer) {
   auto fail = [answer](const caf::error& why) { answer(failed(why)); };
   self->request(basp, step_time_max, caf::connect_atom_v, std::move(scribe), published_port)
     .then(
-      [=](const caf::node_id& node, const caf::strong_actor_ptr& door, const std::set<std::string>&) {
+      [=](const caf::node_id& node, const caf::strong_actor_ptr& door,
+          const std::set<std::string>&) {
         if (!door)
           return fail(caf::make_error(caf::sec::no_actor_published_at_port));
         self
@@ -74,15 +80,17 @@ void asking(caf::event_based_actor* self, const caf::actor& basp, caf::io::scrib
 void configure(caf::actor_system_config& config) {
   config.load<caf::io::middleman>();
   config.set("caf.middleman.heartbeat-interval", caf::timespan{0});
-  // Unlimited by default: CAF's broker would then turn a flood of messages into bytes for as long as it lasts, without
-  // writing one of them or noticing that a connection is gone.
+  // Unlimited by default: CAF's broker would then turn a flood of messages into bytes for as long
+  // as it lasts, without writing one of them or noticing that a connection is gone.
   caf::put_missing(config.content, "caf.scheduler.max-throughput", size_t{300});
   // A name of our patch that CAF itself does not list.
   caf::put(config.content, "caf.middleman.allow-routing", false);
   config.set("caf.middleman.enable-automatic-connections", false);
 }
 
-basp_bridge::basp_bridge(caf::actor_system& system, caf::actor gate) : system_(system), gate_(std::move(gate)) {
+basp_bridge::basp_bridge(caf::actor_system& system, caf::actor gate)
+  : system_(system),
+    gate_(std::move(gate)) {
   system_.registry().erase("ConfigServ");
   system_.registry().erase("SpawnServ");
 }

@@ -11,7 +11,8 @@
 #include <map>
 #include <string>
 
-/// Everything that knows CAF's insides about connections between nodes, so that a port to another version stays small.
+/// Everything that knows CAF's insides about connections between nodes, so that a port to another
+/// version stays small.
 namespace coppice::cluster {
 
 /// Another node as CAF sees it.
@@ -26,19 +27,21 @@ class basp_bridge {
 public:
   using callback = std::function<void(result<remote_gate>)>;
 
-  /// Takes the services away from CAF's registry that would let any node spawn actors here or read settings.
+  /// Takes the services away from CAF's registry that would let any node spawn actors here or read
+  /// settings.
   basp_bridge(caf::actor_system& system, caf::actor gate);
 
-  /// Takes `fd` over; `answer` comes once, at latest after some seconds. A connection that was made before under the same
-  /// name is cleaned up first: CAF refuses a second one to the same process.
+  /// Takes `fd` over; `answer` comes once, at latest after some seconds. A connection that was made
+  /// before under the same name is cleaned up first: CAF refuses a second one to the same process.
   void connect(const std::string& name, int fd, bool initiator, callback answer);
 
-  /// Asks how many bytes CAF holds for a node because its stream is full; CAF itself knows no bound. `answer` comes soon,
-  /// unless the connection is gone.
+  /// Asks how many bytes CAF holds for a node because its stream is full; CAF itself knows no
+  /// bound. `answer` comes soon, unless the connection is gone.
   void backlog(const std::string& name, std::function<void(size_t)> answer);
 
-  /// Lets go of the gate after the last link. CAF's registry pins every actor that a remote one knows, and one that is
-  /// still pinned when the actor system ends makes the registry wait for its own lock for ever.
+  /// Lets go of the gate after the last link. CAF's registry pins every actor that a remote one
+  /// knows, and one that is still pinned when the actor system ends makes the registry wait for its
+  /// own lock for ever.
   void release();
 
 private:
@@ -46,7 +49,8 @@ private:
 
   caf::actor_system& system_;
   caf::actor gate_;
-  std::map<std::string, int64_t> connections_; ///< CAF's number of the last connection to each node.
+  /// CAF's number of the last connection to each node.
+  std::map<std::string, int64_t> connections_;
 };
 
 } // namespace coppice::cluster

@@ -37,7 +37,8 @@ result<void> check(const options& x) {
   return {};
 }
 
-/// What others dial when nothing else was said: the address listened on; for all interfaces this machine's name.
+/// What others dial when nothing else was said: the address listened on; for all interfaces this
+/// machine's name.
 std::string address_for_others(const options& x, uint16_t port) {
   if (!x.advertise.empty())
     return x.advertise;
@@ -53,8 +54,7 @@ std::string address_for_others(const options& x, uint16_t port) {
 
 } // namespace
 
-cluster::cluster(options config) : impl_(std::make_shared<impl>(std::move(config))) {
-}
+cluster::cluster(options config) : impl_(std::make_shared<impl>(std::move(config))) {}
 
 cluster::~cluster() {
   stop();

@@ -24,7 +24,8 @@ int32_t ask(test_node& from, const std::string& node, int32_t x) {
     return -1;
   caf::scoped_actor self{*from.system};
   int32_t out = -2;
-  self->request(*gate, 5s, x).receive([&](int32_t y) { out = y; }, [&](const caf::error&) { out = -3; });
+  self->request(*gate, 5s, x)
+    .receive([&](int32_t y) { out = y; }, [&](const caf::error&) { out = -3; });
   return out;
 }
 
@@ -45,7 +46,8 @@ std::vector<std::string> names_of(const std::vector<member>& xs) {
 
 } // namespace
 
-TEST_CASE("cluster: two nodes join, ask each other and keep the order of 1000 messages", "[cluster]") {
+TEST_CASE("cluster: two nodes join, ask each other and keep the order of 1000 messages",
+          "[cluster]") {
   test_pki keys;
   test_node alpha{keys, "alpha", {}};
   test_node beta{keys, "beta", {alpha.address()}, false, [](options& x) { x.roles = {"edge"}; }};
@@ -59,7 +61,8 @@ TEST_CASE("cluster: two nodes join, ask each other and keep the order of 1000 me
   for (int64_t i = 0; i < 1000; ++i)
     self->send(gate, caf::put_atom_v, i);
   int64_t in_order = 0;
-  self->request(gate, 5s, caf::get_atom_v).receive([&](int64_t x) { in_order = x; }, [](const caf::error&) {});
+  self->request(gate, 5s, caf::get_atom_v)
+    .receive([&](int64_t x) { in_order = x; }, [](const caf::error&) {});
   CHECK(in_order == 1000);
   CHECK(alpha.part->name_of(gate->node()) == "beta");
   CHECK(alpha.part->gate_of("betta").error().code == errc::not_found);
@@ -71,7 +74,8 @@ TEST_CASE("cluster: two nodes join, ask each other and keep the order of 1000 me
   beta.part->set_admin_url("http://127.0.0.1:1");
   REQUIRE(alpha.saw(kind::changed, "beta"));
   CHECK(alpha.part->members()[1].admin_url == "http://127.0.0.1:1");
-  CHECK(alpha.until([&] { return alpha.part->links().size() == 1 && alpha.part->links()[0].rtt > 0ns; }));
+  CHECK(alpha.until(
+    [&] { return alpha.part->links().size() == 1 && alpha.part->links()[0].rtt > 0ns; }));
 }
 
 TEST_CASE("cluster: nodes with one seed meet all others", "[cluster]") {
@@ -95,7 +99,8 @@ TEST_CASE("cluster: only the first seed forms a cluster alone", "[cluster]") {
   REQUIRE(gamma.saw(kind::joining, "beta"));
   REQUIRE(beta.saw(kind::joining, "gamma"));
   CHECK(beta.part->self().state == member_state::joining);
-  test_node alpha{keys, "alpha", {nobody, beta.address()}, false, [&](options& x) { x.listen = nobody; }};
+  test_node alpha{
+    keys, "alpha", {nobody, beta.address()}, false, [&](options& x) { x.listen = nobody; }};
   REQUIRE(alpha.saw(kind::up, "alpha"));
   REQUIRE(beta.saw(kind::up, "beta"));
   // The one it heard of first is the one that made it up itself.
@@ -126,7 +131,8 @@ TEST_CASE("cluster: a lost node is down within three seconds and can come back",
   CHECK(steady::now() - killed < 3s);
   // A handle of before answers with an error instead of keeping silent.
   bool refused = false;
-  self->request(old_gate, caf::infinite, 1).receive([](int32_t) {}, [&](const caf::error&) { refused = true; });
+  self->request(old_gate, caf::infinite, 1)
+    .receive([](int32_t) {}, [&](const caf::error&) { refused = true; });
   CHECK(refused);
   beta.reset();
   beta = std::make_unique<test_node>(keys, "beta", std::vector{alpha.address()});
@@ -157,7 +163,8 @@ TEST_CASE("cluster: a node that leaves is down at once, with the reason", "[clus
   CHECK(steady::now() - left < 1s);
   CHECK(alpha.part->members()[1].reason == "leave");
   caf::scoped_actor here{*alpha.system};
-  here->request(alpha.gate, 5s, caf::get_atom_v).receive([](int64_t x) { CHECK(x == 200); }, [](const caf::error&) {});
+  here->request(alpha.gate, 5s, caf::get_atom_v)
+    .receive([](int64_t x) { CHECK(x == 200); }, [](const caf::error&) {});
 }
 
 TEST_CASE("cluster: both dial at once, thirty times, and one link stays", "[cluster]") {
@@ -178,7 +185,8 @@ TEST_CASE("cluster: both dial at once, thirty times, and one link stays", "[clus
     REQUIRE(ask(alpha, "beta", round) == round);
     REQUIRE(ask(beta, "alpha", round) == round);
   }
-  CHECK(alpha.until([&] { return alpha.part->links().size() == 1 && beta.part->links().size() == 1; }));
+  CHECK(
+    alpha.until([&] { return alpha.part->links().size() == 1 && beta.part->links().size() == 1; }));
 }
 
 TEST_CASE("cluster: two nodes that start with each other as seeds find together", "[cluster]") {
@@ -190,9 +198,11 @@ TEST_CASE("cluster: two nodes that start with each other as seeds find together"
     std::unique_ptr<test_node> beta;
     std::vector seeds{a, b};
     std::thread other{[&] {
-      beta = std::make_unique<test_node>(keys, "beta", seeds, false, [&](options& x) { x.listen = b; });
+      beta =
+        std::make_unique<test_node>(keys, "beta", seeds, false, [&](options& x) { x.listen = b; });
     }};
-    alpha = std::make_unique<test_node>(keys, "alpha", seeds, false, [&](options& x) { x.listen = a; });
+    alpha =
+      std::make_unique<test_node>(keys, "alpha", seeds, false, [&](options& x) { x.listen = a; });
     other.join();
     REQUIRE(alpha->saw(kind::up, "beta"));
     REQUIRE(beta->saw(kind::up, "alpha"));
@@ -201,7 +211,8 @@ TEST_CASE("cluster: two nodes that start with each other as seeds find together"
   }
 }
 
-TEST_CASE("cluster: a name in use turns the newcomer away and leaves the old node alone", "[cluster]") {
+TEST_CASE("cluster: a name in use turns the newcomer away and leaves the old node alone",
+          "[cluster]") {
   test_pki keys;
   test_node alpha{keys, "alpha", {}};
   test_node beta{keys, "beta", {alpha.address()}};
@@ -293,8 +304,8 @@ TEST_CASE("cluster: memory towards a frozen node is bounded", "[cluster]") {
   auto before = resident_bytes();
   size_t most = 0;
   size_t sent = 0;
-  // 200 MB/s, which the link would carry: only the bounds stand between this loop and the machine's memory, because
-  // silence alone shows after 1.5 s.
+  // 200 MB/s, which the link would carry: only the bounds stand between this loop and the machine's
+  // memory, because silence alone shows after 1.5 s.
   auto begin = steady::now();
   while (beta.state_of("alpha") == member_state::up && steady::now() - begin < 10s) {
     auto due = std::chrono::duration<double>(steady::now() - begin).count() * 200e6;
@@ -307,7 +318,9 @@ TEST_CASE("cluster: memory towards a frozen node is bounded", "[cluster]") {
   INFO("sent " << (sent >> 20) << " MiB, grew by " << ((most - before) >> 20) << " MiB, "
                << beta.part->members()[0].reason);
   CHECK_THAT(beta.events().back().reason, ContainsSubstring("does not take what is sent"));
+#ifndef __SANITIZE_ADDRESS__ // It keeps what was freed.
   CHECK(most - before < (size_t{224} << 20));
+#endif
   REQUIRE(alpha.part->pause("beta", false));
 }
 

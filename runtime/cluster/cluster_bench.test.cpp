@@ -1,4 +1,5 @@
-// Our links beside plain BASP over TCP in the same run, between two processes: `test_cluster [.bench]`.
+// Our links beside plain BASP over TCP in the same run, between two processes: `test_cluster
+// [.bench]`.
 #include "runtime/cluster/test_support.hpp"
 
 #include <caf/event_based_actor.hpp>
@@ -65,7 +66,8 @@ double bytes(caf::scoped_actor& self, const caf::actor& gate, int n) {
 double latency(caf::scoped_actor& self, const caf::actor& gate, int n) {
   auto begin = steady::now();
   for (int32_t i = 0; i < n; ++i)
-    self->request(gate, 5s, i).receive([](int32_t) {}, [](const caf::error&) { FAIL("no answer"); });
+    self->request(gate, 5s, i)
+      .receive([](int32_t) {}, [](const caf::error&) { FAIL("no answer"); });
   return seconds_since(begin) / n;
 }
 
@@ -132,7 +134,8 @@ TEST_CASE("bench: links beside plain BASP", "[.bench]") {
   config.load<caf::io::middleman>();
   config.set("caf.scheduler.max-threads", size_t{2});
   caf::actor_system plain{config};
-  auto theirs = plain.middleman().remote_actor("127.0.0.1", static_cast<uint16_t>(std::atoi(text.c_str())));
+  auto theirs =
+    plain.middleman().remote_actor("127.0.0.1", static_cast<uint16_t>(std::atoi(text.c_str())));
   REQUIRE(theirs);
   {
     caf::scoped_actor a{*alpha.system};
@@ -147,9 +150,10 @@ TEST_CASE("bench: links beside plain BASP", "[.bench]") {
       rows[5].push_back(latency(b, *theirs, 3000));
     }
     auto m = [&](int i) { return median(rows[i]); };
-    std::cout << "small messages: " << m(0) / 1e3 << " k/s, plain " << m(1) / 1e3 << " k/s, ratio " << m(0) / m(1)
-              << "\n4 KiB messages: " << m(2) / 1e6 << " MB/s, plain " << m(3) / 1e6 << " MB/s, ratio " << m(2) / m(3)
-              << "\nround trip: " << m(4) * 1e6 << " us, plain " << m(5) * 1e6 << " us, ratio " << m(5) / m(4) << "\n";
+    std::cout << "small messages: " << m(0) / 1e3 << " k/s, plain " << m(1) / 1e3 << " k/s, ratio "
+              << m(0) / m(1) << "\n4 KiB messages: " << m(2) / 1e6 << " MB/s, plain " << m(3) / 1e6
+              << " MB/s, ratio " << m(2) / m(3) << "\nround trip: " << m(4) * 1e6 << " us, plain "
+              << m(5) * 1e6 << " us, ratio " << m(5) / m(4) << "\n";
   }
   theirs = caf::error{};
   ::close(in[1]);

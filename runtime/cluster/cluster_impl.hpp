@@ -12,7 +12,10 @@
 
 namespace coppice::cluster {
 
-/// Puts the parts together. All protocol state lives on the link thread; what other threads ask is a copy under a mutex.
+inline constexpr std::string_view leave_message = R"({"type":"leave"})";
+
+/// Puts the parts together. All protocol state lives on the link thread; what other threads ask is
+/// a copy under a mutex.
 class cluster::impl : public std::enable_shared_from_this<impl> {
 public:
   /// What other threads see.
@@ -46,7 +49,8 @@ public:
   void set_admin_url(const std::string& url);
   result<void> reload_certificates();
 
-  /// Runs `work` with this object on the link thread, soon; not at all before `start` and after `stop`.
+  /// Runs `work` with this object on the link thread, soon; not at all before `start` and after
+  /// `stop`.
   void run(std::function<void(impl&)> work);
 
 private:
@@ -60,6 +64,9 @@ private:
 
   using callback = std::shared_ptr<std::function<void(const member_event&)>>;
 
+  link_settings settings() const;
+  link_callbacks callbacks();
+  membership_config membership(const std::string& address) const;
   join_config join() const;
   void on_joined(link_joined x);
   void on_gate(const std::string& node, uint64_t id, const result<remote_gate>& answer);
@@ -83,7 +90,8 @@ private:
   std::unique_ptr<membership_core> core_;
   std::unique_ptr<basp_bridge> bridge_;
   std::map<std::string, connection> connections_;
-  std::map<std::string, std::string> told_refusals_; ///< By address: the last words, so that they are not repeated.
+  /// By address: the last words, so that they are not repeated.
+  std::map<std::string, std::string> told_refusals_;
   duration log_window_{0};
   int log_lines_ = 0;
   uint64_t log_dropped_ = 0;

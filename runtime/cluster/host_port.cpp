@@ -7,7 +7,8 @@ namespace coppice::cluster {
 namespace {
 
 error wrong(std::string_view text, const char* why) {
-  return error{errc::invalid_address, "'" + std::string{text} + "' is not HOST:PORT: " + why, "", ""};
+  return error{errc::invalid_address, "'" + std::string{text} + "' is not HOST:PORT: " + why, "",
+               ""};
 }
 
 } // namespace

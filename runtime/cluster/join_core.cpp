@@ -18,7 +18,8 @@ error broken(std::string message, std::string at = {}) {
 
 result<json::object> parse_object(std::string_view text) {
   if (text.size() > preface_bytes_max)
-    return error{errc::too_large, "a join message of " + std::to_string(text.size()) + " bytes; at most 1048576", "",
+    return error{errc::too_large,
+                 "a join message of " + std::to_string(text.size()) + " bytes; at most 1048576", "",
                  ""};
   json::parse_options options;
   options.max_depth = depth_max;
@@ -32,7 +33,8 @@ result<json::object> parse_object(std::string_view text) {
 }
 
 /// A required text field of at most `size_max` bytes.
-result<std::string> text_field(const json::object& x, std::string_view key, size_t size_max, bool required = true) {
+result<std::string> text_field(const json::object& x, std::string_view key, size_t size_max,
+                               bool required = true) {
   const auto* value = x.if_contains({key.data(), key.size()});
   if (value == nullptr && !required)
     return std::string{};
@@ -40,8 +42,8 @@ result<std::string> text_field(const json::object& x, std::string_view key, size
     return broken("the hello lacks the text '" + std::string{key} + "'", "/" + std::string{key});
   const auto& text = value->get_string();
   if (text.size() > size_max)
-    return broken("'" + std::string{key} + "' has " + std::to_string(text.size()) + " bytes; at most "
-                    + std::to_string(size_max),
+    return broken("'" + std::string{key} + "' has " + std::to_string(text.size())
+                    + " bytes; at most " + std::to_string(size_max),
                   "/" + std::string{key});
   for (unsigned char c : text)
     if (c < 0x20 || c == 0x7f)
@@ -144,11 +146,13 @@ std::string preface_frame(std::string_view text) {
 }
 
 result<size_t> preface_length(const unsigned char (&header)[4]) {
-  size_t size = (size_t{header[0]} << 24) | (size_t{header[1]} << 16) | (size_t{header[2]} << 8) | header[3];
+  size_t size =
+    (size_t{header[0]} << 24) | (size_t{header[1]} << 16) | (size_t{header[2]} << 8) | header[3];
   if (size == 0)
     return broken("an empty join message");
   if (size > preface_bytes_max)
-    return error{errc::too_large, "a join message of " + std::to_string(size) + " bytes; at most 1048576", "", ""};
+    return error{errc::too_large,
+                 "a join message of " + std::to_string(size) + " bytes; at most 1048576", "", ""};
   return size;
 }
 
@@ -175,8 +179,7 @@ result<hello> hello_from_json(std::string_view text) {
   return read_hello(*x);
 }
 
-join_core::join_core(join_config config) : config_(std::move(config)) {
-}
+join_core::join_core(join_config config) : config_(std::move(config)) {}
 
 void join_core::start() {
   messages_.push_back(to_json(config_.self));
@@ -251,15 +254,16 @@ bool join_core::check_peer() {
   };
   if (peer_->protocol != self.protocol)
     return no("protocol_version", errc::join_refused,
-              "join protocol " + std::to_string(peer_->protocol) + " is not ours, " + std::to_string(self.protocol));
+              "join protocol " + std::to_string(peer_->protocol) + " is not ours, "
+                + std::to_string(self.protocol));
   if (peer_->node != config_.certificate_name)
     return no("node_name", errc::join_refused,
-              "the certificate is for '" + config_.certificate_name + "', the node says that it is '" + peer_->node
-                + "'");
+              "the certificate is for '" + config_.certificate_name
+                + "', the node says that it is '" + peer_->node + "'");
   if (peer_->cluster != self.cluster)
     return no("cluster_name", errc::join_refused,
-              "node '" + peer_->node + "' belongs to cluster '" + peer_->cluster + "', node '" + self.node + "' to '"
-                + self.cluster + "'");
+              "node '" + peer_->node + "' belongs to cluster '" + peer_->cluster + "', node '"
+                + self.node + "' to '" + self.cluster + "'");
   if (peer_->node == self.node && peer_->incarnation == self.incarnation)
     return no("self", errc::refused, "node '" + self.node + "' dialled itself");
   if (peer_->node == self.node) {
@@ -280,12 +284,13 @@ bool join_core::check_peer() {
 void join_core::on_table(std::string_view theirs) {
   if (!config_.compare)
     return refuse("schema", error{errc::join_refused,
-                                  "the wire types differ: " + config_.self.schema + " here, " + peer_->schema
-                                    + " on node '" + peer_->node + "'",
+                                  "the wire types differ: " + config_.self.schema + " here, "
+                                    + peer_->schema + " on node '" + peer_->node + "'",
                                   "", ""});
   auto verdict = config_.compare(config_.table, theirs);
   if (!verdict)
-    return refuse("schema", error{errc::join_refused, verdict.error().message, verdict.error().at, ""});
+    return refuse("schema",
+                  error{errc::join_refused, verdict.error().message, verdict.error().at, ""});
   checked();
 }
 
@@ -299,7 +304,8 @@ void join_core::accept() {
   state_ = decider() ? state::joined : state::waiting;
 }
 
-void join_core::on_refuse(std::string_view reason, std::string_view code, std::string_view message) {
+void join_core::on_refuse(std::string_view reason, std::string_view code,
+                          std::string_view message) {
   constexpr size_t words_max = 2000;
   state_ = state::refused;
   auto known = errc_from_string(code).value_or(errc::join_refused);
@@ -310,7 +316,8 @@ void join_core::on_refuse(std::string_view reason, std::string_view code, std::s
 }
 
 void join_core::unexpected(std::string_view type) {
-  refuse("malformed", broken("a join message '" + std::string{type.substr(0, 40)} + "' at the wrong time"));
+  refuse("malformed",
+         broken("a join message '" + std::string{type.substr(0, 40)} + "' at the wrong time"));
 }
 
 } // namespace coppice::cluster

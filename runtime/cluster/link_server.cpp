@@ -21,8 +21,8 @@ constexpr duration tick_period = std::chrono::milliseconds{50};
 constexpr duration accept_pause = std::chrono::milliseconds{100};
 constexpr int socket_buffer_bytes = 1 << 20;
 
-/// The number under which CAF gets its end. CAF knows connections by it and may still clean up after one when the number
-/// is free again, so numbers come back as late as possible.
+/// The number under which CAF gets its end. CAF knows connections by it and may still clean up
+/// after one when the number is free again, so numbers come back as late as possible.
 int rotate_number(int fd) {
   static int next = 0;
   rlimit limit{};
@@ -52,8 +52,7 @@ link_server::impl::impl(link_settings settings, link_callbacks callbacks)
     acceptor_(io_),
     accept_timer_(io_),
     tick_timer_(io_),
-    table_(settings_.node, settings_.heartbeat) {
-}
+    table_(settings_.node, settings_.heartbeat) {}
 
 result<void> link_server::impl::load_certificates() {
   const auto& files = settings_.certificates;
@@ -71,8 +70,9 @@ result<void> link_server::impl::load_certificates() {
   if (context->use_private_key_file(files.key.string(), asio::ssl::context::pem, code); code)
     return tls_error(files.key, code);
   // Nodes speak to nodes: the fastest of the three suites of TLS 1.3 comes first.
-  SSL_CTX_set_ciphersuites(context->native_handle(),
-                           "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+  SSL_CTX_set_ciphersuites(
+    context->native_handle(),
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
   if (context->load_verify_file(files.ca.string(), code); code)
     return tls_error(files.ca, code);
   context->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, code);
@@ -95,9 +95,11 @@ result<uint16_t> link_server::impl::listen(const std::string& address) {
     endpoint = {literal, at->port};
   } else {
     ip::tcp::resolver resolver{io_};
-    auto found = resolver.resolve(at->host, std::to_string(at->port), ip::tcp::resolver::passive, code);
+    auto found =
+      resolver.resolve(at->host, std::to_string(at->port), ip::tcp::resolver::passive, code);
     if (code || found.empty())
-      return error{errc::invalid_config, "'" + at->host + "' cannot be resolved: " + code.message(), "listen", ""};
+      return error{errc::invalid_config, "'" + at->host + "' cannot be resolved: " + code.message(),
+                   "listen", ""};
     endpoint = found.begin()->endpoint();
   }
   acceptor_.open(endpoint.protocol(), code);
@@ -111,12 +113,15 @@ result<uint16_t> link_server::impl::listen(const std::string& address) {
     return error{code == asio::error::address_in_use ? errc::in_use : errc::invalid_config,
                  "cannot listen on " + address + ": " + code.message(), "listen", ""};
   auto port = acceptor_.local_endpoint(code).port();
-  asio::post(io_, [self = shared_from_this()] {
-    self->accept();
-    self->tick();
-  });
   thread_ = std::thread{[self = shared_from_this()] { self->io_.run(); }};
   return port;
+}
+
+void link_server::impl::begin() {
+  post([this] {
+    accept();
+    tick();
+  });
 }
 
 void link_server::impl::post(std::function<void()> work) {
@@ -186,7 +191,9 @@ void link_server::impl::accept() {
     for (const auto& [id, x] : self->candidates_)
       strangers += x->dialled() ? 0 : 1;
     if (strangers >= self->settings_.strangers_max)
-      self->on_.refused("?", refusal{"too_many", error{errc::rate_limited, "too many connections that have not joined", "", ""}});
+      self->on_.refused(
+        "?", refusal{"too_many", error{errc::rate_limited,
+                                       "too many connections that have not joined", "", ""}});
     else
       self->make_candidate()->serve(std::move(socket));
     self->accept();
@@ -227,7 +234,9 @@ void link_server::impl::on_joined(link_candidate& x) {
   if (auto replaced = table_.established(x.id(), monotonic_now())) {
     auto old = links_.find(*replaced);
     COPPICE_ASSERT(old != links_.end());
-    std::shared_ptr{old->second.stream}->close("replaced by a new connection");
+    std::shared_ptr {
+      old->second.stream
+      } -> close("replaced by a new connection");
   }
   make_link(x);
   if (x.request())
@@ -239,7 +248,8 @@ void link_server::impl::make_link(link_candidate& x) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     table_.closed(x.id());
-    on_.refused(x.remote(), refusal{"resources", error{errc::unavailable, "no socket for the link", "", ""}});
+    on_.refused(x.remote(),
+                refusal{"resources", error{errc::unavailable, "no socket for the link", "", ""}});
     return;
   }
   for (int fd : ends)
@@ -256,7 +266,8 @@ void link_server::impl::make_link(link_candidate& x) {
     if (auto self = weak.lock(); self && !self->stopped_)
       self->on_.control(node, json);
   };
-  auto stream = std::make_shared<link_stream>(io_, x.take_stream(), std::move(local), settings_, std::move(handlers));
+  auto stream = std::make_shared<link_stream>(io_, x.take_stream(), std::move(local), settings_,
+                                              std::move(handlers));
   links_.emplace(id, link{peer, x.remote(), x.dialled(), system_clock().now(), stream, 0});
   on_.joined({id, peer, rotate_number(ends[0]), x.dialled(), x.remote()});
   stream->start();
@@ -265,12 +276,14 @@ void link_server::impl::make_link(link_candidate& x) {
 void link_server::impl::on_refused(link_candidate& x, const refusal& why) {
   if (stopped_)
     return;
-  // From here on it competes with nothing, though it may linger until the other side has read the reason.
+  // From here on it competes with nothing, though it may linger until the other side has read the
+  // reason.
   table_.closed(x.id());
   if (!x.request())
     return on_.refused(x.remote(), why);
   const auto* core = x.core();
-  on_.dial_ended({*x.request(), core != nullptr && core->peer() ? core->peer()->node : std::string{}, why});
+  on_.dial_ended(
+    {*x.request(), core != nullptr && core->peer() ? core->peer()->node : std::string{}, why});
 }
 
 void link_server::impl::on_closed(link_candidate& x) {
@@ -314,20 +327,24 @@ bool link_server::impl::pause(const std::string& node, bool on) {
   else
     paused_.erase(node);
   if (x != nullptr)
-    std::shared_ptr{x->stream}->pause(on);
+    std::shared_ptr {
+      x->stream
+      } -> pause(on);
   return true;
 }
 
-void link_server::impl::close_all(const std::string& reason, duration until, std::function<void()> done) {
+void link_server::impl::close_all(const std::string& reason, duration until,
+                                  std::function<void()> done) {
   bool waits = false;
   for (const auto& [id, x] : links_)
     waits = waits || (!x.stream->drained() && !x.stream->is_paused());
   if (waits && monotonic_now() < until) {
     auto timer = std::make_shared<asio::steady_timer>(io_, std::chrono::milliseconds{5});
-    timer->async_wait([self = shared_from_this(), timer, reason, until, done = std::move(done)](auto) mutable {
-      if (!self->stopped_)
-        self->close_all(reason, until, std::move(done));
-    });
+    timer->async_wait(
+      [self = shared_from_this(), timer, reason, until, done = std::move(done)](auto) mutable {
+        if (!self->stopped_)
+          self->close_all(reason, until, std::move(done));
+      });
     return;
   }
   for (const auto& [id, x] : std::map{links_})
@@ -338,8 +355,8 @@ void link_server::impl::close_all(const std::string& reason, duration until, std
 std::vector<link_stats> link_server::impl::stats() const {
   std::vector<link_stats> out;
   for (const auto& [id, x] : links_)
-    out.push_back({x.peer.node, x.remote, x.initiator, x.since, x.stream->rtt(), x.stream->bytes_in(),
-                   x.stream->bytes_out(), x.stream->queued_bytes()});
+    out.push_back({x.peer.node, x.remote, x.initiator, x.since, x.stream->rtt(),
+                   x.stream->bytes_in(), x.stream->bytes_out(), x.stream->queued_bytes()});
   return out;
 }
 
@@ -349,7 +366,8 @@ void link_server::impl::tick() {
   for (auto& [id, x] : links_) {
     table_.heard(id, x.stream->heard_at());
     auto stalled = x.stream->stalled();
-    if (auto out = std::exchange(x.bytes_out_seen, x.stream->bytes_out()); stalled > duration{0} || out != x.bytes_out_seen)
+    if (auto out = std::exchange(x.bytes_out_seen, x.stream->bytes_out());
+        stalled > duration{0} || out != x.bytes_out_seen)
       on_.busy(x.peer.node, id, stalled);
   }
   decide_waiting();

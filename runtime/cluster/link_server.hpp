@@ -16,7 +16,8 @@
 
 namespace coppice::cluster {
 
-/// One connection before it is a link: connect, TLS, certificate name, preface, each with its deadline.
+/// One connection before it is a link: connect, TLS, certificate name, preface, each with its
+/// deadline.
 class link_candidate : public std::enable_shared_from_this<link_candidate> {
 public:
   struct owner {
@@ -31,8 +32,8 @@ public:
     virtual void on_closed(link_candidate& x) = 0;
   };
 
-  link_candidate(asio::io_context& io, std::shared_ptr<asio::ssl::context> context, const link_settings& settings,
-                 owner& to, uint64_t id);
+  link_candidate(asio::io_context& io, std::shared_ptr<asio::ssl::context> context,
+                 const link_settings& settings, owner& to, uint64_t id);
 
   /// Takes an accepted connection.
   void serve(asio::ip::tcp::socket socket);
@@ -88,7 +89,8 @@ private:
   std::deque<std::string> out_;
 };
 
-class link_server::impl final : public std::enable_shared_from_this<impl>, public link_candidate::owner {
+class link_server::impl final : public std::enable_shared_from_this<impl>,
+                                public link_candidate::owner {
 public:
   struct link {
     hello peer;
@@ -102,6 +104,7 @@ public:
   impl(link_settings settings, link_callbacks callbacks);
 
   result<uint16_t> listen(const std::string& address);
+  void begin();
   void stop();
   void post(std::function<void()> work);
   result<void> load_certificates();

@@ -17,8 +17,9 @@ using local_socket = asio::local::stream_protocol::socket;
 /// Monotonic time as cores take it.
 duration monotonic_now();
 
-/// A link after its preface: moves bytes between a local socket and frames on the TLS stream, both ways, without copying
-/// them in between. Lives on the link thread; keeps itself alive while an operation is under way.
+/// A link after its preface: moves bytes between a local socket and frames on the TLS stream, both
+/// ways, without copying them in between. Lives on the link thread; keeps itself alive while an
+/// operation is under way.
 class link_stream : public std::enable_shared_from_this<link_stream> {
 public:
   struct handlers {
@@ -27,8 +28,8 @@ public:
     std::function<void(std::string_view json)> control;
   };
 
-  link_stream(asio::io_context& io, std::shared_ptr<tls_stream> tls, local_socket local, const link_settings& settings,
-              handlers on);
+  link_stream(asio::io_context& io, std::shared_ptr<tls_stream> tls, local_socket local,
+              const link_settings& settings, handlers on);
 
   void start();
   void send_control(std::string_view json);
@@ -51,6 +52,10 @@ public:
   duration stalled() const;
 
 private:
+  static constexpr size_t header_size = 4;
+  static constexpr size_t chunk_bytes = 256u << 10;
+  static constexpr size_t control_bytes_max = 1u << 20;
+
   enum class frame : uint8_t { data = 1, ping = 2, pong = 3, control = 4 };
 
   /// One frame on its way out; the first four bytes are kept free for the header.

@@ -6,8 +6,8 @@ namespace coppice::cluster {
 
 link_table::link_table(std::string self, duration heartbeat)
   // What is heard within the first heartbeat may have been sent before the process died.
-  : self_(std::move(self)), proof_after_(heartbeat + heartbeat / 4) {
-}
+  : self_(std::move(self)),
+    proof_after_(heartbeat + heartbeat / 4) {}
 
 void link_table::greeted(connection id, std::string node, std::string incarnation, bool dialled) {
   auto& x = entries_[id];

@@ -10,13 +10,14 @@
 
 namespace coppice::cluster {
 
-/// Decides which connection to a node is the link, when several compete. Of two nodes the one with the smaller name is the
-/// decider for all connections between them, so both always agree.
+/// Decides which connection to a node is the link, when several compete. Of two nodes the one with
+/// the smaller name is the decider for all connections between them, so both always agree.
 ///
 /// - When both dial at once, the connection dialled by the smaller name stays.
 /// - A link that stands is not replaced by another connection of the same process.
-/// - Another incarnation waits until the old link is seen to be dead, and then takes its place. When the old link shows
-///   life after a whole heartbeat, the name is in use and the newcomer is refused.
+/// - Another incarnation waits until the old link is seen to be dead, and then takes its place.
+///   When the old link shows life after a whole heartbeat, the name is in use and the newcomer is
+///   refused.
 ///
 /// Pure. Single owner. Times are monotonic. Bounds: the shell bounds the number of connections.
 class link_table {
@@ -31,10 +32,12 @@ public:
   /// The other's hello was read on this connection.
   void greeted(connection id, std::string node, std::string incarnation, bool dialled);
 
-  /// May this connection become the link? `wait`: ask again later (after `closed` of another, or with the next tick).
+  /// May this connection become the link? `wait`: ask again later (after `closed` of another, or
+  /// with the next tick).
   answer decide(connection id, duration now);
 
-  /// The preface is done. Returns the connection that must be closed because this one takes its place.
+  /// The preface is done. Returns the connection that must be closed because this one takes its
+  /// place.
   std::optional<connection> established(connection id, duration now);
 
   /// A sign of life on a link.

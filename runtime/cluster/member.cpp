@@ -6,9 +6,10 @@ namespace coppice::cluster {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> state_names{"joining", "up", "suspect", "leaving", "down", "removed"};
-constexpr std::array<std::string_view, 8> event_names{"joining", "up",      "suspect", "leaving",
-                                                      "down",    "removed", "changed", "join_refused"};
+constexpr std::array<std::string_view, 6> state_names{"joining", "up",   "suspect",
+                                                      "leaving", "down", "removed"};
+constexpr std::array<std::string_view, 8> event_names{
+  "joining", "up", "suspect", "leaving", "down", "removed", "changed", "join_refused"};
 
 } // namespace
 
@@ -29,12 +30,18 @@ std::string_view to_string(member_event::kind x) {
 
 member_event::kind kind_of(member_state x) {
   switch (x) {
-    case member_state::joining: return member_event::kind::joining;
-    case member_state::up: return member_event::kind::up;
-    case member_state::suspect: return member_event::kind::suspect;
-    case member_state::leaving: return member_event::kind::leaving;
-    case member_state::down: return member_event::kind::down;
-    case member_state::removed: return member_event::kind::removed;
+    case member_state::joining:
+      return member_event::kind::joining;
+    case member_state::up:
+      return member_event::kind::up;
+    case member_state::suspect:
+      return member_event::kind::suspect;
+    case member_state::leaving:
+      return member_event::kind::leaving;
+    case member_state::down:
+      return member_event::kind::down;
+    case member_state::removed:
+      return member_event::kind::removed;
   }
   return member_event::kind::changed;
 }

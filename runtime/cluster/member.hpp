@@ -11,8 +11,8 @@
 
 namespace coppice::cluster {
 
-/// What one node holds about a node. `joining` and `leaving` are what the node says about itself; `suspect` and `down`
-/// are what the observer concludes.
+/// What one node holds about a node. `joining` and `leaving` are what the node says about itself;
+/// `suspect` and `down` are what the observer concludes.
 enum class member_state : uint8_t { joining, up, suspect, leaving, down, removed };
 
 std::string_view to_string(member_state x);
@@ -22,14 +22,15 @@ std::optional<member_state> member_state_from_string(std::string_view name);
 struct member {
   std::string name;
   member_state state = member_state::joining;
-  instant since;                  ///< When it entered `state`, by this node's clock.
+  instant since; ///< When it entered `state`, by this node's clock.
   std::vector<std::string> roles;
-  std::string address;            ///< `host:port` where other nodes reach it.
-  std::string admin_url;          ///< Empty until the node has one.
-  std::string version;            ///< Of Coppice.
-  std::string incarnation;        ///< Start of its process in ns since 1970, decimal; differs after every start.
-  std::string schema;             ///< Fingerprint of its wire types.
-  std::string reason;             ///< Why it is suspect or down; else empty.
+  std::string address;   ///< `host:port` where other nodes reach it.
+  std::string admin_url; ///< Empty until the node has one.
+  std::string version;   ///< Of Coppice.
+  /// Start of its process in ns since 1970, decimal; differs after every start.
+  std::string incarnation;
+  std::string schema; ///< Fingerprint of its wire types.
+  std::string reason; ///< Why it is suspect or down; else empty.
 
   bool operator==(const member&) const = default;
 };
@@ -37,14 +38,15 @@ struct member {
 /// A change that observers see, in the order in which it happened on this node.
 struct member_event {
   enum class kind : uint8_t {
-    joining,      ///< A node is linked but does not count itself in yet.
-    up,           ///< It takes part; its gate can be had from now on.
-    suspect,      ///< Its link is lost.
-    leaving,      ///< It announced that it leaves.
-    down,         ///< It left, or did not come back in time.
-    removed,      ///< It was down for so long that it is forgotten.
-    changed,      ///< Roles, address or admin URL changed.
-    join_refused, ///< Another node refused this one; `code` says why. `already_exists`: our name is in use.
+    joining, ///< A node is linked but does not count itself in yet.
+    up,      ///< It takes part; its gate can be had from now on.
+    suspect, ///< Its link is lost.
+    leaving, ///< It announced that it leaves.
+    down,    ///< It left, or did not come back in time.
+    removed, ///< It was down for so long that it is forgotten.
+    changed, ///< Roles, address or admin URL changed.
+    /// Another node refused this one; `code` says why. `already_exists`: our name is in use.
+    join_refused,
   };
 
   kind what = kind::joining;

@@ -15,7 +15,9 @@ constexpr duration return_time_min = std::chrono::milliseconds{500};
 } // namespace
 
 membership_core::membership_core(membership_config config, prng& random)
-  : config_(std::move(config)), random_(random), self_(config_.self) {
+  : config_(std::move(config)),
+    random_(random),
+    self_(config_.self) {
   self_.state = member_state::joining;
   const auto& seeds = config_.seeds;
   if (seeds.empty() || own(seeds.front()))
@@ -26,14 +28,16 @@ bool membership_core::own(const std::string& address) const {
   return address == self_.name || (!self_.address.empty() && address == self_.address);
 }
 
-void membership_core::emit(member_event::kind what, const member& who, std::string reason, errc code) {
+void membership_core::emit(member_event::kind what, const member& who, std::string reason,
+                           errc code) {
   events_.push_back({what, who, std::move(reason), code});
 }
 
 void membership_core::become(peer& x, member_state state, std::string reason, moment now) {
   x.info.state = state;
   x.info.since = now.wall;
-  x.info.reason = state == member_state::suspect || state == member_state::down ? reason : std::string{};
+  x.info.reason =
+    state == member_state::suspect || state == member_state::down ? reason : std::string{};
   emit(kind_of(state), x.info, std::move(reason));
 }
 
@@ -52,8 +56,9 @@ void membership_core::link_up(member who, moment now) {
   auto [at, fresh] = peers_.try_emplace(who.name);
   auto& x = at->second;
   bool restarted = !fresh && x.info.incarnation != who.incarnation;
-  if (restarted && (x.info.state == member_state::up || x.info.state == member_state::suspect
-                    || x.info.state == member_state::leaving || x.info.state == member_state::joining))
+  if (restarted
+      && (x.info.state == member_state::up || x.info.state == member_state::suspect
+          || x.info.state == member_state::leaving || x.info.state == member_state::joining))
     become(x, member_state::down, x.left ? "leave" : "it was restarted", now);
   bool comes_back = !fresh && !restarted && x.info.state == member_state::suspect && x.was_up;
   x.info = std::move(who);
@@ -63,7 +68,8 @@ void membership_core::link_up(member who, moment now) {
   become(x, comes_back ? member_state::up : member_state::joining, {}, now);
   // It may have moved: what it says now replaces what was known.
   std::erase_if(targets_, [&](const auto& t) {
-    return !t.second.is_seed && !t.second.busy && t.second.expected == x.info.name && t.first != x.info.address;
+    return !t.second.is_seed && !t.second.busy && t.second.expected == x.info.name
+           && t.first != x.info.address;
   });
   add_target(x.info.address, x.info.name, now);
   for (auto& [address, t] : targets_)
@@ -72,7 +78,8 @@ void membership_core::link_up(member who, moment now) {
   changed_ = true;
 }
 
-void membership_core::link_lost(const std::string& name, const std::string& reason, duration silent, moment now) {
+void membership_core::link_lost(const std::string& name, const std::string& reason, duration silent,
+                                moment now) {
   auto at = peers_.find(name);
   if (at == peers_.end() || !at->second.linked)
     return;
@@ -83,7 +90,8 @@ void membership_core::link_lost(const std::string& name, const std::string& reas
     x.deadline = now.monotonic + config_.remove_after;
     return become(x, member_state::down, "leave", now);
   }
-  x.deadline = std::max(now.monotonic + return_time_min, now.monotonic - silent + config_.down_after);
+  x.deadline =
+    std::max(now.monotonic + return_time_min, now.monotonic - silent + config_.down_after);
   become(x, member_state::suspect, reason, now);
   for (auto& [address, t] : targets_)
     if (!t.busy && wanted(address, t))
@@ -121,7 +129,8 @@ void membership_core::leave_announced(const std::string& name, moment now) {
   become(at->second, member_state::leaving, "leave", now);
 }
 
-void membership_core::refused(const std::string& node, const std::string& address, const error& why, moment now) {
+void membership_core::refused(const std::string& node, const std::string& address, const error& why,
+                              moment now) {
   member who;
   who.name = node;
   who.address = address;
@@ -146,7 +155,8 @@ void membership_core::leave(moment now) {
   emit(member_event::kind::leaving, self_, "leave");
 }
 
-void membership_core::add_target(const std::string& address, const std::string& expected, moment now) {
+void membership_core::add_target(const std::string& address, const std::string& expected,
+                                 moment now) {
   if (address.empty() || own(address))
     return;
   if (auto at = targets_.find(address); at != targets_.end()) {
@@ -161,7 +171,8 @@ void membership_core::add_target(const std::string& address, const std::string& 
   target x;
   x.expected = expected;
   x.forget_at = now.monotonic + config_.forget_after;
-  // Two nodes that hear of each other at the same time: the one with the larger name gives the other the first try.
+  // Two nodes that hear of each other at the same time: the one with the larger name gives the
+  // other the first try.
   x.next = expected < self_.name ? now.monotonic + 2 * config_.dial_min : now.monotonic;
   targets_.emplace(address, std::move(x));
 }
@@ -179,10 +190,12 @@ bool membership_core::wanted(const std::string& address, const target& x) const 
 void membership_core::pause_target(target& x, moment now) {
   x.pause = x.pause == duration{0} ? config_.dial_min : std::min(x.pause * 2, config_.dial_max);
   auto factor = 1.0 + config_.jitter * (2 * random_.unit() - 1);
-  x.next = now.monotonic + duration{static_cast<int64_t>(static_cast<double>(x.pause.count()) * factor)};
+  x.next =
+    now.monotonic + duration{static_cast<int64_t>(static_cast<double>(x.pause.count()) * factor)};
 }
 
-void membership_core::dial_ended(const dial_request& what, const std::string& answered, bool is_self, moment now) {
+void membership_core::dial_ended(const dial_request& what, const std::string& answered,
+                                 bool is_self, moment now) {
   auto at = targets_.find(what.address);
   if (at == targets_.end())
     return;
@@ -218,7 +231,9 @@ void membership_core::tick(moment now) {
       become(x, member_state::down, x.info.reason, now);
     } else if (due && x.info.state == member_state::down) {
       become(x, member_state::removed, "down for too long", now);
-      std::erase_if(targets_, [&](const auto& t) { return !t.second.is_seed && t.second.expected == at->first; });
+      std::erase_if(targets_, [&](const auto& t) {
+        return !t.second.is_seed && t.second.expected == at->first;
+      });
       at = peers_.erase(at);
       continue;
     }

@@ -17,7 +17,8 @@ struct moment {
   instant wall;
 };
 
-/// What nodes tell each other over a link after the join and on every change: who I am now and whom I am linked to.
+/// What nodes tell each other over a link after the join and on every change: who I am now and whom
+/// I am linked to.
 struct members_message {
   struct neighbour {
     std::string name;
@@ -32,20 +33,22 @@ struct members_message {
   bool operator==(const members_message&) const = default;
 };
 
-/// JSON text and back. Errors: errc::protocol. Bounds: at most 1024 neighbours, further ones are not sent and not read.
+/// JSON text and back. Errors: errc::protocol. Bounds: at most 1024 neighbours, further ones are
+/// not sent and not read.
 std::string to_json(const members_message& x);
 result<members_message> members_message_from_json(std::string_view text);
 
 struct membership_config {
-  member self;                     ///< Name, address, roles, version, incarnation, schema.
-  std::vector<std::string> seeds;  ///< `host:port` each; or this node's name.
+  member self;                    ///< Name, address, roles, version, incarnation, schema.
+  std::vector<std::string> seeds; ///< `host:port` each; or this node's name.
   bool allow_alone = false;
   duration down_after = std::chrono::seconds{2};
   duration remove_after = std::chrono::hours{24};
-  duration forget_after = std::chrono::minutes{5}; ///< A node that others name and that is never reached.
+  /// A node that others name and that is never reached.
+  duration forget_after = std::chrono::minutes{5};
   duration dial_min = std::chrono::milliseconds{100};
   duration dial_max = std::chrono::seconds{5};
-  double jitter = 0.2;             ///< Every pause is longer or shorter by up to this part.
+  double jitter = 0.2; ///< Every pause is longer or shorter by up to this part.
 };
 
 struct dial_request {
@@ -55,10 +58,12 @@ struct dial_request {
   bool operator==(const dial_request&) const = default;
 };
 
-/// Who is in the cluster, as far as links tell. Each node is the authority on itself; a lost link makes it suspect at once
-/// and down after `down_after`. Being up spreads from a node that may be alone over links.
+/// Who is in the cluster, as far as links tell. Each node is the authority on itself; a lost link
+/// makes it suspect at once and down after `down_after`. Being up spreads from a node that may be
+/// alone over links.
 ///
-/// Pure: no clock, no I/O. Single owner. Bounds: 1024 members and 1024 addresses to dial; further ones are ignored.
+/// Pure: no clock, no I/O. Single owner. Bounds: 1024 members and 1024 addresses to dial; further
+/// ones are ignored.
 class membership_core {
 public:
   membership_core(membership_config config, prng& random);
@@ -74,8 +79,8 @@ public:
   /// It announced that it leaves; its link will be lost soon.
   void leave_announced(const std::string& name, moment now);
 
-  /// A dial that `take_dials` asked for has ended. `answered`: the name of the node there, when it said its name.
-  /// `is_self`: this node itself answered.
+  /// A dial that `take_dials` asked for has ended. `answered`: the name of the node there, when it
+  /// said its name. `is_self`: this node itself answered.
   void dial_ended(const dial_request& what, const std::string& answered, bool is_self, moment now);
 
   /// Another node refused us, or we it; becomes an event.
@@ -120,7 +125,8 @@ private:
   };
 
   void become(peer& x, member_state state, std::string reason, moment now);
-  void emit(member_event::kind what, const member& who, std::string reason = {}, errc code = errc::none);
+  void emit(member_event::kind what, const member& who, std::string reason = {},
+            errc code = errc::none);
   void become_up(moment now);
   void add_target(const std::string& address, const std::string& expected, moment now);
   bool wanted(const std::string& address, const target& x) const;

@@ -24,21 +24,22 @@ moment at(duration x) {
 struct subject {
   explicit subject(const std::string& name, std::vector<std::string> seeds, bool alone = false)
     : core(
-        [&] {
-          membership_config x;
-          x.self = named(name);
-          x.seeds = std::move(seeds);
-          x.allow_alone = alone;
-          x.jitter = 0;
-          return x;
-        }(),
-        random) {}
+      [&] {
+        membership_config x;
+        x.self = named(name);
+        x.seeds = std::move(seeds);
+        x.allow_alone = alone;
+        x.jitter = 0;
+        return x;
+      }(),
+      random) {}
 
   /// What happened since the last call, as `up beta`.
   std::vector<std::string> happened() {
     std::vector<std::string> out;
     for (const auto& x : core.take_events())
-      out.push_back(std::string{to_string(x.what)} + " " + x.who.name + (x.reason.empty() ? "" : ": " + x.reason));
+      out.push_back(std::string{to_string(x.what)} + " " + x.who.name
+                    + (x.reason.empty() ? "" : ": " + x.reason));
     return out;
   }
 
@@ -64,7 +65,8 @@ using texts = std::vector<std::string>;
 
 } // namespace
 
-TEST_CASE("membership: the first seed and a node without seeds are up alone, others wait", "[membership]") {
+TEST_CASE("membership: the first seed and a node without seeds are up alone, others wait",
+          "[membership]") {
   for (auto seeds : {texts{}, texts{"alpha:1", "beta:1"}, texts{"alpha", "beta:1"}}) {
     subject x{"alpha", seeds};
     x.core.tick(at(0s));
@@ -79,7 +81,8 @@ TEST_CASE("membership: the first seed and a node without seeds are up alone, oth
   CHECK(allowed.happened() == texts{"up alpha"});
 }
 
-TEST_CASE("membership: a first seed under another address finds out by dialling itself", "[membership]") {
+TEST_CASE("membership: a first seed under another address finds out by dialling itself",
+          "[membership]") {
   subject x{"alpha", {"outside.example.org:1"}};
   x.core.tick(at(0s));
   CHECK(x.dialled() == texts{"outside.example.org:1"});
@@ -139,7 +142,8 @@ TEST_CASE("membership: a lost link is suspect at once and down after two seconds
   SECTION("another process comes back") {
     x.core.link_lost("beta", "cut", 0s, at(10s));
     x.core.link_up(named("beta", "2"), at(11s));
-    CHECK(x.happened() == texts{"suspect beta: cut", "down beta: it was restarted", "joining beta"});
+    CHECK(x.happened()
+          == texts{"suspect beta: cut", "down beta: it was restarted", "joining beta"});
   }
   SECTION("it leaves") {
     x.core.leave_announced("beta", at(10s));
@@ -175,7 +179,8 @@ TEST_CASE("membership: pauses between dials double up to the most", "[membership
   CHECK(x.dialled() == texts{"alpha:1"});
 }
 
-TEST_CASE("membership: addresses that others name are dialled, and forgotten when nobody is there", "[membership]") {
+TEST_CASE("membership: addresses that others name are dialled, and forgotten when nobody is there",
+          "[membership]") {
   subject x{"alpha", {}};
   x.core.tick(at(0s));
   x.core.link_up(named("beta"), at(0s));
@@ -200,7 +205,8 @@ TEST_CASE("membership: addresses that others name are dialled, and forgotten whe
   CHECK(y.dialled() == texts{"alpha:1=alpha"});
 }
 
-TEST_CASE("membership: what others say about themselves is taken over, about third nodes it is not", "[membership]") {
+TEST_CASE("membership: what others say about themselves is taken over, about third nodes it is not",
+          "[membership]") {
   subject x{"alpha", {}};
   x.core.tick(at(0s));
   x.core.link_up(named("beta"), at(0s));
@@ -218,7 +224,8 @@ TEST_CASE("membership: what others say about themselves is taken over, about thi
   CHECK(x.core.members().size() == 2);
 }
 
-TEST_CASE("membership: the message between nodes survives the wire and refuses nonsense", "[membership]") {
+TEST_CASE("membership: the message between nodes survives the wire and refuses nonsense",
+          "[membership]") {
   members_message x;
   x.self = named("alpha");
   x.self.state = member_state::up;
@@ -227,7 +234,8 @@ TEST_CASE("membership: the message between nodes survives the wire and refuses n
   auto y = members_message_from_json(to_json(x));
   REQUIRE(y);
   CHECK(*y == x);
-  for (const char* text : {"", "[]", "{}", R"({"self":{},"linked":[]})", R"({"self":1,"linked":2})"})
+  for (const char* text :
+       {"", "[]", "{}", R"({"self":{},"linked":[]})", R"({"self":1,"linked":2})"})
     CHECK(members_message_from_json(text).error().code == errc::protocol);
   auto broken = to_json(x);
   broken.replace(broken.find("\"up\""), 4, "\"UP\"");

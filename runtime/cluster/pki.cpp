@@ -40,7 +40,8 @@ using x509_ptr = std::unique_ptr<X509, releases<X509_free>>;
 using bio_ptr = std::unique_ptr<BIO, releases<BIO_free_all>>;
 using names_ptr = std::unique_ptr<GENERAL_NAMES, releases<GENERAL_NAMES_free>>;
 
-/// The oldest OpenSSL error of this thread in words; empties the queue, which is shared with every other user of it.
+/// The oldest OpenSSL error of this thread in words; empties the queue, which is shared with every
+/// other user of it.
 std::string openssl_reason() {
   auto code = ERR_get_error();
   ERR_clear_error();
@@ -101,19 +102,22 @@ std::string pem_of(int (*write)(BIO*, const void*), const void* x) {
 }
 
 std::string to_pem(X509* cert) {
-  return pem_of([](BIO* out, const void* x) { return PEM_write_bio_X509(out, static_cast<const X509*>(x)); }, cert);
+  return pem_of(
+    [](BIO* out, const void* x) { return PEM_write_bio_X509(out, static_cast<const X509*>(x)); },
+    cert);
 }
 
 std::string to_pem(EVP_PKEY* key) {
   return pem_of(
     [](BIO* out, const void* x) {
-      return PEM_write_bio_PKCS8PrivateKey(out, static_cast<const EVP_PKEY*>(x), nullptr, nullptr, 0, nullptr,
-                                           nullptr);
+      return PEM_write_bio_PKCS8PrivateKey(out, static_cast<const EVP_PKEY*>(x), nullptr, nullptr,
+                                           0, nullptr, nullptr);
     },
     key);
 }
 
-/// Writes beside the file and renames, so that a reader sees the old or the new one, never half of it.
+/// Writes beside the file and renames, so that a reader sees the old or the new one, never half of
+/// it.
 result<void> write_file(const fs::path& file, const std::string& text, mode_t mode) {
   auto temporary = file;
   temporary += ".new";
@@ -187,26 +191,28 @@ bool add_extension(X509* cert, X509* issuer, int nid, const std::string& value) 
 
 bool is_ip_address(const std::string& text) {
   unsigned char bytes[16];
-  return ::inet_pton(AF_INET, text.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+  return ::inet_pton(AF_INET, text.c_str(), bytes) == 1
+         || ::inet_pton(AF_INET6, text.c_str(), bytes) == 1;
 }
 
 bool is_host_name(const std::string& text) {
   if (text.empty() || text.size() > 253)
     return false;
   for (char c : text)
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.'
-          || c == '_' || c == '*'))
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
+          || c == '.' || c == '_' || c == '*'))
       return false;
   return true;
 }
 
 /// An unsigned certificate with everything that CA and node certificates share.
-result<x509_ptr> prepare(const fs::path& file, EVP_PKEY* key, std::string_view name, duration backdate,
-                         duration validity) {
+result<x509_ptr> prepare(const fs::path& file, EVP_PKEY* key, std::string_view name,
+                         duration backdate, duration validity) {
   x509_ptr cert{X509_new()};
   auto now = system_clock().now();
   if (!cert || X509_set_version(cert.get(), X509_VERSION_3) != 1 || !set_serial(cert.get())
-      || !set_times(cert.get(), now - backdate, now + validity) || X509_set_pubkey(cert.get(), key) != 1
+      || !set_times(cert.get(), now - backdate, now + validity)
+      || X509_set_pubkey(cert.get(), key) != 1
       || !set_name(X509_get_subject_name(cert.get()), name))
     return fail(file, "the certificate cannot be made: " + openssl_reason());
   return cert;
@@ -227,7 +233,8 @@ std::string common_name(const X509_NAME* name) {
 
 std::vector<std::string> alternative_names(const X509* cert) {
   std::vector<std::string> out;
-  names_ptr names{static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr))};
+  names_ptr names{
+    static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(cert, NID_subject_alt_name, nullptr, nullptr))};
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const auto* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type == GEN_DNS) {
@@ -263,16 +270,19 @@ certificate_info describe(X509* cert) {
   return out;
 }
 
-result<void> check_validity(const fs::path& file, const certificate_info& x, instant now, const char* what) {
+result<void> check_validity(const fs::path& file, const certificate_info& x, instant now,
+                            const char* what) {
   if (now < x.not_before)
-    return fail(file, std::string{what} + " is not valid before " + to_string(x.not_before) + "; is the clock right?");
+    return fail(file, std::string{what} + " is not valid before " + to_string(x.not_before)
+                        + "; is the clock right?");
   if (now > x.not_after)
-    return fail(file, std::string{what} + " expired at " + to_string(x.not_after) + "; issue a new one");
+    return fail(file,
+                std::string{what} + " expired at " + to_string(x.not_after) + "; issue a new one");
   return {};
 }
 
-result<x509_ptr> make_node_certificate(const fs::path& file, EVP_PKEY* key, X509* ca, std::string_view node,
-                                       const issue_options& options) {
+result<x509_ptr> make_node_certificate(const fs::path& file, EVP_PKEY* key, X509* ca,
+                                       std::string_view node, const issue_options& options) {
   auto cert = prepare(file, key, node, options.backdate, options.validity);
   if (!cert)
     return cert;
@@ -280,7 +290,8 @@ result<x509_ptr> make_node_certificate(const fs::path& file, EVP_PKEY* key, X509
   for (const auto& name : options.names) {
     bool ip = is_ip_address(name);
     if (!ip && !is_host_name(name))
-      return error{errc::invalid_value, "'" + name + "' is neither a host name nor an IP address", "names", ""};
+      return error{errc::invalid_value, "'" + name + "' is neither a host name nor an IP address",
+                   "names", ""};
     names += (ip ? ",IP:" : ",DNS:") + name;
   }
   auto* x = cert->get();
@@ -309,19 +320,22 @@ result<void> make_ca(const fs::path& folder, const ca_options& options) {
   auto key_file = folder / "ca.key";
   for (const auto& file : {cert_file, key_file})
     if (std::error_code code; fs::exists(file, code))
-      return error{errc::already_exists, "there is a certificate authority already; it is never replaced",
-                   file.string(), ""};
+      return error{errc::already_exists,
+                   "there is a certificate authority already; it is never replaced", file.string(),
+                   ""};
   key_ptr key{EVP_EC_gen("P-256")};
   if (!key)
     return fail(key_file, "no key can be generated: " + openssl_reason());
-  auto cert = prepare(cert_file, key.get(), options.name, std::chrono::minutes{5}, options.validity);
+  auto cert =
+    prepare(cert_file, key.get(), options.name, std::chrono::minutes{5}, options.validity);
   if (!cert)
     return std::move(cert).error();
   auto* x = cert->get();
   if (X509_set_issuer_name(x, X509_get_subject_name(x)) != 1
       || !add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0")
       || !add_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign")
-      || !add_extension(x, x, NID_subject_key_identifier, "hash") || X509_sign(x, key.get(), EVP_sha256()) == 0)
+      || !add_extension(x, x, NID_subject_key_identifier, "hash")
+      || X509_sign(x, key.get(), EVP_sha256()) == 0)
     return fail(cert_file, "the certificate cannot be made: " + openssl_reason());
   if (auto written = write_file(key_file, to_pem(key.get()), 0600); !written)
     return written;
@@ -332,8 +346,9 @@ result<void> issue(const fs::path& ca_folder, std::string_view node, const fs::p
                    const issue_options& options) {
   if (!is_name(node))
     return error{errc::invalid_value,
-                 "'" + std::string{node} + "' is no node name: a lower-case letter, then at most 62 of a-z 0-9 _ -", "",
-                 ""};
+                 "'" + std::string{node}
+                   + "' is no node name: a lower-case letter, then at most 62 of a-z 0-9 _ -",
+                 "", ""};
   auto ca = load_certificate(ca_folder / "ca.crt", "the certificate of the authority");
   if (!ca)
     return std::move(ca).error();
@@ -397,7 +412,9 @@ result<certificate_info> check(const files& x, std::string_view node, instant no
   if (auto good = check_validity(x.certificate, out, now, "the certificate"); !good)
     return std::move(good).error();
   if (out.subject != node)
-    return fail(x.certificate, "the certificate is for '" + out.subject + "', this node is '" + std::string{node} + "'",
+    return fail(x.certificate,
+                "the certificate is for '" + out.subject + "', this node is '" + std::string{node}
+                  + "'",
                 out.subject);
   ERR_clear_error();
   return out;

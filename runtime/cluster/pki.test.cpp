@@ -1,5 +1,5 @@
-#include "runtime/base/clock.hpp"
 #include "runtime/cluster/pki.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/cluster/test_support.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -39,7 +39,8 @@ TEST_CASE("pki: an issued certificate is read back with its names and times", "[
   REQUIRE(x);
   CHECK(x->subject == "alpha");
   CHECK(x->names
-        == std::vector<std::string>{"alpha", "localhost", "127.0.0.1", "::1", "alpha.example.org", "10.1.2.3"});
+        == std::vector<std::string>{"alpha", "localhost", "127.0.0.1", "::1", "alpha.example.org",
+                                    "10.1.2.3"});
   CHECK(x->issuer == "Coppice development CA");
   CHECK_FALSE(x->is_ca);
   auto now = system_clock().now();
@@ -70,12 +71,17 @@ TEST_CASE("pki: what is wrong with files is said in words", "[pki]") {
     CHECK_FALSE(checked.error().at.empty());
     return checked.error().message;
   };
-  CHECK_THAT(reason({good.ca, folder.path / "none.crt", good.key}, "alpha", now), ContainsSubstring("No such file"));
-  CHECK_THAT(reason({good.ca, good.certificate, foreign.key}, "alpha", now), ContainsSubstring("does not belong to"));
-  CHECK_THAT(reason({foreign.ca, good.certificate, good.key}, "alpha", now), ContainsSubstring("was not signed by"));
+  CHECK_THAT(reason({good.ca, folder.path / "none.crt", good.key}, "alpha", now),
+             ContainsSubstring("No such file"));
+  CHECK_THAT(reason({good.ca, good.certificate, foreign.key}, "alpha", now),
+             ContainsSubstring("does not belong to"));
+  CHECK_THAT(reason({foreign.ca, good.certificate, good.key}, "alpha", now),
+             ContainsSubstring("was not signed by"));
   CHECK_THAT(reason(good, "beta", now), ContainsSubstring("is for 'alpha'"));
-  CHECK_THAT(reason(good, "alpha", now + std::chrono::hours{24 * 826}), ContainsSubstring("expired at"));
-  CHECK_THAT(reason(good, "alpha", now - std::chrono::hours{1}), ContainsSubstring("not valid before"));
+  CHECK_THAT(reason(good, "alpha", now + std::chrono::hours{24 * 826}),
+             ContainsSubstring("expired at"));
+  CHECK_THAT(reason(good, "alpha", now - std::chrono::hours{1}),
+             ContainsSubstring("not valid before"));
   CHECK_THAT(reason({good.certificate, good.certificate, good.key}, "alpha", now),
              ContainsSubstring("not the certificate of an authority"));
   std::ofstream{folder.path / "text.key"} << "no key\n";
@@ -83,7 +89,8 @@ TEST_CASE("pki: what is wrong with files is said in words", "[pki]") {
              ContainsSubstring("not an unencrypted PEM key"));
   CHECK_THAT(reason({good.ca, folder.path / "text.key", good.key}, "alpha", now),
              ContainsSubstring("not a PEM certificate"));
-  CHECK_THAT(reason({good.ca, folder.path, good.key}, "alpha", now), ContainsSubstring("not a regular file"));
+  CHECK_THAT(reason({good.ca, folder.path, good.key}, "alpha", now),
+             ContainsSubstring("not a regular file"));
 }
 
 TEST_CASE("pki: names that are none are refused", "[pki]") {

@@ -1,4 +1,5 @@
-// What comes to the port that is no node of ours: refused with a reason, counted, and nobody else notices.
+// What comes to the port that is no node of ours: refused with a reason, counted, and nobody else
+// notices.
 #include "runtime/cluster/join_core.hpp"
 #include "runtime/cluster/test_support.hpp"
 
@@ -55,7 +56,8 @@ protected:
 /// A TLS connection with files of one's own choice, or without a certificate.
 class tls_stranger : public stranger {
 public:
-  tls_stranger(uint16_t port, const pki::files* files, int version_max = TLS1_3_VERSION) : stranger(port) {
+  tls_stranger(uint16_t port, const pki::files* files, int version_max = TLS1_3_VERSION)
+    : stranger(port) {
     context_ = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_max_proto_version(context_, version_max);
     if (files != nullptr) {
@@ -71,7 +73,9 @@ public:
   }
 
   bool handshake() { return SSL_connect(tls_) == 1; }
-  void say_secretly(const std::string& text) { SSL_write(tls_, text.data(), static_cast<int>(text.size())); }
+  void say_secretly(const std::string& text) {
+    SSL_write(tls_, text.data(), static_cast<int>(text.size()));
+  }
 
   std::string hear() {
     unsigned char header[4];

@@ -19,7 +19,9 @@ namespace coppice::cluster {
 
 struct temporary_folder {
   temporary_folder();
-  explicit temporary_folder(std::filesystem::path foreign) : path(std::move(foreign)), ours(false) {}
+  explicit temporary_folder(std::filesystem::path foreign)
+    : path(std::move(foreign)),
+      ours(false) {}
   ~temporary_folder();
   temporary_folder(const temporary_folder&) = delete;
   temporary_folder& operator=(const temporary_folder&) = delete;
@@ -41,17 +43,19 @@ struct test_pki {
 /// Answers numbers and texts; counts numbers that come in order.
 caf::behavior gate_of_a_test(caf::event_based_actor* self);
 
-/// One node in this process: an actor system of its own, a gate that answers numbers and texts, and what happened.
+/// One node in this process: an actor system of its own, a gate that answers numbers and texts, and
+/// what happened.
 class test_node {
 public:
   static constexpr auto patience = std::chrono::seconds{20};
 
-  test_node(const test_pki& keys, const std::string& name, std::vector<std::string> seeds, bool alone = false,
-            const std::function<void(options&)>& adjust = {});
+  test_node(const test_pki& keys, const std::string& name, std::vector<std::string> seeds,
+            bool alone = false, const std::function<void(options&)>& adjust = {});
   ~test_node();
 
   /// Waits for an event that this call has not seen yet. False after `patience`.
-  bool saw(member_event::kind what, const std::string& node, std::chrono::milliseconds limit = patience);
+  bool saw(member_event::kind what, const std::string& node,
+           std::chrono::milliseconds limit = patience);
 
   /// Waits for a line of the log that contains `text`.
   bool logged(const std::string& text, std::chrono::milliseconds limit = patience);

@@ -42,7 +42,8 @@ caf::behavior gate_of_a_test(caf::event_based_actor* self) {
 
 temporary_folder::temporary_folder() {
   prng random{random_seed()};
-  path = std::filesystem::temp_directory_path() / ("coppice-cluster-" + std::to_string(random.next()));
+  path =
+    std::filesystem::temp_directory_path() / ("coppice-cluster-" + std::to_string(random.next()));
   std::filesystem::create_directories(path);
 }
 
@@ -56,8 +57,7 @@ test_pki::test_pki() {
   REQUIRE(pki::make_ca(folder.path));
 }
 
-test_pki::test_pki(const std::string& existing) : folder(std::filesystem::path{existing}) {
-}
+test_pki::test_pki(const std::string& existing) : folder(std::filesystem::path{existing}) {}
 
 pki::files test_pki::files(const std::string& node) const {
   auto out = pki::files_in(folder.path, node);
@@ -66,8 +66,8 @@ pki::files test_pki::files(const std::string& node) const {
   return out;
 }
 
-test_node::test_node(const test_pki& keys, const std::string& name, std::vector<std::string> seeds, bool alone,
-                     const std::function<void(options&)>& adjust) {
+test_node::test_node(const test_pki& keys, const std::string& name, std::vector<std::string> seeds,
+                     bool alone, const std::function<void(options&)>& adjust) {
   register_types();
   configure(config);
   config.set("caf.scheduler.max-threads", size_t{2});
@@ -113,7 +113,8 @@ bool test_node::wait(std::chrono::milliseconds limit, F condition) {
   return changed_.wait_for(guard, limit, condition);
 }
 
-bool test_node::saw(member_event::kind what, const std::string& node, std::chrono::milliseconds limit) {
+bool test_node::saw(member_event::kind what, const std::string& node,
+                    std::chrono::milliseconds limit) {
   return wait(limit, [&] {
     for (auto i = seen_; i < events_.size(); ++i)
       if (events_[i].what == what && events_[i].who.name == node) {

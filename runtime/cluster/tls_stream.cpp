@@ -59,7 +59,8 @@ struct tls_stream::bio {
 };
 
 tls_stream::tls_stream(asio::ip::tcp::socket socket, asio::ssl::context& context)
-  : socket_(std::move(socket)), tls_(SSL_new(context.native_handle())) {
+  : socket_(std::move(socket)),
+    tls_(SSL_new(context.native_handle())) {
   auto* x = BIO_new(bio::method());
   COPPICE_ASSERT(tls_ != nullptr && x != nullptr);
   BIO_set_data(x, this);
@@ -78,9 +79,12 @@ void tls_stream::close() {
 
 tls_stream::error_code tls_stream::reason(int result) {
   switch (SSL_get_error(tls_, result)) {
-    case SSL_ERROR_ZERO_RETURN: return asio::error::eof;
-    case SSL_ERROR_SSL: return {static_cast<int>(ERR_get_error()), asio::error::get_ssl_category()};
-    default: return asio::ssl::error::unexpected_result;
+    case SSL_ERROR_ZERO_RETURN:
+      return asio::error::eof;
+    case SSL_ERROR_SSL:
+      return {static_cast<int>(ERR_get_error()), asio::error::get_ssl_category()};
+    default:
+      return asio::ssl::error::unexpected_result;
   }
 }
 
@@ -117,17 +121,18 @@ void tls_stream::shake_hands() {
 }
 
 void tls_stream::receive(std::function<void(const error_code&)> next) {
+  if (in_.size() < receive_bytes)
+    in_.resize(receive_bytes);
   // What is left is part of one record; it moves to the front.
   std::memmove(in_.data(), in_.data() + in_pos_, in_size_ - in_pos_);
   in_size_ -= in_pos_;
   in_pos_ = 0;
-  if (in_.size() < receive_bytes)
-    in_.resize(receive_bytes);
-  socket_.async_read_some(asio::buffer(in_.data() + in_size_, in_.size() - in_size_),
-                          [self = shared_from_this(), next = std::move(next)](const error_code& code, size_t n) {
-                            self->in_size_ += n;
-                            next(code);
-                          });
+  socket_.async_read_some(
+    asio::buffer(in_.data() + in_size_, in_.size() - in_size_),
+    [self = shared_from_this(), next = std::move(next)](const error_code& code, size_t n) {
+      self->in_size_ += n;
+      next(code);
+    });
 }
 
 void tls_stream::read_some(void* to, size_t size, handler done) {
@@ -180,9 +185,8 @@ void tls_stream::finish_read(const error_code& code, bool fresh) {
   auto done = std::exchange(on_read_, {});
   if (!fresh)
     return done(code, read_have_);
-  asio::post(socket_.get_executor(), [self = shared_from_this(), done = std::move(done), code, n = read_have_] {
-    done(code, n);
-  });
+  asio::post(socket_.get_executor(), [self = shared_from_this(), done = std::move(done), code,
+                                      n = read_have_] { done(code, n); });
 }
 
 void tls_stream::write(const void* from, size_t size, handler done) {
@@ -190,7 +194,8 @@ void tls_stream::write(const void* from, size_t size, handler done) {
   int result = SSL_write(tls_, from, static_cast<int>(size));
   if (result != static_cast<int>(size)) {
     auto code = reason(result);
-    asio::post(socket_.get_executor(), [self = shared_from_this(), done = std::move(done), code] { done(code, 0); });
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this(), done = std::move(done), code] { done(code, 0); });
     return;
   }
   on_write_ = std::move(done);
@@ -203,21 +208,23 @@ void tls_stream::send() {
     return;
   is_sending_ = true;
   sending_.swap(out_);
-  asio::async_write(socket_, asio::buffer(sending_), [self = shared_from_this()](const error_code& code, size_t) {
-    self->is_sending_ = false;
-    self->sending_.clear();
-    if (!code && !self->out_.empty())
-      return self->send();
-    if (self->on_write_) {
-      auto done = std::exchange(self->on_write_, {});
-      done(code, code ? 0 : self->write_size_);
-    }
-    bool shaken = self->on_handshake_ && (SSL_is_init_finished(self->tls_) || self->handshake_error_);
-    if (shaken) {
-      auto done = std::exchange(self->on_handshake_, {});
-      done(self->handshake_error_ ? self->handshake_error_ : code, 0);
-    }
-  });
+  asio::async_write(socket_, asio::buffer(sending_),
+                    [self = shared_from_this()](const error_code& code, size_t) {
+                      self->is_sending_ = false;
+                      self->sending_.clear();
+                      if (!code && !self->out_.empty())
+                        return self->send();
+                      if (self->on_write_) {
+                        auto done = std::exchange(self->on_write_, {});
+                        done(code, code ? 0 : self->write_size_);
+                      }
+                      bool shaken = self->on_handshake_
+                                    && (SSL_is_init_finished(self->tls_) || self->handshake_error_);
+                      if (shaken) {
+                        auto done = std::exchange(self->on_handshake_, {});
+                        done(self->handshake_error_ ? self->handshake_error_ : code, 0);
+                      }
+                    });
 }
 
 } // namespace coppice::cluster

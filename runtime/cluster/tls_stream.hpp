@@ -15,9 +15,10 @@ namespace coppice::cluster {
 
 namespace asio = boost::asio;
 
-/// TLS over a TCP socket in large steps: a system call carries as many TLS records as are ready, where Asio's own stream
-/// makes one or two calls for every 16 KiB. Of each kind (handshake or read, write) one operation at a time.
-/// Handlers run on the io_context's thread, never inside the call that begins the operation.
+/// TLS over a TCP socket in large steps: a system call carries as many TLS records as are ready,
+/// where Asio's own stream makes one or two calls for every 16 KiB. Of each kind (handshake or
+/// read, write) one operation at a time. Handlers run on the io_context's thread, never inside the
+/// call that begins the operation.
 class tls_stream : public std::enable_shared_from_this<tls_stream> {
 public:
   using error_code = boost::system::error_code;
