@@ -1,0 +1,98 @@
+#include "runtime/admin/actions.hpp"
+
+#include "runtime/admin/inspect.hpp"
+#include "runtime/admin/query.hpp"
+
+namespace coppice::admin {
+
+namespace sv = coppice::supervision;
+using kind = sv::supervisor_command::kind;
+
+namespace {
+
+/// Listens to the history for what did not stop in its time.
+class overdue_watch {
+public:
+  overdue_watch(timeline& history, std::string path)
+    : history_(history), found_(std::make_shared<found>()) {
+    id_ = history_.follow([path = std::move(path), found = found_](const timeline_entry& x) {
+      if (x.kind != "stopped" || x.path.empty() || !is_below(x.path, path))
+        return;
+      std::lock_guard guard{found->mutex};
+      for (auto& known : found->paths)
+        if (known.as_string() == x.path)
+          return;
+      found->paths.emplace_back(x.path);
+    });
+  }
+
+  ~overdue_watch() { history_.unfollow(id_); }
+  overdue_watch(const overdue_watch&) = delete;
+  overdue_watch& operator=(const overdue_watch&) = delete;
+
+  json::array paths() const {
+    std::lock_guard guard{found_->mutex};
+    return found_->paths;
+  }
+
+private:
+  struct found {
+    std::mutex mutex;
+    json::array paths;
+  };
+
+  timeline& history_;
+  std::shared_ptr<found> found_;
+  uint64_t id_ = 0;
+};
+
+} // namespace
+
+std::string_view word_of(kind x) {
+  switch (x) {
+    case kind::restart:
+      return "restart";
+    case kind::stop:
+      return "stop";
+    case kind::remove:
+      return "remove";
+    case kind::kill:
+      return "kill";
+    case kind::crash:
+      return "crash";
+    case kind::suspend:
+      return "suspend";
+    case kind::resume:
+      return "resume";
+    default:
+      return "command";
+  }
+}
+
+void run_action(const api_ptr& a, call c, std::string path, kind what, std::string reason) {
+  sv::supervisor_command command;
+  command.what = what;
+  command.reason = reason.empty() ? "by hand: " + std::string{word_of(what)} : std::move(reason);
+  auto watch = std::make_shared<overdue_watch>(a->owner.history(), path);
+  a->owner.command(path, std::move(command), action_deadline,
+                   [a, c, path, what, watch](result<caf::strong_actor_ptr> done) {
+                     if (!done) {
+                       auto failed = done.error();
+                       if (failed.at.empty())
+                         failed.at = path;
+                       c.fail(failed);
+                       return;
+                     }
+                     a->audit(c, std::string{word_of(what)}, path);
+                     // A temporary child is gone after a stop.
+                     auto now = look_at(a->owner, path, 0);
+                     auto state = now ? sv::to_string(now->entry.state) : sv::to_string(sv::child_state::stopped);
+                     c.answer(200, json::object{{"node", a->owner.name()},
+                                                {"path", path},
+                                                {"state", state},
+                                                {"incarnation", now ? now->entry.incarnation : 0},
+                                                {"killed", watch->paths()}});
+                   });
+}
+
+} // namespace coppice::admin

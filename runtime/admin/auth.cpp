@@ -1,0 +1,102 @@
+#include "runtime/admin/auth.hpp"
+
+#include "runtime/http/server.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace coppice::admin {
+
+namespace {
+
+constexpr size_t token_bytes_max = 4096;
+
+http::role role_of(config::token_role x) {
+  switch (x) {
+    case config::token_role::admin:
+      return http::role::admin;
+    case config::token_role::operator_:
+      return http::role::operator_;
+    default:
+      return http::role::viewer;
+  }
+}
+
+result<std::string> read_token(const config::admin_token& x) {
+  std::ifstream in{x.token_file, std::ios::binary};
+  std::string text(token_bytes_max + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (in.bad() || (in.fail() && !in.eof()))
+    return error{errc::invalid_config,
+                 "the token file of '" + x.name + "' cannot be read: " + std::strerror(errno), x.token_file, {}};
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > token_bytes_max)
+    return error{errc::invalid_config, "a token has at most " + std::to_string(token_bytes_max) + " bytes",
+                 x.token_file, {}};
+  auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  while (!text.empty() && is_space(text.back()))
+    text.pop_back();
+  text.erase(0, std::min(text.find_first_not_of(" \n\r\t"), text.size()));
+  if (text.empty())
+    return error{errc::invalid_config, "the token file of '" + x.name + "' is empty", x.token_file, {}};
+  return text;
+}
+
+} // namespace
+
+std::string sha256_hex(std::string_view bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  std::string out;
+  for (auto byte : digest) {
+    out.push_back("0123456789abcdef"[byte >> 4]);
+    out.push_back("0123456789abcdef"[byte & 15]);
+  }
+  return out;
+}
+
+result<gatekeeper> gatekeeper::make(const config::admin_section& from) {
+  gatekeeper out;
+  out.read_only_without_token_ = from.read_only_without_token;
+  for (auto& x : from.tokens) {
+    token next{x.name, role_of(x.role), x.sha256};
+    if (!x.token_file.empty()) {
+      auto text = read_token(x);
+      if (!text)
+        return std::move(text).error();
+      next.sha256 = sha256_hex(*text);
+    }
+    for (auto& c : next.sha256)
+      if (c >= 'A' && c <= 'F')
+        c = static_cast<char>(c - 'A' + 'a');
+    for (auto& known : out.tokens_)
+      if (known.sha256 == next.sha256)
+        return error{errc::invalid_config, "'" + known.name + "' and '" + next.name + "' have the same token",
+                     "admin.tokens", {}};
+    out.tokens_.push_back(std::move(next));
+  }
+  return out;
+}
+
+result<http::identity> gatekeeper::identify(const http::request& from) const {
+  if (http::same_user(from))
+    return http::identity{http::role::admin, "uid:" + std::to_string(from.uid.value_or(0))};
+  auto given = from.bearer_token();
+  if (given.empty())
+    return read_only_without_token_ ? http::identity{http::role::viewer, "anonymous"} : http::identity{};
+  auto hash = sha256_hex(given);
+  const token* found = nullptr;
+  // All of them, always: how long it takes says nothing about which one was near.
+  for (auto& known : tokens_)
+    if (known.sha256.size() == hash.size() && CRYPTO_memcmp(known.sha256.data(), hash.data(), hash.size()) == 0)
+      found = &known;
+  if (found == nullptr)
+    return error{errc::unauthorized, "the token is not known here", "header Authorization", {}};
+  return http::identity{found->role, "token:" + found->name};
+}
+
+} // namespace coppice::admin

@@ -1,0 +1,80 @@
+// POST /v1/actors/messages: any registered message, without or with waiting for the answer.
+#include "runtime/admin/fan_out.hpp"
+#include "runtime/admin/message_body.hpp"
+#include "runtime/admin/routes.hpp"
+#include "runtime/json/codec.hpp"
+
+namespace coppice::admin {
+
+namespace {
+
+constexpr duration request_timeout = std::chrono::seconds{5};
+constexpr duration request_timeout_max = std::chrono::minutes{5};
+
+void send(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to, typed_message x) {
+  if (auto room = check_room(a->owner, path); !room) {
+    c.fail(room.error());
+    return;
+  }
+  auto trace = a->trace_of(c);
+  asker::tell(to, std::move(x.content));
+  a->audit(c, "send", path, {{"type", x.type}, {"trace_id", trace.trace_id}});
+  c.answer(202, json::object{{"path", a->owner.name() + ":" + path}, {"type", x.type}, {"trace_id", trace.trace_id}});
+}
+
+void request(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to, typed_message x,
+             duration timeout) {
+  auto trace = a->trace_of(c);
+  a->audit(c, "request", path, {{"type", x.type}, {"trace_id", trace.trace_id}});
+  a->owner.questions().ask(to, std::move(x.content), timeout, [a, c, path, trace](result<caf::message> answer) {
+    if (!answer) {
+      auto reason = answer.error();
+      if (reason.at.empty())
+        reason.at = a->owner.name() + ":" + path;
+      auto out = problem_of(reason);
+      out.headers.set("traceparent", trace.header());
+      c.out->respond(std::move(out));
+      return;
+    }
+    auto body = json::message_to_json(*answer, &a->owner.codec());
+    auto out = body ? http::json(200, json::serialize(*body)) : problem_of(body.error());
+    out.headers.set("traceparent", trace.header());
+    c.out->respond(std::move(out));
+  });
+}
+
+void post_message(const api_ptr& a, call c) {
+  auto mode = query_word(c.in, "mode", {"send", "request"});
+  auto timeout = query_duration(c.in, "timeout", request_timeout, request_timeout_max);
+  if (!mode || !timeout) {
+    c.fail(!mode ? mode.error() : timeout.error());
+    return;
+  }
+  auto ask = *mode == "request";
+  auto deadline = ask ? *timeout + std::chrono::milliseconds{500} : peer_read_deadline;
+  a->once(std::move(c), [a, ask, timeout = *timeout, deadline](call c) {
+    at_path(a, std::move(c), deadline, [a, ask, timeout](call c, std::string path) {
+      auto message = read_message(a->owner, path, c.in.body);
+      auto to = message ? a->owner.find(path) : result<caf::actor>{message.error()};
+      if (!to)
+        c.fail(to.error());
+      else if (ask)
+        request(a, c, path, *to, std::move(*message), timeout);
+      else
+        send(a, c, path, *to, std::move(*message));
+    });
+  });
+}
+
+} // namespace
+
+void add_message_routes(table& to) {
+  auto& route = to.add("POST", "/v1/actors/messages", http::role::operator_,
+                       "Sends a message, or asks and answers with the answer", post_message);
+  route.query = parameters({"path", "mode", "timeout", "node"});
+  route.body_schema = "typed_message";
+  route.response_schema = "sent_or_answer";
+  route.deadline = request_timeout_max + std::chrono::seconds{2};
+}
+
+} // namespace coppice::admin

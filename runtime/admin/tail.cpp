@@ -1,0 +1,144 @@
+#include "runtime/admin/tail.hpp"
+
+#include "runtime/admin/fan_out.hpp"
+
+#include <atomic>
+#include <map>
+
+namespace coppice::admin {
+
+namespace {
+
+constexpr duration local_period = std::chrono::milliseconds{200};
+constexpr duration peer_period = std::chrono::seconds{1};
+
+std::string text_of(const json::value& x, std::string_view name) {
+  auto* object = x.if_object();
+  auto* member = object != nullptr ? object->if_contains(name) : nullptr;
+  return member != nullptr && member->is_string() ? std::string{member->as_string()} : std::string{};
+}
+
+/// One client's stream.
+class running_tail : public std::enable_shared_from_this<running_tail> {
+public:
+  running_tail(api_ptr a, call c, tail_source from, std::shared_ptr<void> place)
+    : a_(std::move(a)), c_(std::move(c)), from_(std::move(from)), place_(std::move(place)) {
+    since_ = from_.since.ns == 0 ? std::string{} : to_string(from_.since);
+    if (auto last = std::string{c_.in.headers.get("Last-Event-ID")}; parse_instant(last)) {
+      since_ = last;
+      behind_ = true;
+    }
+    writer_ = c_.out->stream();
+  }
+
+  void start() {
+    if (from_.here)
+      a_->timers.every(local_period, [self = shared_from_this()] { return self->poll_here(); });
+    if (from_.others || !from_.only_node.empty())
+      a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll_others(); });
+  }
+
+private:
+  fresh_filter& filter_of(const std::string& node) {
+    auto at = filters_.find(node);
+    // With Last-Event-ID what has that very instant was sent before; with since it was not.
+    if (at == filters_.end())
+      at = filters_.emplace(node, fresh_filter{behind_ ? since_ : std::string{}}).first;
+    return at->second;
+  }
+
+  instant next_of(const std::string& node) {
+    auto& filter = filter_of(node);
+    auto text = filter.at().empty() ? since_ : filter.at();
+    auto at = parse_instant(text);
+    return at ? *at : instant{};
+  }
+
+  bool send(const std::string& node, const json::array& records) {
+    for (auto& x : records) {
+      auto at = text_of(x, "at");
+      auto text = json::serialize(x);
+      if (filter_of(node).take(at, text) && !writer_->send_event(at, {}, text))
+        return false;
+    }
+    return true;
+  }
+
+  bool poll_here() {
+    if (!writer_->is_open())
+      return false;
+    std::lock_guard guard{mutex_};
+    return send({}, from_.local(next_of({})));
+  }
+
+  bool poll_others() {
+    if (!writer_->is_open())
+      return false;
+    for (auto& member : other_members(*a_)) {
+      if ((!from_.only_node.empty() && member.name != from_.only_node) || member.state == cluster::member_state::down)
+        continue;
+      std::string target;
+      {
+        std::lock_guard guard{mutex_};
+        if (!waiting_.insert(member.name).second)
+          continue;
+        auto since = next_of(member.name);
+        target = bare_target(c_.in, {{"follow", ""}, {"since", since.ns == 0 ? std::string{} : to_string(since)}});
+      }
+      ask(member.name, target);
+    }
+    return true;
+  }
+
+  void ask(const std::string& name, const std::string& target) {
+    a_->owner.forward(name, {"GET", target, {}, c_.who()}, peer_read_deadline,
+                      [self = shared_from_this(), name](result<node_internal::forwarded> x) {
+                        std::lock_guard guard{self->mutex_};
+                        self->waiting_.erase(name);
+                        // A node that is away is asked again; what it has is not lost by waiting.
+                        if (!x || x->status != 200)
+                          return;
+                        auto records = json::parse(x->body);
+                        if (records && records->is_array())
+                          self->send(name, records->as_array());
+                      });
+  }
+
+  api_ptr a_;
+  call c_;
+  tail_source from_;
+  std::shared_ptr<void> place_;
+  http::stream_ptr writer_;
+  std::string since_;
+  bool behind_ = false;
+  std::mutex mutex_;
+  std::map<std::string, fresh_filter> filters_;
+  std::set<std::string> waiting_;
+};
+
+} // namespace
+
+bool fresh_filter::take(const std::string& at, const std::string& text) {
+  // Instants are compared as such: their texts have 0, 3, 6 or 9 decimals.
+  auto mine = parse_instant(at_);
+  auto theirs = parse_instant(at);
+  if (!theirs)
+    return false;
+  if (mine && *theirs < *mine)
+    return false;
+  if (mine && *theirs == *mine)
+    return includes_at_ && seen_.insert(text).second;
+  at_ = at;
+  includes_at_ = true;
+  seen_ = {text};
+  return true;
+}
+
+void answer_tail(const api_ptr& a, call c, tail_source from) {
+  auto place = a->take_stream(c);
+  if (!place)
+    return;
+  std::make_shared<running_tail>(a, std::move(c), std::move(from), std::move(place))->start();
+}
+
+} // namespace coppice::admin
