@@ -87,8 +87,8 @@ std::string render_actors(const json::array& actors, const style& how, instant n
                     {show(cli::find(x, "messages", "failed"))},
                     {show(cli::find(x, "last_exit", "reason"))}});
   }
-  return render_table({{"ACTOR", false, 20},
-                       {"TYPE", false, 12},
+  return render_table({{"ACTOR", false, 26},
+                       {"TYPE", false, 10},
                        {"STATE"},
                        {"RESTARTS", true},
                        {"MAILBOX", true},

@@ -93,6 +93,11 @@ std::string show_seconds(const json::value& of, std::string_view key) {
   auto seconds = number(find(of, key));
   if (!seconds || !(std::abs(*seconds) < 9e9))
     return "-";
+  if (*seconds > 0 && *seconds < 10) {
+    std::array<char, 32> buf{};
+    std::snprintf(buf.data(), buf.size(), *seconds < 1 ? "%.0fms" : "%.1fs", *seconds < 1 ? *seconds * 1e3 : *seconds);
+    return buf.data();
+  }
   return to_human(duration{static_cast<int64_t>(*seconds * 1e9)});
 }
 

@@ -68,6 +68,13 @@ struct parser {
   }
 };
 
+/// Has the verb a flag of its own by that (global) name?
+bool is_shadowed(const verb& what, const flag& x) {
+  auto same = [&](const flag& y) { return y.long_name() == x.long_name(); };
+  const auto& all = global_flags();
+  return std::any_of(what.flags.begin(), what.flags.end(), same) && std::any_of(all.begin(), all.end(), same);
+}
+
 /// Takes flags out of the environment that the command line has not given.
 result<void> from_environment(const flag& x, arguments& to, const char* (*lookup)(const char*)) {
   const auto* text = lookup(environment_name(x.long_name()).c_str());
@@ -96,6 +103,9 @@ result<arguments> parse_arguments(const verb& what, const std::vector<std::strin
   if (what.raw) {
     for (const auto& x : words)
       out.add("REST", x);
+    for (const auto& x : global_flags())
+      if (auto ok = from_environment(x, out, lookup); !ok)
+        return ok.error();
     return out;
   }
   parser p{what};
@@ -107,8 +117,14 @@ result<arguments> parse_arguments(const verb& what, const std::vector<std::strin
   for (const auto& word : p.app.remaining())
     if (word != "--")
       return unknown_word(what, word);
+  for (const auto& x : global_flags())
+    if (is_shadowed(what, x)) // The variable keeps the meaning that it has everywhere.
+      if (const auto* text = lookup(environment_name(x.long_name()).c_str()); text != nullptr && *text != '\0')
+        out.add("global " + key_of(x), text);
   for (auto [x, option] : p.flags) {
     if (option->count() == 0) {
+      if (is_shadowed(what, *x))
+        continue;
       if (auto ok = from_environment(*x, out, lookup); !ok)
         return ok.error();
     } else if (x->value.empty()) {

@@ -84,7 +84,7 @@ int run_line(session& in, const std::vector<std::string>& words) {
   in.options().output = format_in(words);
   auto fail = [&](const error& reason) {
     auto status = show_error(in, reason);
-    in.options() = saved;
+    in.use(saved);
     return status;
   };
   auto found = match_verb(words);
@@ -93,7 +93,7 @@ int run_line(session& in, const std::vector<std::string>& words) {
   auto args = parse_arguments(*found->found, found->rest, process_variable);
   if (!args)
     return fail(args.error());
-  if (!found->found->raw) {
+  {
     auto globals = read_globals(*args, in.env());
     if (!globals)
       return fail(globals.error());
@@ -110,17 +110,21 @@ int run_line(session& in, const std::vector<std::string>& words) {
     globals->verbose = globals->verbose || saved.verbose;
     if (!globals->timeout)
       globals->timeout = saved.timeout;
-    in.options() = *globals;
+    // A verb's own --node says what is asked about, not who is asked.
+    for (const auto& x : found->found->flags)
+      if (x.long_name() == "--node")
+        globals->node = args->has("global node") ? args->get("global node") : saved.node;
+    in.use(*globals);
   }
   auto status = dispatch(in, *found->found, *args);
   if (!status && in.cancelled()) {
-    in.options() = saved;
+    in.use(saved);
     return 130;
   }
   if (!status)
     return fail(status.error());
   in.out().flush();
-  in.options() = saved;
+  in.use(saved);
   return *status;
 }
 

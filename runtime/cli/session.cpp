@@ -104,10 +104,14 @@ std::function<std::string(const json::value&)> names_of(std::string key) {
 }
 
 session::session(const cli_environment& env, screen where, global_options options)
-  : env_(env), screen_(where), options_(std::move(options)) {
+  : env_(env), screen_(where), width_(where.how.width) {
+  use(std::move(options));
+}
+
+void session::use(global_options options) {
+  options_ = std::move(options);
   screen_.how.wide = options_.output == format::wide;
-  if (screen_.how.wide)
-    screen_.how.width = 0;
+  screen_.how.width = screen_.how.wide ? 0 : width_;
 }
 
 session::~session() = default;

@@ -73,6 +73,9 @@ public:
   const cli_environment& env() const { return env_; }
   const global_options& options() const { return options_; }
   global_options& options() { return options_; }
+
+  /// From here on, in every respect.
+  void use(global_options options);
   const style& how() const { return screen_.how; }
   const screen& where() const { return screen_; }
   std::ostream& out() { return *screen_.out; }
@@ -138,6 +141,7 @@ private:
 
   const cli_environment& env_;
   screen screen_;
+  size_t width_; ///< Of the screen; wide output does not heed it.
   global_options options_;
   std::unique_ptr<http::client> client_;
   std::string url_;

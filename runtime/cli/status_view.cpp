@@ -39,7 +39,7 @@ std::string render_status(const json::value& status, const style& how, instant n
   else
     out = paint(how, tone::bad, std::to_string(problems.size()) + (problems.size() == 1 ? " problem" : " problems")) + "\n";
   for (const auto& x : problems)
-    out += "  " + paint(how, tone::warn, show(x, "area")) + "  " + show(x, "node") + "  " + show(x, "text") + "\n";
+    out += "  " + paint(how, tone::warn, pad(show(x, "area"), 12)) + "  " + show(x, "node") + "  " + show(x, "text") + "\n";
   std::vector<row> rows;
   for (const auto& x : items(status, "nodes")) {
     auto waits = show_list(x, "waits_for");
@@ -58,8 +58,8 @@ std::string render_status(const json::value& status, const style& how, instant n
                     {until(part(x, "certificate"), now)}});
   }
   out += "\n"
-         + render_table({{"NODE"}, {"STATE"}, {"READY", false, 6}, {"ACTORS", true}, {"BACKOFF", true}, {"FAILED", true},
-                         {"DEAD", true}, {"OUTBOX", true}, {"NATS", false, 6}, {"STORE", true}, {"CERT", true, 0, true}},
+         + render_table({{"NODE"}, {"STATE"}, {"READY", false, 8, false, true}, {"ACTORS", true}, {"BACKOFF", true}, {"FAILED", true},
+                         {"DEAD", true}, {"OUTBOX", true}, {"NATS"}, {"STORE", true, 0, true}, {"CERT", true, 0, true}},
                         rows, how);
   std::vector<row> lags;
   for (const auto& x : items(status, "consumers"))

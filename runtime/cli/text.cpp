@@ -181,7 +181,7 @@ std::string pad(std::string_view text, size_t width, bool right) {
 
 namespace {
 
-/// Takes columns from those that may shrink, the widest first, until the line fits or nothing is left to take.
+/// Takes columns from what is furthest over its least width, until the line fits or nothing is left to take.
 void shrink(std::vector<size_t>& widths, const std::vector<column>& columns, size_t width) {
   auto total = [&] {
     size_t sum = widths.empty() ? 0 : 2 * (widths.size() - 1);
@@ -189,11 +189,12 @@ void shrink(std::vector<size_t>& widths, const std::vector<column>& columns, siz
       sum += x;
     return sum;
   };
+  auto over = [&](size_t i) { return widths[i] - columns[i].shrink_to; };
   while (total() > width) {
     size_t widest = columns.size();
     for (size_t i = 0; i < columns.size(); ++i)
       if (columns[i].shrink_to > 0 && widths[i] > columns[i].shrink_to
-          && (widest == columns.size() || widths[i] > widths[widest]))
+          && (widest == columns.size() || over(i) > over(widest)))
         widest = i;
     if (widest == columns.size())
       return;
@@ -228,7 +229,9 @@ std::string render_table(const std::vector<column>& all, const std::vector<row>&
     size_t pending = 0; // Blanks that only count when something follows.
     for (size_t i = 0; i < columns.size(); ++i) {
       cell x = get(i);
-      auto shown = columns[i].shrink_to > 0 ? cut_middle(x.text, widths[i], how.utf8) : x.text;
+      auto shown = columns[i].shrink_to == 0 ? x.text
+                   : columns[i].cut_at_end   ? cut_end(x.text, widths[i], how.utf8)
+                                             : cut_middle(x.text, widths[i], how.utf8);
       auto used = display_width(shown);
       auto blanks = used < widths[i] ? widths[i] - used : 0;
       if (columns[i].right)

@@ -43,6 +43,7 @@ struct column {
   bool right = false;
   size_t shrink_to = 0; ///< May be cut down to so many columns when the line is too long; 0: never.
   bool wide = false;    ///< Only with `-o wide`.
+  bool cut_at_end = false; ///< Instead of in the middle.
 };
 
 struct cell {
@@ -52,7 +53,7 @@ struct cell {
 
 using row = std::vector<cell>;
 
-/// Aligned columns, two blanks between, no trailing blanks. With a width, columns that may shrink do: the widest first.
+/// Aligned columns, two blanks between, no trailing blanks. With a width, columns that may shrink do, each alike.
 std::string render_table(const std::vector<column>& columns, const std::vector<row>& rows,
                          const style& how);
 

@@ -86,7 +86,7 @@ result<json::array> ask_figures(session& in, const top_options& options) {
   auto answer = in.get("/v1/actors", values);
   if (!answer)
     return answer.error();
-  return json::array{items(*answer, "")};
+  return json::array(items(*answer, ""));
 }
 
 result<int> top(session& in, const arguments& args) {

@@ -143,7 +143,7 @@ std::string short_time(std::optional<double> seconds) {
   std::array<char, 32> buf{};
   if (*seconds >= 1)
     std::snprintf(buf.data(), buf.size(), "%.1f s", *seconds);
-  else if (*seconds >= 1e-3)
+  else if (*seconds >= 0.9995e-3)
     std::snprintf(buf.data(), buf.size(), "%.1f ms", *seconds * 1e3);
   else
     std::snprintf(buf.data(), buf.size(), "%.0f us", *seconds * 1e6);

@@ -92,7 +92,7 @@ struct lines {
       const auto& child = *shown[i];
       bool folded = root && text(child, "id") == "system" && !what.all && !what.problems && !trouble_below(child);
       auto below = count_below(child);
-      add(child, margin, branch, show(child, "id"), folded && below > 0 ? std::to_string(below) + " folded" : "");
+      add(child, margin, branch, show(child, "id"), folded && below > 0 ? "(" + std::to_string(below) + " folded)" : "");
       if (!folded)
         children(child, margin + next);
     }
@@ -163,7 +163,7 @@ std::string render_tree(const json::array& roots, const tree_options& what, cons
   lines out{what, how, now, {}};
   for (const auto& x : roots)
     out.tree(x);
-  return render_table({{"ACTOR", false, 16},
+  return render_table({{"ACTOR", false, 26, false, true},
                        {"TYPE", false, 12},
                        {"STATE"},
                        {"RESTARTS"},

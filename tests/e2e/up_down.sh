@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# A development cluster from start to end, as a person would use it. Usage: up_down.sh PROGRAM (needs nats-server).
+set -euo pipefail
+program=$1
+home=$(mktemp -d)
+export HOME=$home XDG_STATE_HOME=$home/state XDG_CONFIG_HOME=$home/config COPPICE_DATA=$home/cluster
+unset COPPICE_NODE COPPICE_CONTEXT COPPICE_YES
+fail() { echo "up_down: $*" >&2; exit 1; }
+field() { # FILE KEY: every number or string of that name, one a line
+  grep -oE "\"$2\": ?(\"[^\"]*\"|[0-9]+)" "$1" | sed -E 's/^"[^"]*": ?"?([^"]*)"?$/\1/'
+}
+expect() { # STATUS COMMAND...
+  local want=$1 got=0; shift
+  "$@" >"$home/out" 2>"$home/err" || got=$?
+  [ "$got" = "$want" ] || { cat "$home/out" "$home/err" >&2; fail "'$*' gave $got, expected $want"; }
+}
+finish() {
+  "$program" down --yes --timeout 5s >/dev/null 2>&1 || true
+  rm -rf "$home"
+}
+trap finish EXIT
+
+expect 0 "$program" up --detach -o json
+[ "$(field "$home/out" name | sort -u | tr '\n' ' ')" = "alpha beta gamma " ] || fail "not three nodes: $(cat "$home/out")"
+field "$home/out" nats_url | grep -q '^nats://127.0.0.1:' || fail "no NATS URL"
+mapfile -t pids < <(field "$COPPICE_DATA/cluster.json" pid)
+
+# Again: everything runs, nothing changes.
+expect 0 "$program" up --detach
+expect 0 "$program" wait cluster --for ready --timeout 20s
+expect 0 "$program" tree -o json
+for node in alpha beta gamma; do grep -q "\"node\":\"$node\"" "$home/out" || fail "tree lacks $node"; done
+expect 0 "$program" nodes -o name
+expect 5 "$program" up --detach --fresh
+expect 2 "$program" down
+expect 4 "$program" inspect /user/nothing/here
+expect 1 "$program" send alpha:/user no.such_type '{}'
+
+# A node that was killed stays dead until somebody wants it again.
+gamma=$("$program" nodes -o json >/dev/null; grep -A2 '"name": "gamma"' "$COPPICE_DATA/cluster.json" | grep -oE '"pid": [0-9]+' | grep -oE '[0-9]+')
+kill -KILL "$gamma"
+expect 0 "$program" wait node/gamma --for absent --timeout 10s
+expect 0 "$program" tree -o json
+expect 0 "$program" up --detach
+expect 0 "$program" wait node/gamma --for ready --timeout 20s
+mapfile -t -O "${#pids[@]}" pids < <(field "$COPPICE_DATA/cluster.json" pid)
+
+expect 0 "$program" down --yes
+for pid in "${pids[@]}"; do
+  [ "$pid" = 0 ] || ! kill -0 "$pid" 2>/dev/null || fail "process $pid is left: $(tr '\0' ' ' </proc/"$pid"/cmdline)"
+done
+expect 3 "$program" tree
+expect 0 "$program" down --yes
+expect 0 "$program" up --detach --fresh --nodes 1
+expect 0 "$program" down --yes
+echo "up_down: ok"
