@@ -6,6 +6,7 @@
 #include "runtime/cli/words.hpp"
 
 #include <filesystem>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 #include <thread>
@@ -29,9 +30,10 @@ public:
     struct sigaction now {};
     now.sa_handler = [](int) {
       char byte = 'c';
+      interrupted = 1;
       [[maybe_unused]] auto n = ::write(write_end, &byte, 1);
     };
-    now.sa_flags = SA_RESTART; // The editor takes an interrupted read for the end of the input.
+    now.sa_flags = SA_RESTART;
     ::sigaction(SIGINT, &now, &before_);
     listener_ = std::thread{[this] {
       char byte = 0;
@@ -52,6 +54,7 @@ public:
   }
 
   std::atomic<bool> running{false};
+  static volatile std::sig_atomic_t interrupted; ///< Set by ctrl-C, cleared by who heeds it.
 
 private:
   static int write_end;
@@ -62,6 +65,7 @@ private:
 };
 
 int interrupts::write_end = -1;
+volatile std::sig_atomic_t interrupts::interrupted = 0;
 
 /// libedit calls back without a context; there is one prompt.
 completer* completing = nullptr;
@@ -173,8 +177,13 @@ void from_terminal(session& in) {
   bool leave = false;
   while (!leave) {
     in.clear_cancel();
+    interrupts::interrupted = 0;
     auto prompt = in.env().program + " " + in.folder + "> ";
     char* raw = ::readline(prompt.c_str());
+    if (raw == nullptr && interrupts::interrupted != 0) {
+      in.err() << "\n"; // ctrl-C at the prompt: a new line.
+      continue;
+    }
     if (raw == nullptr)
       break;
     std::string line{raw};
@@ -192,7 +201,7 @@ void from_terminal(session& in) {
     on_interrupt.running = true;
     auto status = run_words(in, *words, leave);
     on_interrupt.running = false;
-    if (status == 130)
+    if (status == 130 || in.cancelled())
       in.err() << "\n";
   }
   completing = nullptr;

@@ -65,7 +65,11 @@ bool run_extra(const cli_environment& env, const std::vector<std::string>& words
 
 int show_error(session& in, const error& reason) {
   in.out().flush();
-  auto line = in.env().program + ": " + escape_lines(to_string(reason));
+  auto plain = reason;
+  bool sentence = reason.hint.find(' ') != std::string::npos && reason.hint.find('/') == std::string::npos;
+  if (sentence) // Advice, not a name.
+    plain.hint.clear();
+  auto line = in.env().program + ": " + escape_lines(to_string(plain) + (sentence ? "; " + reason.hint : ""));
   in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line) : line) << "\n";
   json::object inner{{"code", to_string(reason.code)}, {"message", reason.message}};
   inner.emplace("at", reason.at);

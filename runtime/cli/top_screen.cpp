@@ -204,7 +204,13 @@ private:
       return ui::text(" " + escape_text(message_)) | ui::color(ui::Color::Red);
     if (!note_.empty())
       return ui::text(" " + escape_text(note_)) | ui::color(ui::Color::Yellow);
-    return ui::text(" / filter  s sort  l list  f follow  enter inspect  r restart  k kill  t trace  q quit") | ui::dim;
+    ui::Elements keys{ui::text(" ")};
+    for (auto [key, word] : {std::pair{"q", "quit"}, {"/", "filter"}, {"s", "sort"}, {"l", "list"}, {"f", "follow"},
+                             {"enter", "inspect"}, {"r", "restart"}, {"k", "kill"}, {"t", "trace"}}) {
+      keys.push_back(ui::text(key) | ui::bold);
+      keys.push_back(ui::text(std::string{" "} + word + " ") | ui::dim);
+    }
+    return ui::hbox(std::move(keys));
   }
 
   ui::Element draw_rows() {
