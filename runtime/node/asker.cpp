@@ -1,6 +1,7 @@
 #include "runtime/node/asker.hpp"
 
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/telemetry/trace_data.hpp"
 
 #include <caf/action.hpp>
 #include <caf/actor_addr.hpp>
@@ -75,6 +76,10 @@ std::string type_text(const caf::message& x) {
   return {name.data(), name.size()};
 }
 
+void put_trace(caf::mailbox_element& on, const telemetry::trace_context& given, telemetry::origin how) {
+  on.tracing_id = telemetry::make_trace_data(given ? given : telemetry::current_trace(), how);
+}
+
 } // namespace
 
 asker::asker(caf::actor_system& system) : system_(system) {
@@ -95,7 +100,8 @@ asker::~asker() {
   }
 }
 
-void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done) {
+void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done, bool urgent,
+                const telemetry::trace_context& trace, telemetry::origin how) {
   if (!to) {
     done(error{errc::actor_stopped, "nothing runs there", {}, {}});
     return;
@@ -130,12 +136,17 @@ void asker::ask(const caf::actor& to, caf::message question, duration deadline, 
       i->second.timer = timer;
   }
   auto* receiver = caf::actor_cast<caf::abstract_actor*>(to);
-  receiver->enqueue(caf::make_mailbox_element(ear_, mid, {}, std::move(question)), nullptr);
+  auto element = caf::make_mailbox_element(ear_, urgent ? mid.with_high_priority() : mid, {}, std::move(question));
+  put_trace(*element, trace, how);
+  receiver->enqueue(std::move(element), nullptr);
 }
 
-void asker::tell(const caf::actor& to, caf::message message) {
+void asker::tell(const caf::actor& to, caf::message message, const telemetry::trace_context& trace,
+                 telemetry::origin how) {
   auto* receiver = caf::actor_cast<caf::abstract_actor*>(to);
-  receiver->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(message)), nullptr);
+  auto element = caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::move(message));
+  put_trace(*element, trace, how);
+  receiver->enqueue(std::move(element), nullptr);
 }
 
 std::vector<asker::open_question> asker::open() const {

@@ -165,16 +165,17 @@ caf::invoke_message_result cell::consume_observed(caf::mailbox_element& x) {
 caf::action cell::scheduled(caf::actor_clock::time_point when, caf::action what) {
   if (auto from = telemetry::current_trace()) {
     // The clock delivers a bare action, so the trace goes inside it. It only ever runs in this actor, while it lives.
-    what = caf::make_action([this, from, inner = std::move(what)]() mutable {
-      if (auto* outer = observation::active) {
-        outer->follow(from, telemetry::origin::timer);
-        inner.run();
-        return;
-      }
+    auto run = [this, from, inner = std::move(what)]() mutable {
       static constexpr uint16_t types[] = {1, caf::type_id_v<caf::action>};
-      observation seen{*seat_, types, from, telemetry::origin::timer};
+      std::optional<observation> seen;
+      if (auto* outer = observation::active)
+        outer->follow(from, telemetry::origin::timer);
+      else
+        seen.emplace(*seat_, types, from, telemetry::origin::timer);
+      inner.reschedule(); // From `waiting`, as the clock does with those it is given.
       inner.run();
-    });
+    };
+    what = caf::make_action(std::move(run), caf::action::state::waiting);
   }
   // Kept short: finished timers leave when the list would grow.
   if (timers_.size() == timers_.capacity())

@@ -2,6 +2,7 @@
 
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/supervision/supervisor_actor.hpp"
+#include "runtime/telemetry/install.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -137,6 +138,7 @@ public:
 private:
   static caf::actor_system_config& prepare(caf::actor_system_config& x) {
     init_supervision_types();
+    telemetry::install(x);
     x.set("caf.scheduler.max-throughput", 300);
     x.set("caf.scheduler.max-threads", 2);
     return x;
