@@ -368,7 +368,7 @@ TEST_CASE("cluster: wrong settings are refused before anything starts", "[cluste
     x.node = "alpha";
     x.certificates = keys.files("alpha");
     adjust(x);
-    cluster::cluster part{std::move(x)};
+    coppice::cluster::cluster part{std::move(x)};
     auto started = part.start(system, {});
     REQUIRE_FALSE(started);
     return started.error();
