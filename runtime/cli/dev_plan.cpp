@@ -51,7 +51,7 @@ std::string request_file(const std::string& folder) {
 }
 
 result<void> write_request(const dev_request& x) {
-  json::object out{{"config", x.config}, {"nodes", x.nodes}, {"respawn", x.respawn}};
+  json::object out{{"id", x.id}, {"config", x.config}, {"nodes", x.nodes}, {"respawn", x.respawn}};
   return write_text_file(request_file(x.data), json::serialize_pretty(out) + "\n");
 }
 
@@ -62,7 +62,7 @@ result<dev_request> read_request(const std::string& folder) {
   auto parsed = json::parse(*raw);
   if (!parsed)
     return error{errc::storage, "is damaged: " + parsed.error().message, request_file(folder), ""};
-  return dev_request{folder, text(*parsed, "config"), static_cast<uint64_t>(number_or(*parsed, "nodes", 3)),
+  return dev_request{text(*parsed, "id"), folder, text(*parsed, "config"), static_cast<uint64_t>(number_or(*parsed, "nodes", 3)),
                      is_true(*parsed, "respawn")};
 }
 

@@ -90,6 +90,10 @@ std::string marker_file(const std::string& folder) {
   return folder + "/.coppice";
 }
 
+std::string grace_file(const std::string& folder) {
+  return folder + "/down.grace";
+}
+
 result<std::string> read_text_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in)
@@ -139,6 +143,8 @@ result<std::optional<dev_cluster>> read_cluster(const std::string& folder) {
   out.config = text(*parsed, "config");
   out.watcher = process_from(cli::find(*parsed, "watcher"));
   out.respawn = is_true(*parsed, "respawn");
+  out.answered = text(*parsed, "answered");
+  out.problem = text(*parsed, "problem");
   for (const auto& x : items(*parsed, "nodes"))
     out.nodes.push_back({text(x, "name"), process_from(&x), text(x, "socket"), text(x, "admin_url"),
                          text(x, "log"), static_cast<uint16_t>(number_or(x, "link_port")),
@@ -165,6 +171,8 @@ result<void> write_cluster(const dev_cluster& x) {
   json::object out{{"config", x.config},
                    {"watcher", to_json(x.watcher)},
                    {"respawn", x.respawn},
+                   {"answered", x.answered},
+                   {"problem", x.problem},
                    {"nodes", std::move(nodes)},
                    {"nats", json::object{{"url", x.nats_url}, {"pid", x.nats.pid}, {"start", x.nats.start}}}};
   return write_text_file(cluster_file(x.data), json::serialize_pretty(out) + "\n");

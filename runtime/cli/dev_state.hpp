@@ -46,12 +46,15 @@ struct dev_cluster {
   std::vector<dev_node> nodes;
   std::string nats_url;
   process_ref nats;
+  std::string answered;   ///< The request (its id) that the watcher has carried out last.
+  std::string problem;    ///< Why it could not; empty: it could.
 
   dev_node* find(std::string_view name);
 };
 
 std::string cluster_file(const std::string& folder);
 std::string marker_file(const std::string& folder);
+std::string grace_file(const std::string& folder); ///< How long `down` lets a node take, e.g. `20s`.
 
 /// Nothing when there is none. Errors: errc::storage with the file and what is wrong with it.
 result<std::optional<dev_cluster>> read_cluster(const std::string& folder);

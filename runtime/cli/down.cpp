@@ -54,9 +54,10 @@ std::string blockers(const dev_cluster& x, const std::string& node) {
 std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluster, duration grace) {
   auto file = cluster.data + "/down.json";
   ::unlink(file.c_str());
+  (void) write_text_file(grace_file(cluster.data), to_string(grace));
   send_signal(cluster.watcher, SIGTERM);
   auto begin = system_clock().monotonic();
-  auto limit = grace * static_cast<int64_t>(cluster.nodes.size() + 1);
+  auto limit = grace * static_cast<int64_t>(cluster.nodes.size() + 1) + std::chrono::seconds{5};
   auto before = running(cluster);
   std::string told;
   while (!wait_gone({cluster.watcher}, std::chrono::milliseconds{50}).empty()) {

@@ -59,8 +59,10 @@ result<bool> readiness::look() {
   auto wanted = read_request(folder_);
   if (!wanted)
     return wanted.error();
-  if (wanted->config.empty() && (*cluster)->nodes.size() < wanted->nodes)
+  if ((*cluster)->answered != wanted->id)
     return false;
+  if (!(*cluster)->problem.empty())
+    return error{errc::unavailable, (*cluster)->problem, "", ""};
   if ((*cluster)->nats.pid != 0 && ready_.insert("nats-server").second)
     stage("nats-server", "runs");
   bool all = !(*cluster)->nodes.empty();
@@ -116,6 +118,8 @@ result<int> readiness::summary(bool detached) {
       for (const auto& known : items(*asked, ""))
         if (text(known, "name") == x.name && known.is_object())
           node = known.get_object();
+    if (text(node, "admin_url").empty())
+      node["admin_url"] = x.admin_url;
     node["socket"] = x.socket;
     node["pid"] = x.process.pid;
     node["log"] = x.log;

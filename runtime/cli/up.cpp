@@ -58,7 +58,8 @@ result<dev_request> request_of(session& in, const arguments& args, const std::st
     return error{errc::usage, "a development cluster has 1 to 9 nodes", "--nodes", ""};
   if (*nodes && args.has("config"))
     return error{errc::usage, "the configuration says which nodes there are; leave --nodes out", "--nodes", ""};
-  dev_request out{folder, "", nodes->value_or(3), args.has("respawn")};
+  dev_request out{std::to_string(in.now().ns) + "-" + std::to_string(::getpid()), folder, "", nodes->value_or(3),
+                  args.has("respawn")};
   if (args.has("config")) {
     out.config = fs::absolute(args.get("config")).string();
     config::load_options how;
@@ -106,6 +107,13 @@ result<void> start_watcher(session& in, const std::string& folder) {
   return {};
 }
 
+/// What `down --timeout` left for us.
+duration wanted_grace(const std::string& folder) {
+  auto raw = read_text_file(grace_file(folder));
+  auto parsed = raw ? parse_duration(*raw) : result<duration>{raw.error()};
+  return parsed ? *parsed : std::chrono::seconds{20};
+}
+
 int stop_cluster(session& in, watcher& cluster, duration grace) {
   in.err() << "stopping ...\n" << std::flush;
   auto first = signal_counts::stops();
@@ -122,7 +130,7 @@ result<int> run_here(session& in, const dev_request& wanted, duration limit, dur
     return cluster.error();
   signal_counts signals;
   readiness stages{in, wanted.data};
-  auto started = (*cluster)->start_missing();
+  auto started = (*cluster)->carry_out();
   if (!started) {
     stop_cluster(in, **cluster, grace);
     return started.error();
@@ -134,7 +142,7 @@ result<int> run_here(session& in, const dev_request& wanted, duration limit, dur
     (*cluster)->tick();
     if (signals.reloads() != reloads) {
       reloads = signals.reloads();
-      if (auto again = (*cluster)->start_missing(); !again)
+      if (auto again = (*cluster)->carry_out(); !again)
         in.err() << in.env().program << ": " << escape_lines(to_string(again.error())) << "\n";
     }
     if (!announced) {
@@ -172,7 +180,8 @@ result<int> up(session& in, const arguments& args) {
   auto limit = in.options().timeout.value_or(std::chrono::seconds{60});
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
-  *wanted = joined(*wanted, args);
+  if (owner.pid != 0)
+    *wanted = joined(*wanted, args);
   if (auto ok = write_request(*wanted); !ok)
     return ok.error();
   if (owner.pid == 0 && !args.has("detach"))
@@ -207,7 +216,7 @@ result<int> up_watch(session& in, const arguments& args) {
   if (!cluster)
     return cluster.error();
   signal_counts signals;
-  if (auto ok = (*cluster)->start_missing(); !ok) {
+  if (auto ok = (*cluster)->carry_out(); !ok) {
     (void) stop_cluster(in, **cluster, std::chrono::seconds{20});
     return ok.error();
   }
@@ -216,12 +225,12 @@ result<int> up_watch(session& in, const arguments& args) {
     (*cluster)->tick();
     if (signals.reloads() != reloads) {
       reloads = signals.reloads();
-      if (auto again = (*cluster)->start_missing(); !again)
+      if (auto again = (*cluster)->carry_out(); !again)
         in.err() << to_string(again.error()) << "\n";
     }
     ::poll(nullptr, 0, 50);
   }
-  auto killed = (*cluster)->stop(std::chrono::seconds{20}, [] { return signal_counts::stops() > 1; });
+  auto killed = (*cluster)->stop(wanted_grace(args.get("DIR")), [] { return signal_counts::stops() > 1; });
   json::array list;
   for (const auto& x : killed)
     list.push_back(json::value(x));

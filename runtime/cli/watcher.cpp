@@ -224,25 +224,32 @@ result<void> watcher::start_node(dev_node& node) {
   return {};
 }
 
-result<void> watcher::start_missing() {
+result<void> watcher::carry_out() {
   auto wanted = read_request(state_.data);
   if (!wanted)
     return wanted.error();
-  if (auto ok = plan_nodes(*wanted); !ok)
+  auto done = start_missing(*wanted);
+  state_.answered = wanted->id;
+  state_.problem = done ? std::string{} : to_string(done.error());
+  save();
+  return done;
+}
+
+result<void> watcher::start_missing(const dev_request& wanted) {
+  if (auto ok = plan_nodes(wanted); !ok)
     return ok;
-  state_.config = wanted->config;
+  state_.config = wanted.config;
   if (auto ok = plan_nats(); !ok)
     return ok;
   for (const auto& node : state_.nodes)
     if (auto ok = make_certificates(node.name); !ok)
       return ok;
-  if (auto ok = plan_own_file(*wanted); !ok)
+  if (auto ok = plan_own_file(wanted); !ok)
     return ok;
   for (auto& node : state_.nodes)
     if (!is_alive(node.process))
       if (auto ok = start_node(node); !ok)
         return ok;
-  save();
   return {};
 }
 

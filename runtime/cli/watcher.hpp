@@ -25,8 +25,8 @@ public:
   watcher(const watcher&) = delete;
   watcher& operator=(const watcher&) = delete;
 
-  /// Reads DIR/up.json and starts what does not run: certificates, nats-server, nodes.
-  result<void> start_missing();
+  /// Reads DIR/up.json and starts what does not run: certificates, nats-server, nodes. Writes down that it did.
+  result<void> carry_out();
 
   /// Reaps, restarts, and writes DIR/cluster.json when something changed.
   void tick();
@@ -40,6 +40,7 @@ public:
 private:
   watcher(const cli_environment& env, std::string folder, int lock);
 
+  result<void> start_missing(const dev_request& wanted);
   result<void> plan_nodes(const dev_request& wanted);
   result<void> plan_own_file(const dev_request& wanted);
   result<void> plan_nats();
