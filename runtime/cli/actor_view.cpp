@@ -72,20 +72,22 @@ std::string render_actors(const json::array& actors, const style& how, instant n
   std::vector<row> rows;
   for (const auto& x : actors) {
     if (const auto* failure = cli::find(x, "error"); failure != nullptr && failure->is_object()) {
-      rows.push_back({{show(x, "node") + ":"}, {show(*failure, "message")}, {"unreachable", tone::bad}});
+      rows.push_back(
+        {{show(x, "node") + ":"}, {show(*failure, "message")}, {"unreachable", tone::bad}});
       continue;
     }
     auto busy = number(cli::find(x, "busy_s"));
-    rows.push_back({{address_of(x)},
-                    {text(x, "kind") == "supervisor" ? show(x, "strategy") : show(x, "type"), tone::dim},
-                    state_cell(x),
-                    {show(x, "restarts"), number_or(x, "restarts_in_window") > 0 ? tone::warn : tone::plain},
-                    {show(x, "mailbox")},
-                    {busy ? to_human(duration{static_cast<int64_t>(*busy * 1e9)}) : "-"},
-                    {show_age(x, "started_at", now)},
-                    {show(cli::find(x, "messages", "in"))},
-                    {show(cli::find(x, "messages", "failed"))},
-                    {show(cli::find(x, "last_exit", "reason"))}});
+    rows.push_back(
+      {{address_of(x)},
+       {text(x, "kind") == "supervisor" ? show(x, "strategy") : show(x, "type"), tone::dim},
+       state_cell(x),
+       {show(x, "restarts"), number_or(x, "restarts_in_window") > 0 ? tone::warn : tone::plain},
+       {show(x, "mailbox")},
+       {busy ? to_human(duration{static_cast<int64_t>(*busy * 1e9)}) : "-"},
+       {show_age(x, "started_at", now)},
+       {show(cli::find(x, "messages", "in"))},
+       {show(cli::find(x, "messages", "failed"))},
+       {show(cli::find(x, "last_exit", "reason"))}});
   }
   return render_table({{"ACTOR", false, 26},
                        {"TYPE", false, 10},
@@ -104,10 +106,13 @@ std::string render_actor(const json::value& x, const style& how, instant now) {
   std::vector<std::pair<std::string, std::string>> pairs;
   auto state = text(x, "state");
   pairs.emplace_back("actor", paint(how, tone::strong, address_of(x)));
-  pairs.emplace_back("type", show(x, "type") + (text(x, "kind") == "supervisor" ? "supervisor " + show(x, "strategy") : ""));
+  pairs.emplace_back(
+    "type",
+    show(x, "type") + (text(x, "kind") == "supervisor" ? "supervisor " + show(x, "strategy") : ""));
   if (text(x, "kind") == "supervisor")
     pairs.back().second = "supervisor, " + show(x, "strategy");
-  pairs.emplace_back("state", paint(how, tone_of_state(state), escape_text(state)) + ", up " + show_age(x, "started_at", now));
+  pairs.emplace_back("state", paint(how, tone_of_state(state), escape_text(state)) + ", up "
+                                + show_age(x, "started_at", now));
   pairs.emplace_back("restart", show(x, "restart") + ", isolation " + show(x, "isolation"));
   auto restarts = show(x, "restarts") + ", incarnation " + show(x, "incarnation");
   if (text(x, "kind") == "supervisor" && !show_restarts(x).empty())
@@ -144,7 +149,9 @@ std::string render_actor(const json::value& x, const style& how, instant now) {
 
 view actor_view(const session& in) {
   view out;
-  out.table = [&in](const json::value& x, const style& how) { return render_actor(x, how, in.now()); };
+  out.table = [&in](const json::value& x, const style& how) {
+    return render_actor(x, how, in.now());
+  };
   out.name = [](const json::value& x) { return actor_names(json::array{x}); };
   return out;
 }

@@ -45,13 +45,20 @@ void add_flags(word_place& to, const verb* of) {
 
 std::string_view fixed_kind(word_kind kind) {
   switch (kind) {
-    case word_kind::path: return "path";
-    case word_kind::node: return "node";
-    case word_kind::actor_type: return "actor_type";
-    case word_kind::message_type: return "message_type";
-    case word_kind::stream: return "stream";
-    case word_kind::dead_letter: return "dead_letter";
-    default: return "";
+    case word_kind::path:
+      return "path";
+    case word_kind::node:
+      return "node";
+    case word_kind::actor_type:
+      return "actor_type";
+    case word_kind::message_type:
+      return "message_type";
+    case word_kind::stream:
+      return "stream";
+    case word_kind::dead_letter:
+      return "dead_letter";
+    default:
+      return "";
   }
 }
 
@@ -139,12 +146,23 @@ std::vector<std::string> completer::ask(word_kind kind) {
           out.push_back(text(x, "path"));
         }
       break;
-    case word_kind::node: add("/v1/nodes", "name"); break;
-    case word_kind::actor_type: add("/v1/types", "name", "actor"); break;
-    case word_kind::message_type: add("/v1/types", "name"); break;
-    case word_kind::stream: add("/v1/streams", "name"); break;
-    case word_kind::dead_letter: add("/v1/dlq", "id"); break;
-    default: break;
+    case word_kind::node:
+      add("/v1/nodes", "name");
+      break;
+    case word_kind::actor_type:
+      add("/v1/types", "name", "actor");
+      break;
+    case word_kind::message_type:
+      add("/v1/types", "name");
+      break;
+    case word_kind::stream:
+      add("/v1/streams", "name");
+      break;
+    case word_kind::dead_letter:
+      add("/v1/dlq", "id");
+      break;
+    default:
+      break;
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -168,7 +186,8 @@ std::vector<std::string> completer::known(word_kind kind, const std::string& beg
   auto& entry = cache_[std::string{fixed_kind(kind)}];
   if (entry.at == duration{} || now - entry.at > std::chrono::seconds{1})
     entry = {now, ask(kind)};
-  if (kind != word_kind::path || begun.empty() || begun[0] == '/' || begun.find(':') != std::string::npos)
+  if (kind != word_kind::path || begun.empty() || begun[0] == '/'
+      || begun.find(':') != std::string::npos)
     return entry.names;
   // Relative to the console's folder, and node names in front of a path.
   std::vector<std::string> out;
@@ -207,19 +226,25 @@ std::string completion_script(const std::string& shell, const cli_environment& e
       c = '_';
   if (shell == "fish")
     return "function " + function + "\n  set -l words (commandline -opc) (commandline -ct)\n  " + p
-           + " complete $words[2..-1] 2>/dev/null\nend\ncomplete -c " + p + " -f -a '(" + function + ")'\n";
+           + " complete $words[2..-1] 2>/dev/null\nend\ncomplete -c " + p + " -f -a '(" + function
+           + ")'\n";
   if (shell == "zsh")
     return "#compdef " + p + "\n" + function + "() {\n  local -a found\n  found=(\"${(@f)$(" + p
-           + " complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n  compadd -Q -- $found\n}\ncompdef " + function
-           + " " + p + "\n";
-  return function + "() {\n  local IFS=$'\\n'\n  local line=${COMP_LINE:0:COMP_POINT}\n  local -a words\n"
-         "  IFS=$' \\t' read -r -a words <<< \"$line\"\n  [[ $line == *[[:space:]] ]] && words+=('')\n"
-         "  local last=${words[-1]}\n"
-         "  COMPREPLY=($("
-         + p + " complete \"${words[@]:1}\" 2>/dev/null))\n"
-         "  # The shell splits words at colons: give back only what stands behind the last one.\n"
-         "  if [[ $last == *:* && $COMP_WORDBREAKS == *:* ]]; then\n    local front=${last%\"${last##*:}\"}\n"
-         "    COMPREPLY=(\"${COMPREPLY[@]#\"$front\"}\")\n  fi\n}\ncomplete -o default -F "
+           + " complete \"${(@)words[2,CURRENT]}\" 2>/dev/null)}\")\n  compadd -Q -- "
+             "$found\n}\ncompdef "
+           + function + " " + p + "\n";
+  return function
+         + "() {\n  local IFS=$'\\n'\n  local line=${COMP_LINE:0:COMP_POINT}\n  local -a words\n"
+           "  IFS=$' \\t' read -r -a words <<< \"$line\"\n  [[ $line == *[[:space:]] ]] && "
+           "words+=('')\n"
+           "  local last=${words[-1]}\n"
+           "  COMPREPLY=($("
+         + p
+         + " complete \"${words[@]:1}\" 2>/dev/null))\n"
+           "  # The shell splits words at colons: give back only what stands behind the last one.\n"
+           "  if [[ $last == *:* && $COMP_WORDBREAKS == *:* ]]; then\n    local "
+           "front=${last%\"${last##*:}\"}\n"
+           "    COMPREPLY=(\"${COMPREPLY[@]#\"$front\"}\")\n  fi\n}\ncomplete -o default -F "
          + function + " " + p + "\n";
 }
 

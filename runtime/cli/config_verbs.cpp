@@ -44,7 +44,9 @@ result<int> check(session& in, const arguments& args) {
     for (const auto& m : outcome.mistakes)
       lines += escape_text(config::to_string(m)) + "\n";
     auto count = outcome.mistakes.size();
-    return lines + paint(s, tone::bad, std::to_string(count) + (count == 1 ? " mistake" : " mistakes")) + "\n";
+    return lines
+           + paint(s, tone::bad, std::to_string(count) + (count == 1 ? " mistake" : " mistakes"))
+           + "\n";
   };
   auto done = in.print(json::value(std::move(out)), shown);
   return done ? result<int>{outcome.mistakes.empty() ? 0 : 1} : done;
@@ -85,7 +87,8 @@ result<int> show_config(session& in, const arguments& args) {
     std::string out;
     for (const auto& node : items(x, "")) {
       auto file = show(node, "file");
-      out += paint(s, tone::strong, "# " + show(node, "node") + (file == "-" ? "" : "  " + file)) + "\n";
+      out +=
+        paint(s, tone::strong, "# " + show(node, "node") + (file == "-" ? "" : "  " + file)) + "\n";
       if (const auto* failure = cli::find(node, "error"))
         out += "# " + show(*failure, "message") + "\n";
       else
@@ -119,16 +122,22 @@ std::string render_plan(const json::value& reload, const style& how) {
       for (const auto& step : items(*plan, x.key)) {
         refused = refused || std::string_view{x.key} == "refused";
         auto where = show(step, "where");
-        lines += "  " + paint(how, x.with, x.sign) + " " + show(step, "target") + "  " + show(step, "text")
-                 + (where == "-" ? "" : paint(how, tone::dim, "  " + where)) + "\n";
+        lines += "  " + paint(how, x.with, x.sign) + " " + show(step, "target") + "  "
+                 + show(step, "text") + (where == "-" ? "" : paint(how, tone::dim, "  " + where))
+                 + "\n";
       }
   if (lines.empty())
     return out + "  nothing to do\n";
-  return out + (is_true(reload, "applied") ? "  applied" : refused ? "  refused, nothing applied" : "  would do") + "\n" + lines;
+  return out
+         + (is_true(reload, "applied") ? "  applied"
+            : refused                  ? "  refused, nothing applied"
+                                       : "  would do")
+         + "\n" + lines;
 }
 
 result<int> reload(session& in, const arguments& args) {
-  auto answer = in.call("POST", "/v1/config/reload", {{"node", args.get("of")}, {"dry_run", args.has("dry-run") ? "true" : ""}});
+  auto answer = in.call("POST", "/v1/config/reload",
+                        {{"node", args.get("of")}, {"dry_run", args.has("dry-run") ? "true" : ""}});
   if (!answer)
     return answer.error();
   view how;
@@ -144,7 +153,8 @@ result<int> reload(session& in, const arguments& args) {
     return shown;
   for (const auto& node : items(*answer, ""))
     if (cli::find(node, "error") != nullptr
-        || (cli::find(node, "plan") != nullptr && !items(*cli::find(node, "plan"), "refused").empty()))
+        || (cli::find(node, "plan") != nullptr
+            && !items(*cli::find(node, "plan"), "refused").empty()))
       return 1;
   return 0;
 }

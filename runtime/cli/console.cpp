@@ -5,9 +5,9 @@
 #include "runtime/cli/help.hpp"
 #include "runtime/cli/words.hpp"
 
-#include <filesystem>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <thread>
 

@@ -36,7 +36,8 @@ result<context_list> read_contexts(const std::string& file) {
   context_list out;
   out.current = text(*parsed, "current");
   for (const auto& x : items(*parsed, "contexts"))
-    out.contexts.push_back({text(x, "name"), text(x, "url"), text(x, "token_file"), text(x, "ca_file")});
+    out.contexts.push_back(
+      {text(x, "name"), text(x, "url"), text(x, "token_file"), text(x, "ca_file")});
   return out;
 }
 

@@ -62,7 +62,8 @@ result<dev_request> read_request(const std::string& folder) {
   auto parsed = json::parse(*raw);
   if (!parsed)
     return error{errc::storage, "is damaged: " + parsed.error().message, request_file(folder), ""};
-  return dev_request{text(*parsed, "id"), folder, text(*parsed, "config"), static_cast<uint64_t>(number_or(*parsed, "nodes", 3)),
+  return dev_request{text(*parsed, "id"), folder, text(*parsed, "config"),
+                     static_cast<uint64_t>(number_or(*parsed, "nodes", 3)),
                      is_true(*parsed, "respawn")};
 }
 
@@ -71,21 +72,21 @@ std::string yaml_quoted(std::string_view text) {
 }
 
 std::string development_yaml(const dev_cluster& x, const std::string& shared) {
-  std::string out = "# Written by `up`, anew every time. A copy of it is a good beginning for a file of your own "
-                    "(`up --config`).\n"
-                    "cluster:\n  name: dev\n  seeds: ["
-                    + seeds(x) + "]\n\ndefaults:\n";
+  std::string out =
+    "# Written by `up`, anew every time. A copy of it is a good beginning for a file of your own "
+    "(`up --config`).\n"
+    "cluster:\n  name: dev\n  seeds: ["
+    + seeds(x) + "]\n\ndefaults:\n";
   if (!x.nats_url.empty())
     out += "  nats: {url: " + yaml_quoted(x.nats_url) + "}\n";
   out += "  admin: {read_only_without_token: true}\n  chaos: {enabled: true}\n";
   out += indented(shared, "  ") + "\nnodes:\n";
   for (const auto& node : x.nodes) {
     auto tls = certificates(x, node.name);
-    out += "  " + node.name + ":\n"
-           + "    node: {data: " + yaml_quoted(x.data + "/" + node.name) + "}\n"
-           + "    cluster:\n      listen: 127.0.0.1:" + std::to_string(node.link_port)
-           + "\n      certificates: {ca: " + yaml_quoted(tls.ca) + ", cert: " + yaml_quoted(tls.cert)
-           + ", key: " + yaml_quoted(tls.key) + "}\n"
+    out += "  " + node.name + ":\n" + "    node: {data: " + yaml_quoted(x.data + "/" + node.name)
+           + "}\n" + "    cluster:\n      listen: 127.0.0.1:" + std::to_string(node.link_port)
+           + "\n      certificates: {ca: " + yaml_quoted(tls.ca)
+           + ", cert: " + yaml_quoted(tls.cert) + ", key: " + yaml_quoted(tls.key) + "}\n"
            + "    admin: {listen: 127.0.0.1:" + std::to_string(node.admin_port) + "}\n"
            + "    log: {file: " + yaml_quoted(node.log) + "}\n";
   }

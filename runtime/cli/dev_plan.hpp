@@ -13,7 +13,7 @@ namespace coppice::cli {
 
 /// What a person asked `up` for; kept in DIR/up.json for the watcher.
 struct dev_request {
-  std::string id;     ///< Of this request; the watcher writes it down when it is done.
+  std::string id; ///< Of this request; the watcher writes it down when it is done.
   std::string data;
   std::string config; ///< Absolute; empty: the development configuration.
   uint64_t nodes = 3;

@@ -136,8 +136,9 @@ result<std::optional<dev_cluster>> read_cluster(const std::string& folder) {
     return raw.error();
   auto parsed = json::parse(*raw);
   if (!parsed)
-    return error{errc::storage, "is damaged: " + parsed.error().message + "; remove it, or `up --fresh`",
-                 path, ""};
+    return error{errc::storage,
+                 "is damaged: " + parsed.error().message + "; remove it, or `up --fresh`", path,
+                 ""};
   dev_cluster out;
   out.data = folder;
   out.config = text(*parsed, "config");
@@ -168,13 +169,14 @@ result<void> write_cluster(const dev_cluster& x) {
                                  {"link_port", node.link_port},
                                  {"admin_port", node.admin_port},
                                  {"exit", node.exit}});
-  json::object out{{"config", x.config},
-                   {"watcher", to_json(x.watcher)},
-                   {"respawn", x.respawn},
-                   {"answered", x.answered},
-                   {"problem", x.problem},
-                   {"nodes", std::move(nodes)},
-                   {"nats", json::object{{"url", x.nats_url}, {"pid", x.nats.pid}, {"start", x.nats.start}}}};
+  json::object out{
+    {"config", x.config},
+    {"watcher", to_json(x.watcher)},
+    {"respawn", x.respawn},
+    {"answered", x.answered},
+    {"problem", x.problem},
+    {"nodes", std::move(nodes)},
+    {"nats", json::object{{"url", x.nats_url}, {"pid", x.nats.pid}, {"start", x.nats.start}}}};
   return write_text_file(cluster_file(x.data), json::serialize_pretty(out) + "\n");
 }
 

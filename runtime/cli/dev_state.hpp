@@ -35,26 +35,27 @@ struct dev_node {
   std::string log;
   uint16_t link_port = 0;
   uint16_t admin_port = 0;
-  std::string exit;       ///< How it ended, when the watcher saw it; empty while it runs.
+  std::string exit; ///< How it ended, when the watcher saw it; empty while it runs.
 };
 
 struct dev_cluster {
-  std::string data;       ///< The folder, absolute.
-  std::string config;     ///< The configuration file of the nodes.
+  std::string data;   ///< The folder, absolute.
+  std::string config; ///< The configuration file of the nodes.
   process_ref watcher;
   bool respawn = false;
   std::vector<dev_node> nodes;
   std::string nats_url;
   process_ref nats;
-  std::string answered;   ///< The request (its id) that the watcher has carried out last.
-  std::string problem;    ///< Why it could not; empty: it could.
+  std::string answered; ///< The request (its id) that the watcher has carried out last.
+  std::string problem;  ///< Why it could not; empty: it could.
 
   dev_node* find(std::string_view name);
 };
 
 std::string cluster_file(const std::string& folder);
 std::string marker_file(const std::string& folder);
-std::string grace_file(const std::string& folder); ///< How long `down` lets a node take, e.g. `20s`.
+std::string
+grace_file(const std::string& folder); ///< How long `down` lets a node take, e.g. `20s`.
 
 /// Nothing when there is none. Errors: errc::storage with the file and what is wrong with it.
 result<std::optional<dev_cluster>> read_cluster(const std::string& folder);

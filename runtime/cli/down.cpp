@@ -40,7 +40,8 @@ std::string blockers(const dev_cluster& x, const std::string& node) {
     http::client_options how;
     how.timeout = std::chrono::milliseconds{500};
     auto answer = http::fetch("GET", "unix://" + n.socket + ":/v1/why", {}, {}, how);
-    auto parsed = answer ? json::parse(answer->body) : result<json::value>{error{errc::unavailable, "", "", ""}};
+    auto parsed = answer ? json::parse(answer->body)
+                         : result<json::value>{error{errc::unavailable, "", "", ""}};
     std::string out;
     if (parsed)
       for (const auto& b : items(*parsed, "shutdown_blockers"))
@@ -54,7 +55,7 @@ std::string blockers(const dev_cluster& x, const std::string& node) {
 std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluster, duration grace) {
   auto file = cluster.data + "/down.json";
   ::unlink(file.c_str());
-  (void) write_text_file(grace_file(cluster.data), to_string(grace));
+  (void)write_text_file(grace_file(cluster.data), to_string(grace));
   send_signal(cluster.watcher, SIGTERM);
   auto begin = system_clock().monotonic();
   auto limit = grace * static_cast<int64_t>(cluster.nodes.size() + 1) + std::chrono::seconds{5};
@@ -70,7 +71,9 @@ std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluste
     if (!now.empty() && elapsed > std::chrono::seconds{2} && told != now.front().name) {
       told = now.front().name;
       auto why = blockers(cluster, told);
-      in.err() << "  " << pad(told, 12) << "  still stops" << (why.empty() ? "" : ", waits for " + why) << "\n" << std::flush;
+      in.err() << "  " << pad(told, 12) << "  still stops"
+               << (why.empty() ? "" : ", waits for " + why) << "\n"
+               << std::flush;
     }
     if (elapsed > limit)
       break;
@@ -93,7 +96,7 @@ std::vector<std::string> stop_here(session& in, const dev_cluster& cluster, dura
     send_signal(x.process, SIGTERM);
     if (!wait_gone({x.process}, grace).empty()) {
       send_signal(x.process, SIGKILL);
-      (void) wait_gone({x.process}, std::chrono::seconds{5});
+      (void)wait_gone({x.process}, std::chrono::seconds{5});
       killed.push_back(x.name);
     }
     in.err() << "  " << pad(x.name, 12) << "  stopped\n" << std::flush;
@@ -122,7 +125,7 @@ result<int> down(session& in, const arguments&) {
       killed = wait_for_watcher(in, x, grace);
       if (is_alive(x.watcher)) {
         send_signal(x.watcher, SIGKILL);
-        (void) wait_gone({x.watcher}, std::chrono::seconds{5});
+        (void)wait_gone({x.watcher}, std::chrono::seconds{5});
         killed.emplace_back("up");
       }
     }
@@ -135,7 +138,7 @@ result<int> down(session& in, const arguments&) {
     x.nats = {};
     x.watcher = {};
     if (any)
-      (void) write_cluster(x);
+      (void)write_cluster(x);
   }
   json::array list;
   for (const auto& x : killed)
@@ -150,7 +153,8 @@ result<int> down(session& in, const arguments&) {
       out += paint(s, tone::bad, "killed: ") + show(&name) + " did not stop in its time\n";
     return out;
   };
-  auto shown = in.print(json::object{{"data", folder}, {"stopped", any}, {"killed", std::move(list)}}, how);
+  auto shown =
+    in.print(json::object{{"data", folder}, {"stopped", any}, {"killed", std::move(list)}}, how);
   return shown ? result<int>{killed.empty() ? 0 : 7} : shown;
 }
 

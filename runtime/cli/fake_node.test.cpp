@@ -18,7 +18,8 @@ home::home() {
   ::setenv("HOME", folder_.c_str(), 1);
   ::setenv("XDG_STATE_HOME", (folder_ + "/state").c_str(), 1);
   ::setenv("XDG_CONFIG_HOME", (folder_ + "/config").c_str(), 1);
-  for (const char* name : {"COPPICE_NODE", "COPPICE_DATA", "COPPICE_CONTEXT", "COPPICE_YES", "COPPICE_OUTPUT"})
+  for (const char* name :
+       {"COPPICE_NODE", "COPPICE_DATA", "COPPICE_CONTEXT", "COPPICE_YES", "COPPICE_OUTPUT"})
     ::unsetenv(name);
 }
 
@@ -34,7 +35,9 @@ fake_node::fake_node(const std::string& folder) : socket_(folder + "/node.sock")
     http::route all;
     all.method = method;
     all.pattern = "/{rest*}";
-    all.handler = [this](http::request what, http::exchange_ptr to) { serve(std::move(what), std::move(to)); };
+    all.handler = [this](http::request what, http::exchange_ptr to) {
+      serve(std::move(what), std::move(to));
+    };
     routes.add(std::move(all));
   }
   http::server_options how;
@@ -50,9 +53,11 @@ void fake_node::answer(const std::string& method_and_path, int status, std::stri
   answers_[method_and_path].whole = http::json(status, std::move(body));
 }
 
-void fake_node::fail(const std::string& method_and_path, errc code, std::string message, std::string at, std::string hint) {
+void fake_node::fail(const std::string& method_and_path, errc code, std::string message,
+                     std::string at, std::string hint) {
   std::lock_guard lock{mutex_};
-  answers_[method_and_path].whole = http::problem({code, std::move(message), std::move(at), std::move(hint)});
+  answers_[method_and_path].whole =
+    http::problem({code, std::move(message), std::move(at), std::move(hint)});
 }
 
 void fake_node::stream(const std::string& method_and_path, std::vector<std::string> data) {
@@ -96,7 +101,8 @@ seen_request fake_node::last() {
   return seen_.empty() ? seen_request{} : seen_.back();
 }
 
-outcome run(const std::vector<std::string>& words, const std::string& input, const cli_environment& env) {
+outcome run(const std::vector<std::string>& words, const std::string& input,
+            const cli_environment& env) {
   std::ostringstream out;
   std::ostringstream err;
   std::istringstream in{input};

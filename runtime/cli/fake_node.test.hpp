@@ -40,7 +40,8 @@ public:
   explicit fake_node(const std::string& folder);
 
   void answer(const std::string& method_and_path, int status, std::string body);
-  void fail(const std::string& method_and_path, errc code, std::string message, std::string at = {}, std::string hint = {});
+  void fail(const std::string& method_and_path, errc code, std::string message, std::string at = {},
+            std::string hint = {});
   /// Server-sent events, then the end. An event whose data begins with `!` is an `error` event.
   void stream(const std::string& method_and_path, std::vector<std::string> data);
 
@@ -71,7 +72,8 @@ struct outcome {
 };
 
 /// Runs one line as a person without a terminal would.
-outcome run(const std::vector<std::string>& words, const std::string& input = {}, const cli_environment& env = {});
+outcome run(const std::vector<std::string>& words, const std::string& input = {},
+            const cli_environment& env = {});
 
 /// The golden file of that name; with COPPICE_REWRITE=1 it is written anew.
 void check_golden(const std::string& name, const std::string& text);

@@ -95,7 +95,8 @@ std::string show_seconds(const json::value& of, std::string_view key) {
     return "-";
   if (*seconds > 0 && *seconds < 10) {
     std::array<char, 32> buf{};
-    std::snprintf(buf.data(), buf.size(), *seconds < 1 ? "%.0fms" : "%.1fs", *seconds < 1 ? *seconds * 1e3 : *seconds);
+    std::snprintf(buf.data(), buf.size(), *seconds < 1 ? "%.0fms" : "%.1fs",
+                  *seconds < 1 ? *seconds * 1e3 : *seconds);
     return buf.data();
   }
   return to_human(duration{static_cast<int64_t>(*seconds * 1e9)});
@@ -113,7 +114,8 @@ std::string show_bytes(const json::value& of, std::string_view key) {
     ++unit;
   }
   std::array<char, 32> buf{};
-  std::snprintf(buf.data(), buf.size(), unit == 0 || x >= 100 ? "%.0f %s" : "%.1f %s", x, units[unit]);
+  std::snprintf(buf.data(), buf.size(), unit == 0 || x >= 100 ? "%.0f %s" : "%.1f %s", x,
+                units[unit]);
   return buf.data();
 }
 

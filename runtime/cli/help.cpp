@@ -31,7 +31,8 @@ std::string flag_lines(const std::vector<flag>& flags, const style& how) {
   size_t width = 0;
   std::vector<std::string> names;
   for (const auto& x : flags) {
-    auto shown = x.short_name().empty() ? "    " + x.long_name() : x.short_name() + ", " + x.long_name();
+    auto shown =
+      x.short_name().empty() ? "    " + x.long_name() : x.short_name() + ", " + x.long_name();
     if (!x.value.empty())
       shown += " " + x.value;
     width = std::max(width, shown.size());
@@ -58,26 +59,35 @@ std::string help_page(const cli_environment& env, const style& how) {
     std::string_view first;
     std::string_view title;
   };
-  constexpr heading headings[]{{"up", "cluster"},          {"tree", "the tree"},     {"spawn", "actors and messages"},
-                               {"pub", "subjects and streams"}, {"dlq ls", "dead letters"}, {"events read", "event store"},
-                               {"history", "looking closer"},   {"config check", "operations"}, {"console", "this program"}};
+  constexpr heading headings[]{{"up", "cluster"},
+                               {"tree", "the tree"},
+                               {"spawn", "actors and messages"},
+                               {"pub", "subjects and streams"},
+                               {"dlq ls", "dead letters"},
+                               {"events read", "event store"},
+                               {"history", "looking closer"},
+                               {"config check", "operations"},
+                               {"console", "this program"}};
   for (const auto& x : all_verbs()) {
     if (x.hidden)
       continue;
     for (const auto& h : headings)
       if (h.first == x.name)
         out += "\n" + paint(how, tone::dim, h.title) + "\n";
-    out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  " + wrap(x.summary, width + 4, 80) + "\n";
+    out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  "
+           + wrap(x.summary, width + 4, 80) + "\n";
   }
   for (const auto& x : env.verbs)
-    out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  " + wrap(x.summary, width + 4, 80) + "\n";
+    out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  "
+           + wrap(x.summary, width + 4, 80) + "\n";
   out += "\n" + paint(how, tone::dim, "every verb takes") + "\n" + flag_lines(global_flags(), how);
   out += "\n`" + env.program + " help VERB` shows one verb with examples.\n";
   return out;
 }
 
 std::string help_of(const verb& what, const std::string& program, const style& how) {
-  std::string out = "usage: " + program + " " + wrap(what.usage(), 9, 80) + "\n\n" + wrap(what.summary, 0, 80) + "\n";
+  std::string out = "usage: " + program + " " + wrap(what.usage(), 9, 80) + "\n\n"
+                    + wrap(what.summary, 0, 80) + "\n";
   if (!what.details.empty())
     out += "\n" + wrap(what.details, 0, 80) + "\n";
   if (!what.args.empty()) {
@@ -87,7 +97,8 @@ std::string help_of(const verb& what, const std::string& program, const style& h
       width = std::max(width, x.name.size());
     for (const auto& x : what.args)
       if (!x.text.empty())
-        out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  " + wrap(x.text, width + 4, 80) + "\n";
+        out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  "
+               + wrap(x.text, width + 4, 80) + "\n";
   }
   if (!what.flags.empty())
     out += "\n" + flag_lines(what.flags, how);

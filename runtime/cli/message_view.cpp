@@ -5,7 +5,8 @@
 namespace coppice::cli {
 
 std::string decode_base64(std::string_view text) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  constexpr std::string_view digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string out;
   uint32_t bits = 0;
   int have = 0;
@@ -40,7 +41,8 @@ std::string render_message(const json::value& message, uint64_t number, const st
     head += paint(how, tone::dim, "  " + show(*nats, "stream") + " " + show(*nats, "sequence"));
   std::string out = head + "\n";
   if (nats != nullptr)
-    if (const auto* headers = cli::find(*nats, "headers"); headers != nullptr && headers->is_object())
+    if (const auto* headers = cli::find(*nats, "headers");
+        headers != nullptr && headers->is_object())
       for (const auto& h : headers->get_object())
         for (const auto& x : items(h.value(), ""))
           out += paint(how, tone::dim, escape_text(h.key()) + ": " + show(&x)) + "\n";
@@ -68,8 +70,14 @@ view streams_view(const session& in) {
                       {show(s, "retention")},
                       {show_seconds(s, "max_age_s")},
                       {show_bytes(s, "max_bytes")}});
-    return render_table({{"STREAM"}, {"SUBJECTS", false, 12}, {"MESSAGES", true}, {"SIZE", true}, {"LAST", true},
-                         {"CONSUMERS", true}, {"RETENTION", false, 0, true}, {"MAX AGE", true, 0, true},
+    return render_table({{"STREAM"},
+                         {"SUBJECTS", false, 12},
+                         {"MESSAGES", true},
+                         {"SIZE", true},
+                         {"LAST", true},
+                         {"CONSUMERS", true},
+                         {"RETENTION", false, 0, true},
+                         {"MAX AGE", true, 0, true},
                          {"MAX SIZE", true, 0, true}},
                         rows, how);
   };
@@ -79,27 +87,34 @@ view streams_view(const session& in) {
 std::string render_consumers(const json::array& consumers, const style& how) {
   std::vector<row> rows;
   for (const auto& x : consumers)
-    rows.push_back({{show(x, "stream")},
-                    {show(x, "name")},
-                    {show(x, "lag"), number_or(x, "lag") > 0 ? tone::warn : tone::plain},
-                    {show(x, "ack_pending")},
-                    {show(x, "redelivered"), number_or(x, "redelivered") > 0 ? tone::warn : tone::plain},
-                    {show(x, "delivered")},
-                    {show(x, "filter")}});
-  return render_table({{"STREAM"}, {"CONSUMER", false, 12}, {"LAG", true}, {"UNACKED", true}, {"AGAIN", true},
-                       {"DELIVERED", true}, {"FILTER", false, 0, true}},
+    rows.push_back(
+      {{show(x, "stream")},
+       {show(x, "name")},
+       {show(x, "lag"), number_or(x, "lag") > 0 ? tone::warn : tone::plain},
+       {show(x, "ack_pending")},
+       {show(x, "redelivered"), number_or(x, "redelivered") > 0 ? tone::warn : tone::plain},
+       {show(x, "delivered")},
+       {show(x, "filter")}});
+  return render_table({{"STREAM"},
+                       {"CONSUMER", false, 12},
+                       {"LAG", true},
+                       {"UNACKED", true},
+                       {"AGAIN", true},
+                       {"DELIVERED", true},
+                       {"FILTER", false, 0, true}},
                       rows, how);
 }
 
 std::string render_stream(const json::value& x, const style& how, instant now) {
-  auto out = render_pairs({{"stream", paint(how, tone::strong, show(x, "name"))},
-                           {"subjects", show_list(x, "subjects")},
-                           {"messages", grouped(static_cast<uint64_t>(number_or(x, "messages"))) + ", "
-                                          + show(x, "first_sequence") + " to " + show(x, "last_sequence")},
-                           {"size", show_bytes(x, "bytes") + " of " + show_bytes(x, "max_bytes")},
-                           {"last", show_age(x, "last_time", now) + " ago"},
-                           {"keeps", show(x, "retention") + ", " + show_seconds(x, "max_age_s")},
-                           {"since", show(x, "created")}});
+  auto out =
+    render_pairs({{"stream", paint(how, tone::strong, show(x, "name"))},
+                  {"subjects", show_list(x, "subjects")},
+                  {"messages", grouped(static_cast<uint64_t>(number_or(x, "messages"))) + ", "
+                                 + show(x, "first_sequence") + " to " + show(x, "last_sequence")},
+                  {"size", show_bytes(x, "bytes") + " of " + show_bytes(x, "max_bytes")},
+                  {"last", show_age(x, "last_time", now) + " ago"},
+                  {"keeps", show(x, "retention") + ", " + show_seconds(x, "max_age_s")},
+                  {"since", show(x, "created")}});
   if (!items(x, "consumer_list").empty())
     out += "\n" + render_consumers(items(x, "consumer_list"), how);
   return out;
@@ -118,16 +133,29 @@ std::string render_outbox(const json::array& outboxes, const style& how, instant
                     {show(x, "last_error") == "-" ? "" : show(x, "last_error"), tone::bad}});
     std::vector<row> lines;
     for (const auto& e : items(x, "entries"))
-      lines.push_back({{show(e, "subject")}, {show(e, "type")}, {show_age(e, "at", now)}, {show_bytes(e, "size")},
-                       {show(e, "refusals")}, {show(e, "id")}});
+      lines.push_back({{show(e, "subject")},
+                       {show(e, "type")},
+                       {show_age(e, "at", now)},
+                       {show_bytes(e, "size")},
+                       {show(e, "refusals")},
+                       {show(e, "id")}});
     if (!lines.empty())
       entries += "\n" + show(x, "node") + "\n"
-                 + render_table({{"SUBJECT", false, 16}, {"TYPE", false, 12}, {"AGE", true}, {"SIZE", true},
-                                 {"REFUSED", true}, {"ID", false, 0, true}},
+                 + render_table({{"SUBJECT", false, 16},
+                                 {"TYPE", false, 12},
+                                 {"AGE", true},
+                                 {"SIZE", true},
+                                 {"REFUSED", true},
+                                 {"ID", false, 0, true}},
                                 lines, how);
   }
-  return render_table({{"NODE"}, {"WAITING", true}, {"SIZE", true}, {"OLDEST", true}, {"PUBLISHED", true},
-                       {"FAILED", true}, {"LAST ERROR", false, 10}},
+  return render_table({{"NODE"},
+                       {"WAITING", true},
+                       {"SIZE", true},
+                       {"OLDEST", true},
+                       {"PUBLISHED", true},
+                       {"FAILED", true},
+                       {"LAST ERROR", false, 10}},
                       rows, how)
          + entries;
 }

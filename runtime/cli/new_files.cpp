@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
 }
 )x";
 
-constexpr const char* app_config = R"x(# One node that runs @APP@: ./build/@APP@ node --config node.yaml
+constexpr const char* app_config =
+  R"x(# One node that runs @APP@: ./build/@APP@ node --config node.yaml
 node:
   name: alpha
 user:
@@ -174,7 +175,8 @@ result<std::vector<new_file>> new_files(const std::string& kind, const std::stri
   auto actor = dot == std::string::npos ? std::string{} : name.substr(dot + 1);
   if (kind == "app") {
     if (!is_identifier(name))
-      return error{errc::usage, "'" + name + "' cannot name a program; use [a-z][a-z0-9_]*", "NAME", ""};
+      return error{errc::usage, "'" + name + "' cannot name a program; use [a-z][a-z0-9_]*", "NAME",
+                   ""};
     actor = "counter";
     auto in = name + "/";
     return std::vector<new_file>{{in + "CMakeLists.txt", fill(app_cmake, app, actor)},

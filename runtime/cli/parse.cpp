@@ -33,7 +33,8 @@ result<void> check_words(const std::string& place, const std::vector<std::string
   std::string list;
   for (const auto& x : words)
     list += (list.empty() ? "" : ", ") + x;
-  return error{errc::usage, "'" + value + "' is none of: " + list, place, nearest_name(value, words)};
+  return error{errc::usage, "'" + value + "' is none of: " + list, place,
+               nearest_name(value, words)};
 }
 
 struct parser {
@@ -72,7 +73,8 @@ struct parser {
 bool is_shadowed(const verb& what, const flag& x) {
   auto same = [&](const flag& y) { return y.long_name() == x.long_name(); };
   const auto& all = global_flags();
-  return std::any_of(what.flags.begin(), what.flags.end(), same) && std::any_of(all.begin(), all.end(), same);
+  return std::any_of(what.flags.begin(), what.flags.end(), same)
+         && std::any_of(all.begin(), all.end(), same);
 }
 
 /// Takes flags out of the environment that the command line has not given.
@@ -119,7 +121,8 @@ result<arguments> parse_arguments(const verb& what, const std::vector<std::strin
       return unknown_word(what, word);
   for (const auto& x : global_flags())
     if (is_shadowed(what, x)) // The variable keeps the meaning that it has everywhere.
-      if (const auto* text = lookup(environment_name(x.long_name()).c_str()); text != nullptr && *text != '\0')
+      if (const auto* text = lookup(environment_name(x.long_name()).c_str());
+          text != nullptr && *text != '\0')
         out.add("global " + key_of(x), text);
   for (auto [x, option] : p.flags) {
     if (option->count() == 0) {

@@ -32,7 +32,8 @@ TEST_CASE("contexts: add, use, list, and ask by them", "[cli]") {
   ::unsetenv("COPPICE_NODE");
   node.answer("GET /v1/nodes", 200, R"([{"name":"alpha"}])");
   std::ofstream{here.folder() + "/token"} << "secret\n";
-  CHECK(run({"context", "add", "lab", node.url(), "--token-file", here.folder() + "/token"}).status == 0);
+  CHECK(run({"context", "add", "lab", node.url(), "--token-file", here.folder() + "/token"}).status
+        == 0);
   CHECK(run({"context", "add", "lab", node.url()}).status == 5);
   CHECK(run({"nodes", "-o", "name"}).status == 3); // Not in use yet.
   CHECK(run({"nodes", "-o", "name", "--context", "lab"}).out == "alpha\n");
@@ -56,9 +57,13 @@ TEST_CASE("contexts: add, use, list, and ask by them", "[cli]") {
 TEST_CASE("completion: verbs, flags, words and what the node knows", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("GET /v1/tree", 200, R"([{"node":"alpha","path":"/","children":[{"node":"alpha","path":"/user","children":[]}]}])");
-  node.answer("GET /v1/types", 200, R"([{"name":"demo.add","kind":"message"},{"name":"demo.adder","kind":"actor"}])");
-  node.answer("GET /v1/types/demo.add", 200, R"({"fields":[{"name":"amount"}],"example":{"amount":1}})");
+  node.answer(
+    "GET /v1/tree", 200,
+    R"([{"node":"alpha","path":"/","children":[{"node":"alpha","path":"/user","children":[]}]}])");
+  node.answer("GET /v1/types", 200,
+              R"([{"name":"demo.add","kind":"message"},{"name":"demo.adder","kind":"actor"}])");
+  node.answer("GET /v1/types/demo.add", 200,
+              R"({"fields":[{"name":"amount"}],"example":{"amount":1}})");
   auto lines = [](std::vector<std::string> words) {
     words.insert(words.begin(), "complete");
     return run(words).out;
@@ -100,7 +105,8 @@ TEST_CASE("development cluster: the file that `up` writes is a right configurati
     node.log = x.data + "/" + name + "/node.log";
     x.nodes.push_back(node);
   }
-  auto yaml = development_yaml(x, "events:\n  streams:\n    - {name: EDGE, subjects: [\"edge.>\"]}\n\nuser:\n  - id: edge\n    supervisor: {}\n");
+  auto yaml = development_yaml(x, "events:\n  streams:\n    - {name: EDGE, subjects: "
+                                  "[\"edge.>\"]}\n\nuser:\n  - id: edge\n    supervisor: {}\n");
   auto outcome = config::load_text("cluster.yaml", yaml);
   for (const auto& m : outcome.mistakes)
     UNSCOPED_INFO(config::to_string(m));
@@ -118,13 +124,15 @@ TEST_CASE("development cluster: the file that `up` writes is a right configurati
   CHECK(beta.events.streams.size() == 1);
   CHECK(beta.user.size() == 1);
 
-  auto own = config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n");
+  auto own =
+    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n");
   REQUIRE(own);
   auto missing = missing_settings(x, x.nodes[1], own.config->nodes[0]);
   CHECK(missing.count("COPPICE__ADMIN__LISTEN") == 0);
   config::load_options how;
   how.environment = missing;
-  auto whole = config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n", how);
+  auto whole =
+    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n", how);
   for (const auto& m : whole.mistakes)
     UNSCOPED_INFO(config::to_string(m));
   REQUIRE(whole);
@@ -192,7 +200,8 @@ TEST_CASE("up: only a folder with the marker is taken or deleted", "[cli]") {
   CHECK(run({"up", "--data", folder, "--nodes", "10"}).status == 2);
   CHECK(run({"up", "--data", folder, "--nodes", "x"}).status == 2);
   std::ofstream{here.folder() + "/bad.yaml"} << "node: {nmae: alpha}\n";
-  done = run({"up", "--data", here.folder() + "/new", "--config", here.folder() + "/bad.yaml", "--detach"});
+  done = run(
+    {"up", "--data", here.folder() + "/new", "--config", here.folder() + "/bad.yaml", "--detach"});
   CHECK(done.status == 1);
   CHECK(done.err.find("bad.yaml:1") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(here.folder() + "/new"));
@@ -241,7 +250,8 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
   env.caf = "0.18.7";
   env.commit = "abc";
   env.schema_fingerprint = [] { return std::string{"0123"}; };
-  CHECK(run({"version", "-o", "json"}, "", env).out == "{\"version\":\"1.2.3\",\"commit\":\"abc\",\"caf\":\"0.18.7\",\"schema\":\"0123\"}\n");
+  CHECK(run({"version", "-o", "json"}, "", env).out
+        == "{\"version\":\"1.2.3\",\"commit\":\"abc\",\"caf\":\"0.18.7\",\"schema\":\"0123\"}\n");
   CHECK(run({"node", "--config", "x"}).status == 1);
   auto files = new_files("app", "shop");
   REQUIRE(files);
@@ -254,12 +264,31 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
 
 TEST_CASE("top: rates are differences between two answers", "[cli]") {
   auto answer = [](double in, double busy, double latency, int incarnation) {
-    return json::array{json::object{{"node", "alpha"}, {"path", "/"}, {"kind", "supervisor"}, {"strategy", "one_for_one"}, {"state", "running"}},
-                       json::object{{"node", "alpha"}, {"path", "/user/a"}, {"kind", "worker"}, {"type", "demo.a"}, {"state", "running"},
-                                    {"mailbox", 3}, {"messages", json::object{{"in", in}}}, {"busy_s", busy}, {"latency_s", latency},
-                                    {"restarts", 2}, {"restarts_window", 1}, {"incarnation", incarnation}},
-                       json::object{{"node", "alpha"}, {"path", "/user/b"}, {"kind", "worker"}, {"type", "demo.b"}, {"state", "backoff"},
-                                    {"mailbox", 9}, {"messages", json::object{{"in", 0}}}, {"busy_s", nullptr}}};
+    return json::array{json::object{{"node", "alpha"},
+                                    {"path", "/"},
+                                    {"kind", "supervisor"},
+                                    {"strategy", "one_for_one"},
+                                    {"state", "running"}},
+                       json::object{{"node", "alpha"},
+                                    {"path", "/user/a"},
+                                    {"kind", "worker"},
+                                    {"type", "demo.a"},
+                                    {"state", "running"},
+                                    {"mailbox", 3},
+                                    {"messages", json::object{{"in", in}}},
+                                    {"busy_s", busy},
+                                    {"latency_s", latency},
+                                    {"restarts", 2},
+                                    {"restarts_window", 1},
+                                    {"incarnation", incarnation}},
+                       json::object{{"node", "alpha"},
+                                    {"path", "/user/b"},
+                                    {"kind", "worker"},
+                                    {"type", "demo.b"},
+                                    {"state", "backoff"},
+                                    {"mailbox", 9},
+                                    {"messages", json::object{{"in", 0}}},
+                                    {"busy_s", nullptr}}};
   };
   top_model model;
   model.feed(answer(100, 1, 0.5, 1), std::chrono::seconds{10});
@@ -286,14 +315,16 @@ TEST_CASE("top: rates are differences between two answers", "[cli]") {
 TEST_CASE("top: one frame as text", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("GET /v1/actors", 200,
-              R"([{"node":"alpha","path":"/","kind":"supervisor","strategy":"one_for_one","state":"running"},
+  node.answer(
+    "GET /v1/actors", 200,
+    R"([{"node":"alpha","path":"/","kind":"supervisor","strategy":"one_for_one","state":"running"},
                   {"node":"alpha","path":"/user","kind":"supervisor","strategy":"one_for_one","state":"running"},
                   {"node":"alpha","path":"/user/a","kind":"worker","type":"demo.a","state":"running","mailbox":3,
                    "messages":{"in":10,"out":0,"failed":0},"busy_s":0,"latency_s":0,"restarts":2,"restarts_window":1}])");
   auto done = run({"top", "--once"});
   CHECK(done.status == 0);
   check_golden("top-once.txt", done.out);
-  CHECK(run({"top", "/user/a", "--once", "-o", "name"}).out == "alpha:/\nalpha:/user\nalpha:/user/a\n");
+  CHECK(run({"top", "/user/a", "--once", "-o", "name"}).out
+        == "alpha:/\nalpha:/user\nalpha:/user/a\n");
   CHECK(node.last().target == "/v1/actors?figures=true&glob=%2Fuser%2Fa%2F%2A%2A");
 }

@@ -56,7 +56,8 @@ bool is_free(uint16_t port) {
   at.sin_family = AF_INET;
   at.sin_port = htons(port);
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  bool out = ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 && ::listen(fd, 1) == 0;
+  bool out =
+    ::bind(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 && ::listen(fd, 1) == 0;
   ::close(fd);
   return out;
 }
@@ -71,7 +72,8 @@ result<process_ref> start_process(const process_options& how) {
   posix_spawn_file_actions_init(&files);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, how.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, how.output.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
   sigset_t none;
   sigset_t all;
@@ -82,12 +84,13 @@ result<process_ref> start_process(const process_options& how) {
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  int code = ::posix_spawn(&pid, command.front().c_str(), &files, &attributes, pointers(command).data(),
-                           pointers(environment).data());
+  int code = ::posix_spawn(&pid, command.front().c_str(), &files, &attributes,
+                           pointers(command).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (code != 0)
-    return error{errc::unavailable, std::string{"cannot be started: "} + std::strerror(code), command.front(), ""};
+    return error{errc::unavailable, std::string{"cannot be started: "} + std::strerror(code),
+                 command.front(), ""};
   return process_ref{pid, start_time(pid)};
 }
 
@@ -108,7 +111,7 @@ std::vector<process_ref> wait_gone(std::vector<process_ref> what, duration limit
   auto until = system_clock().monotonic() + limit;
   while (true) {
     std::erase_if(what, [](const process_ref& x) {
-      (void) reap(x.pid);
+      (void)reap(x.pid);
       return !is_alive(x);
     });
     if (what.empty() || system_clock().monotonic() >= until)

@@ -12,10 +12,10 @@
 namespace coppice::cli {
 
 struct process_options {
-  std::vector<std::string> command;                ///< The first word is the program's path.
-  std::map<std::string, std::string> environment;  ///< Added to this process's own.
-  std::vector<std::string> without;                ///< Variables that it does not get.
-  std::string output;                              ///< Standard output and error are appended to this file.
+  std::vector<std::string> command;               ///< The first word is the program's path.
+  std::map<std::string, std::string> environment; ///< Added to this process's own.
+  std::vector<std::string> without;               ///< Variables that it does not get.
+  std::string output; ///< Standard output and error are appended to this file.
 };
 
 /// Starts a process in a session of its own, so that a terminal's ctrl-C does not reach it. Errors: errc::unavailable.

@@ -7,8 +7,10 @@
 namespace coppice::cli {
 
 progress::progress(session& in, std::string what, uint64_t total)
-  : in_(in), what_(std::move(what)), total_(total), begin_(system_clock().monotonic()) {
-}
+  : in_(in),
+    what_(std::move(what)),
+    total_(total),
+    begin_(system_clock().monotonic()) {}
 
 progress::~progress() {
   if (visible_)
@@ -19,7 +21,8 @@ void progress::at(uint64_t done) {
   if (!in_.where().err_is_terminal)
     return;
   auto now = system_clock().monotonic();
-  if (now - begin_ < std::chrono::milliseconds{500} || now - shown_ < std::chrono::milliseconds{100})
+  if (now - begin_ < std::chrono::milliseconds{500}
+      || now - shown_ < std::chrono::milliseconds{100})
     return;
   shown_ = now;
   visible_ = true;

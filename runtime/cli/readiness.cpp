@@ -21,7 +21,8 @@ std::string waiting_checks(std::string_view body) {
     body = end == std::string_view::npos ? std::string_view{} : body.substr(end + 1);
     auto at = line.find(" waiting");
     if (at != std::string_view::npos)
-      out += (out.empty() ? "" : ", ") + escape_text(line.substr(0, at)) + escape_text(line.substr(at + 8));
+      out += (out.empty() ? "" : ", ") + escape_text(line.substr(0, at))
+             + escape_text(line.substr(at + 8));
   }
   return out;
 }
@@ -29,8 +30,9 @@ std::string waiting_checks(std::string_view body) {
 } // namespace
 
 readiness::readiness(session& in, std::string folder)
-  : in_(in), folder_(std::move(folder)), begin_(system_clock().monotonic()) {
-}
+  : in_(in),
+    folder_(std::move(folder)),
+    begin_(system_clock().monotonic()) {}
 
 readiness::~readiness() {
   status("");
@@ -38,7 +40,9 @@ readiness::~readiness() {
 
 void readiness::stage(const std::string& what, const std::string& text) {
   status("");
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().monotonic() - begin_).count();
+  auto ms =
+    std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().monotonic() - begin_)
+      .count();
   in_.err() << "  " << pad(what, 12) << "  " << pad(text, 8) << "  " << ms << " ms\n" << std::flush;
 }
 
@@ -73,13 +77,16 @@ result<bool> readiness::look() {
       auto log = file_tail(folder_ + "/" + node.name + "/stderr.log", 1500);
       if (log.empty())
         log = file_tail(node.log, 1500);
-      return error{errc::not_ready, "node " + node.name + " ended (" + node.exit + ")" + (log.empty() ? "" : ":\n" + log),
+      return error{errc::not_ready,
+                   "node " + node.name + " ended (" + node.exit + ")"
+                     + (log.empty() ? "" : ":\n" + log),
                    node.log, ""};
     }
     all = false;
     http::client_options how;
     how.timeout = std::chrono::milliseconds{500};
-    auto answer = http::fetch("GET", "unix://" + node.socket + ":/readyz?verbose=true", {}, {}, how);
+    auto answer =
+      http::fetch("GET", "unix://" + node.socket + ":/readyz?verbose=true", {}, {}, how);
     if (answer && answer->status == 200) {
       ready_.insert(node.name);
       waits_.erase(node.name);
@@ -100,8 +107,9 @@ result<bool> readiness::late(duration limit) {
   std::string list;
   for (const auto& [name, what] : waits_)
     list += (list.empty() ? "" : "; ") + name + (what.empty() ? "" : ": " + what);
-  return error{errc::not_ready, "not ready after " + to_string(limit) + ": " + (list.empty() ? "nothing answers" : list)
-                                  + " (logs below " + folder_ + ")",
+  return error{errc::not_ready,
+               "not ready after " + to_string(limit) + ": "
+                 + (list.empty() ? "nothing answers" : list) + " (logs below " + folder_ + ")",
                "", ""};
 }
 
@@ -125,13 +133,15 @@ result<int> readiness::summary(bool detached) {
     node["log"] = x.log;
     nodes.push_back(std::move(node));
   }
-  json::object out{{"nodes", std::move(nodes)}, {"nats_url", (*cluster)->nats_url}, {"data", folder_}};
+  json::object out{
+    {"nodes", std::move(nodes)}, {"nats_url", (*cluster)->nats_url}, {"data", folder_}};
   view how;
   how.name = [](const json::value& x) { return names_of("name")(*cli::find(x, "nodes")); };
   how.table = [&](const json::value& x, const style& s) {
     std::string text = "\n";
     for (const auto& node : items(x, "nodes"))
-      text += "  " + paint(s, tone::strong, pad(show(node, "name"), 8)) + "  " + show(node, "admin_url") + "\n";
+      text += "  " + paint(s, tone::strong, pad(show(node, "name"), 8)) + "  "
+              + show(node, "admin_url") + "\n";
     if (show(x, "nats_url") != "-")
       text += "  " + paint(s, tone::strong, pad("nats", 8)) + "  " + show(x, "nats_url") + "\n";
     text += "  " + paint(s, tone::strong, pad("data", 8)) + "  " + show(x, "data") + "\n\n";

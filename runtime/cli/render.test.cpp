@@ -102,8 +102,11 @@ TEST_CASE("rendering: help", "[cli]") {
 TEST_CASE("text: foreign bytes never reach a terminal raw", "[cli]") {
   CHECK(escape_text("a\x1b[31mb\r\n\t\x07") == "a\\x1b[31mb\\r\\n\\t\\x07");
   CHECK(escape_text("\xff\xc3(") == "\\xff\\xc3(");
-  CHECK(escape_text("\xc2\x9b") == "\\u009b");             // CSI as one character.
-  CHECK(escape_text("\xe2\x80\xae" "abc") == "\\u202e" "abc"); // Right-to-left override.
+  CHECK(escape_text("\xc2\x9b") == "\\u009b"); // CSI as one character.
+  CHECK(escape_text("\xe2\x80\xae"
+                    "abc")
+        == "\\u202e"
+           "abc"); // Right-to-left override.
   CHECK(escape_text("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
   CHECK(escape_lines("a\n\tb\x1b") == "a\n\tb\\x1b");
   CHECK(show(json::object{{"x", "\x1b]0;title\x07"}}, "x") == "\\x1b]0;title\\x07");
@@ -113,19 +116,36 @@ TEST_CASE("text: cutting and padding count columns, not bytes", "[cli]") {
   CHECK(display_width("gr\xc3\xbc\xc3\x9f") == 4);
   CHECK(display_width("\xe6\xbc\xa2") == 2);
   CHECK(cut_middle("/user/edge/host", 15) == "/user/edge/host");
-  CHECK(cut_middle("/user/edge/host", 10) == "/us\xe2\x80\xa6" "e/host");
+  CHECK(cut_middle("/user/edge/host", 10)
+        == "/us\xe2\x80\xa6"
+           "e/host");
   CHECK(cut_middle("/user/edge/host", 10, false) == "/u..e/host");
   CHECK(cut_end("abcdef", 4) == "abc\xe2\x80\xa6");
   CHECK(pad("\xe6\xbc\xa2", 4, true) == "  \xe6\xbc\xa2");
   for (size_t width = 1; width < 20; ++width)
-    CHECK(display_width(cut_middle("/gr\xc3\xbc\xc3\x9f" "e/an/alle\xe6\xbc\xa2", width)) <= width);
+    CHECK(display_width(cut_middle("/gr\xc3\xbc\xc3\x9f"
+                                   "e/an/alle\xe6\xbc\xa2",
+                                   width))
+          <= width);
 }
 
 TEST_CASE("yaml: what would be read as something else is quoted", "[cli]") {
-  auto yaml = to_yaml(json::object{{"a", "true"}, {"b", true}, {"c", "2m"}, {"d", ""}, {"e", "x: y"}, {"f", json::array{}},
-                                   {"g", json::object{}}, {"h", nullptr}, {"i", "plain text"}, {"j", "no"}, {"k", "line\nline"}});
-  CHECK(yaml == "a: \"true\"\nb: true\nc: \"2m\"\nd: \"\"\ne: \"x: y\"\nf: []\ng: {}\nh: null\ni: plain text\nj: \"no\"\n"
-                "k: \"line\\nline\"\n");
-  CHECK(to_yaml(json::array{json::object{{"a", 1}, {"b", json::array{1, 2}}}, json::array{json::array{3}}})
+  auto yaml = to_yaml(json::object{{"a", "true"},
+                                   {"b", true},
+                                   {"c", "2m"},
+                                   {"d", ""},
+                                   {"e", "x: y"},
+                                   {"f", json::array{}},
+                                   {"g", json::object{}},
+                                   {"h", nullptr},
+                                   {"i", "plain text"},
+                                   {"j", "no"},
+                                   {"k", "line\nline"}});
+  CHECK(yaml
+        == "a: \"true\"\nb: true\nc: \"2m\"\nd: \"\"\ne: \"x: y\"\nf: []\ng: {}\nh: null\ni: plain "
+           "text\nj: \"no\"\n"
+           "k: \"line\\nline\"\n");
+  CHECK(to_yaml(json::array{json::object{{"a", 1}, {"b", json::array{1, 2}}},
+                            json::array{json::array{3}}})
         == "- a: 1\n  b:\n    - 1\n    - 2\n- - - 3\n");
 }

@@ -22,18 +22,29 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
   const line lines[]{
     {{"tree"}, "GET", "/v1/tree", ""},
     {{"tree", "alpha:/user/edge"}, "GET", "/v1/tree?path=alpha%3A%2Fuser%2Fedge", ""},
-    {{"ls", "/user/**", "--state", "backoff,failed", "--sort", "busy"}, "GET",
-     "/v1/actors?glob=%2Fuser%2F%2A%2A&state=backoff%2Cfailed&figures=true", ""},
+    {{"ls", "/user/**", "--state", "backoff,failed", "--sort", "busy"},
+     "GET",
+     "/v1/actors?glob=%2Fuser%2F%2A%2A&state=backoff%2Cfailed&figures=true",
+     ""},
     {{"inspect", "/user/x"}, "GET", "/v1/actors?path=%2Fuser%2Fx", ""},
     {{"status"}, "GET", "/v1/status", ""},
     {{"nodes"}, "GET", "/v1/nodes", ""},
-    {{"send", "/user/x", "demo.add", "{\"n\":1}"}, "POST", "/v1/actors/messages?path=%2Fuser%2Fx&mode=send",
+    {{"send", "/user/x", "demo.add", "{\"n\":1}"},
+     "POST",
+     "/v1/actors/messages?path=%2Fuser%2Fx&mode=send",
      "{\"type\":\"demo.add\",\"body\":{\"n\":1}}"},
-    {{"request", "beta:/user/x", "demo.get", "--timeout", "2s"}, "POST",
-     "/v1/actors/messages?path=beta%3A%2Fuser%2Fx&mode=request&timeout=2s", "{\"type\":\"demo.get\",\"body\":{}}"},
-    {{"spawn", "/user/x", "--type", "demo.x", "--args", "{\"a\":1}", "--restart", "transient", "--on", "beta"}, "POST",
-     "/v1/actors/spawn?path=beta%3A%2Fuser%2Fx", "{\"type\":\"demo.x\",\"args\":{\"a\":1},\"restart\":\"transient\"}"},
-    {{"spawn", "/user/x", "--type", "demo.x", "--on", "role=edge"}, "POST", "/v1/actors/spawn?path=%2Fuser%2Fx&role=edge",
+    {{"request", "beta:/user/x", "demo.get", "--timeout", "2s"},
+     "POST",
+     "/v1/actors/messages?path=beta%3A%2Fuser%2Fx&mode=request&timeout=2s",
+     "{\"type\":\"demo.get\",\"body\":{}}"},
+    {{"spawn", "/user/x", "--type", "demo.x", "--args", "{\"a\":1}", "--restart", "transient",
+      "--on", "beta"},
+     "POST",
+     "/v1/actors/spawn?path=beta%3A%2Fuser%2Fx",
+     "{\"type\":\"demo.x\",\"args\":{\"a\":1},\"restart\":\"transient\"}"},
+    {{"spawn", "/user/x", "--type", "demo.x", "--on", "role=edge"},
+     "POST",
+     "/v1/actors/spawn?path=%2Fuser%2Fx&role=edge",
      "{\"type\":\"demo.x\",\"args\":{}}"},
     {{"restart", "/user/x"}, "POST", "/v1/actors/restart?path=%2Fuser%2Fx", ""},
     {{"stop", "/user/x", "--yes"}, "POST", "/v1/actors/stop?path=%2Fuser%2Fx", ""},
@@ -42,8 +53,14 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
     {{"resume", "/user/x"}, "POST", "/v1/actors/resume?path=%2Fuser%2Fx", ""},
     {{"types"}, "GET", "/v1/types", ""},
     {{"types", "demo.add"}, "GET", "/v1/types/demo.add", ""},
-    {{"pub", "a.b", "hi", "--event", "demo.note"}, "POST", "/v1/subjects/a.b?event=demo.note", "hi"},
-    {{"sub", "edge.>", "--count", "2", "--since", "1h"}, "GET", "/v1/subjects/edge.%3E?since=1h&count=2", ""},
+    {{"pub", "a.b", "hi", "--event", "demo.note"},
+     "POST",
+     "/v1/subjects/a.b?event=demo.note",
+     "hi"},
+    {{"sub", "edge.>", "--count", "2", "--since", "1h"},
+     "GET",
+     "/v1/subjects/edge.%3E?since=1h&count=2",
+     ""},
     {{"req", "a/b", "q"}, "POST", "/v1/subjects/a%2Fb/request?timeout=5s", "q"},
     {{"streams"}, "GET", "/v1/streams", ""},
     {{"stream", "info", "EDGE"}, "GET", "/v1/streams/EDGE", ""},
@@ -53,18 +70,35 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
     {{"dlq", "ls", "--type", "demo.add"}, "GET", "/v1/dlq?type=demo.add", ""},
     {{"dlq", "summary"}, "GET", "/v1/dlq/summary", ""},
     {{"dlq", "show", "01J"}, "GET", "/v1/dlq/01J", ""},
-    {{"dlq", "replay", "01J", "--to", "nats:a.b", "--dry-run"}, "POST", "/v1/dlq/01J/replay?to=nats%3Aa.b&dry_run=true", ""},
+    {{"dlq", "replay", "01J", "--to", "nats:a.b", "--dry-run"},
+     "POST",
+     "/v1/dlq/01J/replay?to=nats%3Aa.b&dry_run=true",
+     ""},
     {{"dlq", "replay", "--all", "--rate", "5", "--yes"}, "POST", "/v1/dlq/replay?rate=5", ""},
     {{"dlq", "drop", "01J", "--yes"}, "DELETE", "/v1/dlq/01J", ""},
-    {{"events", "read", "alpha:s", "--from", "3", "--backwards"}, "GET", "/v1/events?stream=alpha%3As&from=3&backwards=true", ""},
-    {{"events", "append", "s", "t.x", "{\"a\":1}", "--expect", "no_stream"}, "POST", "/v1/events?stream=s&expect=no_stream",
+    {{"events", "read", "alpha:s", "--from", "3", "--backwards"},
+     "GET",
+     "/v1/events?stream=alpha%3As&from=3&backwards=true",
+     ""},
+    {{"events", "append", "s", "t.x", "{\"a\":1}", "--expect", "no_stream"},
+     "POST",
+     "/v1/events?stream=s&expect=no_stream",
      "{\"type\":\"t.x\",\"data\":{\"a\":1}}"},
     {{"events", "tail"}, "GET", "/v1/events/tail", ""},
-    {{"history", "--since", "15min", "--node", "beta"}, "GET", "/v1/history?since=15min&node=beta", ""},
+    {{"history", "--since", "15min", "--node", "beta"},
+     "GET",
+     "/v1/history?since=15min&node=beta",
+     ""},
     {{"why", "/user/x"}, "GET", "/v1/why?path=%2Fuser%2Fx", ""},
     {{"trace", "/user/x", "--limit", "20/s"}, "GET", "/v1/trace?path=%2Fuser%2Fx&limit=20", ""},
-    {{"logs", "--path", "/user/x", "--previous"}, "GET", "/v1/logs?path=%2Fuser%2Fx&previous=true", ""},
-    {{"log-level", "cluster", "debug", "--for", "5min"}, "POST", "/v1/log-level?path=cluster", "{\"level\":\"debug\",\"for\":\"5min\"}"},
+    {{"logs", "--path", "/user/x", "--previous"},
+     "GET",
+     "/v1/logs?path=%2Fuser%2Fx&previous=true",
+     ""},
+    {{"log-level", "cluster", "debug", "--for", "5min"},
+     "POST",
+     "/v1/log-level?path=cluster",
+     "{\"level\":\"debug\",\"for\":\"5min\"}"},
     {{"chaos", "crash", "/user/x", "--yes"}, "POST", "/v1/chaos/crash?path=%2Fuser%2Fx", ""},
     {{"chaos", "pause", "gamma", "--yes"}, "POST", "/v1/chaos/pause?for=5s&node=gamma", ""},
     {{"chaos", "kill-node", "gamma", "--yes"}, "POST", "/v1/chaos/kill-node?node=gamma", ""},
@@ -78,13 +112,14 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
     INFO(shown);
     auto before = node.seen().size();
     auto done = run(x.words);
-    CHECK(done.status == 4); // Nothing is recorded.
+    CHECK(done.status == 4);                 // Nothing is recorded.
     CHECK(node.seen().size() == before + 1); // One request a verb.
     auto got = node.last();
     CHECK(got.method == x.method);
     CHECK(got.target == x.target);
     CHECK(got.body == x.body);
-    CHECK(got.headers.has("traceparent") == (got.method != "GET" && x.words[0] != "dlq" ? true : got.headers.has("traceparent")));
+    CHECK(got.headers.has("traceparent")
+          == (got.method != "GET" && x.words[0] != "dlq" ? true : got.headers.has("traceparent")));
   }
 }
 
@@ -95,9 +130,18 @@ TEST_CASE("requests: exit statuses follow what the node says", "[cli]") {
     errc code;
     int exit;
   };
-  for (auto x : {line{errc::unknown_type, 1}, {errc::unauthorized, 1}, {errc::forbidden, 1}, {errc::too_large, 1},
-                 {errc::mailbox_full, 1}, {errc::invalid_json, 1}, {errc::not_found, 4}, {errc::already_exists, 5},
-                 {errc::conflict, 5}, {errc::not_ready, 3}, {errc::node_down, 3}, {errc::timeout, 6}}) {
+  for (auto x : {line{errc::unknown_type, 1},
+                 {errc::unauthorized, 1},
+                 {errc::forbidden, 1},
+                 {errc::too_large, 1},
+                 {errc::mailbox_full, 1},
+                 {errc::invalid_json, 1},
+                 {errc::not_found, 4},
+                 {errc::already_exists, 5},
+                 {errc::conflict, 5},
+                 {errc::not_ready, 3},
+                 {errc::node_down, 3},
+                 {errc::timeout, 6}}) {
     INFO(to_string(x.code));
     node.fail("POST /v1/actors/messages", x.code, "no such luck", "/intervall", "interval");
     auto done = run({"request", "/user/x", "demo.get", "{}", "-o", "json"});
@@ -111,19 +155,26 @@ TEST_CASE("requests: exit statuses follow what the node says", "[cli]") {
   }
 }
 
-TEST_CASE("requests: what had to be killed gives 7, a status with problems 1, a refused plan 1", "[cli]") {
+TEST_CASE("requests: what had to be killed gives 7, a status with problems 1, a refused plan 1",
+          "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("POST /v1/actors/stop", 200, R"({"node":"alpha","path":"/user/x","state":"stopped","incarnation":2,"killed":["/user/x/y"]})");
+  node.answer(
+    "POST /v1/actors/stop", 200,
+    R"({"node":"alpha","path":"/user/x","state":"stopped","incarnation":2,"killed":["/user/x/y"]})");
   auto done = run({"stop", "/user/x", "--yes"});
   CHECK(done.status == 7);
-  CHECK(done.out == "alpha:/user/x is stopped, incarnation 2\nkilled: /user/x/y did not stop in its time\n");
-  node.answer("GET /v1/status", 200, R"({"ok":true,"problems":[],"nodes":[],"consumers":[],"oldest_request":null})");
+  CHECK(done.out
+        == "alpha:/user/x is stopped, incarnation 2\nkilled: /user/x/y did not stop in its time\n");
+  node.answer("GET /v1/status", 200,
+              R"({"ok":true,"problems":[],"nodes":[],"consumers":[],"oldest_request":null})");
   CHECK(run({"status"}).status == 0);
-  node.answer("GET /v1/status", 200, R"({"ok":false,"problems":[{"node":"a","area":"nats","text":"away"}],"nodes":[]})");
+  node.answer("GET /v1/status", 200,
+              R"({"ok":false,"problems":[{"node":"a","area":"nats","text":"away"}],"nodes":[]})");
   CHECK(run({"status", "-o", "json"}).status == 1);
-  node.answer("POST /v1/config/reload", 200,
-              R"([{"node":"alpha","applied":false,"plan":{"added":[],"refused":[{"target":"node.name","text":"never changes","where":"a.yaml:2"}]}}])");
+  node.answer(
+    "POST /v1/config/reload", 200,
+    R"([{"node":"alpha","applied":false,"plan":{"added":[],"refused":[{"target":"node.name","text":"never changes","where":"a.yaml:2"}]}}])");
   done = run({"config", "reload"});
   CHECK(done.status == 1);
   CHECK(done.out == "alpha  refused, nothing applied\n  ! node.name  never changes  a.yaml:2\n");
@@ -144,8 +195,11 @@ TEST_CASE("requests: without a node the exit status is 3 and says what to do", "
 TEST_CASE("requests: dangerous verbs refuse without a terminal and without --yes", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  for (auto words : std::vector<std::vector<std::string>>{{"stop", "/user/x"}, {"kill", "/user/x"}, {"chaos", "crash", "/user/x"},
-                                                           {"dlq", "drop", "1"}, {"dlq", "replay", "--all"}}) {
+  for (auto words : std::vector<std::vector<std::string>>{{"stop", "/user/x"},
+                                                          {"kill", "/user/x"},
+                                                          {"chaos", "crash", "/user/x"},
+                                                          {"dlq", "drop", "1"},
+                                                          {"dlq", "replay", "--all"}}) {
     INFO(words[0]);
     auto done = run(words);
     CHECK(done.status == 2);
@@ -157,8 +211,10 @@ TEST_CASE("requests: dangerous verbs refuse without a terminal and without --yes
 TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("POST /v1/actors/messages", 202, R"({"path":"alpha:/user/x","type":"t.x","trace_id":"0af7"})");
-  CHECK(run({"send", "/user/x", "t.x", "-"}, "{\"from\":\"stdin\"}").out == "sent t.x to alpha:/user/x  trace 0af7\n");
+  node.answer("POST /v1/actors/messages", 202,
+              R"({"path":"alpha:/user/x","type":"t.x","trace_id":"0af7"})");
+  CHECK(run({"send", "/user/x", "t.x", "-"}, "{\"from\":\"stdin\"}").out
+        == "sent t.x to alpha:/user/x  trace 0af7\n");
   CHECK(node.last().body == "{\"type\":\"t.x\",\"body\":{\"from\":\"stdin\"}}");
   auto bad = run({"send", "/user/x", "t.x", "{\"a\":}"});
   CHECK(bad.status == 1);
@@ -166,10 +222,12 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
   CHECK(run({"send", "/user/x", "t.x", "@" + here.folder() + "/none.json"}).status != 0);
   CHECK(run({"send", "/us er", "t.x"}).status == 1);
   CHECK(node.seen().size() == 1); // The wrong ones were never sent.
-  node.answer("POST /v1/subjects/a.b", 200, R"({"subject":"a.b","stream":null,"sequence":null,"duplicate":false,"id":null})");
+  node.answer("POST /v1/subjects/a.b", 200,
+              R"({"subject":"a.b","stream":null,"sequence":null,"duplicate":false,"id":null})");
   CHECK(run({"pub", "a.b"}, "bytes\nof a pipe").out == "published to a.b; no stream keeps it\n");
   CHECK(node.last().body == "bytes\nof a pipe");
-  CHECK(run({"pub", "a.b", "x", "-H", "K:V", "--count", "3"}).out == "published 3 times to a.b; no stream keeps it\n");
+  CHECK(run({"pub", "a.b", "x", "-H", "K:V", "--count", "3"}).out
+        == "published 3 times to a.b; no stream keeps it\n");
   CHECK(node.last().headers.get("Nats-Header") == "K:V");
   CHECK(node.seen().size() == 5);
 }
@@ -177,13 +235,18 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
 TEST_CASE("requests: streams are one JSON object a line, and end when they should", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.stream("GET /v1/subjects/edge.%3E", {R"({"data":"one","nats":{"subject":"edge.a"}})", R"({"data":{"n":2},"nats":{"subject":"edge.b"}})"});
+  node.stream("GET /v1/subjects/edge.%3E", {R"({"data":"one","nats":{"subject":"edge.a"}})",
+                                            R"({"data":{"n":2},"nats":{"subject":"edge.b"}})"});
   auto done = run({"sub", "edge.>", "-o", "json"});
   CHECK(done.status == 0);
-  CHECK(done.out == "{\"data\":\"one\",\"nats\":{\"subject\":\"edge.a\"}}\n{\"data\":{\"n\":2},\"nats\":{\"subject\":\"edge.b\"}}\n");
-  CHECK(run({"sub", "edge.>", "--count", "1"}).out == "{\"data\":\"one\",\"nats\":{\"subject\":\"edge.a\"}}\n");
+  CHECK(done.out
+        == "{\"data\":\"one\",\"nats\":{\"subject\":\"edge.a\"}}\n{\"data\":{\"n\":2},\"nats\":{"
+           "\"subject\":\"edge.b\"}}\n");
+  CHECK(run({"sub", "edge.>", "--count", "1"}).out
+        == "{\"data\":\"one\",\"nats\":{\"subject\":\"edge.a\"}}\n");
   CHECK(run({"sub", "edge.>", "--raw"}).out == "one\n{\"n\":2}\n");
-  node.stream("GET /v1/trace", {R"({"node":"alpha"})", R"(!{"status":503,"code":"node_down","detail":"gamma is gone"})"});
+  node.stream("GET /v1/trace", {R"({"node":"alpha"})",
+                                R"(!{"status":503,"code":"node_down","detail":"gamma is gone"})"});
   done = run({"trace", "/user/x", "-o", "json"});
   CHECK(done.status == 3);
   CHECK(done.out.find("{\"node\":\"alpha\"}\n{\"error\":{\"code\":\"node_down\"") == 0);
@@ -192,9 +255,12 @@ TEST_CASE("requests: streams are one JSON object a line, and end when they shoul
 TEST_CASE("requests: every format", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("GET /v1/nodes", 200, R"([{"name":"alpha","state":"up"},{"name":"beta","state":"down"}])");
-  CHECK(run({"nodes", "-o", "json"}).out == "[{\"name\":\"alpha\",\"state\":\"up\"},{\"name\":\"beta\",\"state\":\"down\"}]\n");
-  CHECK(run({"nodes", "-o", "yaml"}).out == "- name: alpha\n  state: up\n- name: beta\n  state: down\n");
+  node.answer("GET /v1/nodes", 200,
+              R"([{"name":"alpha","state":"up"},{"name":"beta","state":"down"}])");
+  CHECK(run({"nodes", "-o", "json"}).out
+        == "[{\"name\":\"alpha\",\"state\":\"up\"},{\"name\":\"beta\",\"state\":\"down\"}]\n");
+  CHECK(run({"nodes", "-o", "yaml"}).out
+        == "- name: alpha\n  state: up\n- name: beta\n  state: down\n");
   CHECK(run({"nodes", "-o", "name"}).out == "alpha\nbeta\n");
   CHECK(run({"nodes", "-o", "wide"}).out.find("ADMIN") != std::string::npos);
   node.answer("GET /v1/nodes", 200, "no json");
@@ -211,7 +277,9 @@ TEST_CASE("requests: wait asks until it is so, or time runs out", "[cli]") {
   CHECK(node.seen().size() >= 3);
   node.answer("GET /v1/actors", 200, R"({"path":"/user/x","state":"running"})");
   CHECK(run({"wait", "/user/x", "--for", "running"}).status == 0);
-  node.answer("GET /v1/status", 200, R"({"nodes":[{"name":"alpha","state":"up","ready":true},{"name":"beta","state":"down","ready":false}]})");
+  node.answer(
+    "GET /v1/status", 200,
+    R"({"nodes":[{"name":"alpha","state":"up","ready":true},{"name":"beta","state":"down","ready":false}]})");
   CHECK(run({"wait", "node/alpha", "--for", "ready"}).status == 0);
   CHECK(run({"wait", "node/beta", "--for", "absent"}).status == 0);
   CHECK(run({"wait", "node/beta", "--for", "ready", "--timeout", "100ms"}).status == 6);
@@ -221,11 +289,15 @@ TEST_CASE("requests: wait asks until it is so, or time runs out", "[cli]") {
 TEST_CASE("requests: the console runs the same verbs from a pipe, with a folder", "[cli]") {
   home here;
   fake_node node{here.folder()};
-  node.answer("GET /v1/actors", 200, R"({"node":"alpha","path":"/user/edge/host","state":"running"})");
-  node.answer("POST /v1/actors/restart", 200, R"({"node":"alpha","path":"/user/edge/host","state":"running","incarnation":2,"killed":[]})");
+  node.answer("GET /v1/actors", 200,
+              R"({"node":"alpha","path":"/user/edge/host","state":"running"})");
+  node.answer(
+    "POST /v1/actors/restart", 200,
+    R"({"node":"alpha","path":"/user/edge/host","state":"running","incarnation":2,"killed":[]})");
   auto done = run({"console"}, "cd alpha:/user/edge\npwd\nrestart host # by hand\ncd ..\npwd\n");
   CHECK(done.status == 0);
-  CHECK(done.out == "alpha:/user/edge\nalpha:/user/edge/host is running, incarnation 2\nalpha:/user\n");
+  CHECK(done.out
+        == "alpha:/user/edge\nalpha:/user/edge/host is running, incarnation 2\nalpha:/user\n");
   CHECK(run({"console"}, "bogus\nversion -o name\n").status == 2);
   CHECK(run({"console"}, "exit\nbogus\n").status == 0);
 }

@@ -18,7 +18,9 @@ const char* process_variable(const char* name) {
 result<int> watch(session& in, const verb& what, const arguments& args) {
   while (true) {
     if (in.where().out_is_terminal)
-      in.out() << "\x1b[H\x1b[2J" << paint(in.how(), tone::dim, what.name + "  every 2s  " + to_string(in.now())) << "\n";
+      in.out() << "\x1b[H\x1b[2J"
+               << paint(in.how(), tone::dim, what.name + "  every 2s  " + to_string(in.now()))
+               << "\n";
     auto status = what.run(in, args);
     if (!status)
       return status;
@@ -46,7 +48,8 @@ format format_in(const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "-ojson" || words[i] == "-o=json" || words[i] == "--output=json")
       return format::json;
-    if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size() && words[i + 1] == "json")
+    if ((words[i] == "-o" || words[i] == "--output") && i + 1 < words.size()
+        && words[i + 1] == "json")
       return format::json;
   }
   return format::table;
@@ -66,11 +69,15 @@ bool run_extra(const cli_environment& env, const std::vector<std::string>& words
 int show_error(session& in, const error& reason) {
   in.out().flush();
   auto plain = reason;
-  bool sentence = reason.hint.find(' ') != std::string::npos && reason.hint.find('/') == std::string::npos;
+  bool sentence =
+    reason.hint.find(' ') != std::string::npos && reason.hint.find('/') == std::string::npos;
   if (sentence) // Advice, not a name.
     plain.hint.clear();
-  auto line = in.env().program + ": " + escape_lines(to_string(plain) + (sentence ? "; " + reason.hint : ""));
-  in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line) : line) << "\n";
+  auto line =
+    in.env().program + ": " + escape_lines(to_string(plain) + (sentence ? "; " + reason.hint : ""));
+  in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line)
+                                                             : line)
+           << "\n";
   json::object inner{{"code", to_string(reason.code)}, {"message", reason.message}};
   inner.emplace("at", reason.at);
   inner.emplace("hint", reason.hint);

@@ -24,7 +24,8 @@ bool locale_is_utf8() {
     if (value == nullptr || *value == '\0')
       continue;
     std::string_view text = value;
-    return text.find("UTF-8") != text.npos || text.find("utf8") != text.npos || text.find("UTF8") != text.npos;
+    return text.find("UTF-8") != text.npos || text.find("utf8") != text.npos
+           || text.find("UTF8") != text.npos;
   }
   return false;
 }
@@ -56,7 +57,8 @@ screen standard_screen() {
   out.how.utf8 = locale_is_utf8();
   if (out.out_is_terminal) {
     winsize size{};
-    out.how.width = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    out.how.width =
+      ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
   }
   return out;
 }
@@ -104,7 +106,9 @@ std::function<std::string(const json::value&)> names_of(std::string key) {
 }
 
 session::session(const cli_environment& env, screen where, global_options options)
-  : env_(env), screen_(where), width_(where.how.width) {
+  : env_(env),
+    screen_(where),
+    width_(where.how.width) {
   use(std::move(options));
 }
 
@@ -161,8 +165,9 @@ result<http::response> session::send(std::string_view method, std::string_view t
   return std::move(*answer);
 }
 
-result<json::value> session::call(std::string_view method, std::string_view path, const query& values,
-                                  std::string_view body, http::header_list headers) {
+result<json::value> session::call(std::string_view method, std::string_view path,
+                                  const query& values, std::string_view body,
+                                  http::header_list headers) {
   if (method != "GET")
     for (auto& [name, text] : trace_headers())
       if (!headers.has(name))
@@ -178,7 +183,8 @@ result<json::value> session::call(std::string_view method, std::string_view path
   limits.bytes = 64 * 1024 * 1024;
   auto parsed = json::parse(answer->body, limits);
   if (!parsed)
-    return error{errc::protocol, "the node's answer is no JSON: " + parsed.error().message, url_, ""};
+    return error{errc::protocol, "the node's answer is no JSON: " + parsed.error().message, url_,
+                 ""};
   return parsed;
 }
 
@@ -207,8 +213,12 @@ result<void> session::follow(std::string_view path, const query& values,
     if (!parsed) {
       failure = error{errc::protocol, "an event is no JSON: " + parsed.error().message, url_, ""};
     } else if (x.name == "error") {
-      http::response as_answer{static_cast<int>(number_or(*parsed, "status", 500)), {}, x.data, "application/problem+json"};
-      failure = http::to_error(as_answer).value_or(error{errc::internal, "the node ended the stream", "", ""});
+      http::response as_answer{static_cast<int>(number_or(*parsed, "status", 500)),
+                               {},
+                               x.data,
+                               "application/problem+json"};
+      failure = http::to_error(as_answer).value_or(
+        error{errc::internal, "the node ended the stream", "", ""});
     } else {
       wanted = on_value(*parsed);
       screen_.out->flush();
@@ -228,7 +238,8 @@ result<void> session::follow(std::string_view path, const query& values,
     if (!broken || how.last_event_id.empty() || method != "GET")
       return done.error();
     if (options_.verbose)
-      *screen_.err << "* " << to_string(done.error()) << "; again from " << how.last_event_id << "\n";
+      *screen_.err << "* " << to_string(done.error()) << "; again from " << how.last_event_id
+                   << "\n";
     if (!pause(std::chrono::seconds{1}))
       return {};
   }
@@ -256,7 +267,8 @@ result<int> session::print(const json::value& x, const view& how) {
   return 0;
 }
 
-void session::print_line(const json::value& x, const std::function<std::string(const json::value&)>& line) {
+void session::print_line(const json::value& x,
+                         const std::function<std::string(const json::value&)>& line) {
   switch (options_.output) {
     case format::json:
     case format::name:
@@ -275,7 +287,8 @@ result<void> session::confirm(const std::string& question) {
   if (options_.yes)
     return {};
   if (!screen_.in_is_terminal || !screen_.err_is_terminal)
-    return error{errc::usage, "this asks first, and there is no terminal to ask on: give --yes", "", ""};
+    return error{errc::usage, "this asks first, and there is no terminal to ask on: give --yes", "",
+                 ""};
   err() << question << " [y/N] " << std::flush;
   std::string line;
   std::getline(*screen_.in, line);
@@ -314,7 +327,8 @@ bool session::pause(duration how_long) {
     if (left.count() <= 0)
       return true;
     auto slice = std::min<duration>(left, std::chrono::milliseconds{50});
-    ::poll(nullptr, 0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(slice).count()));
+    ::poll(nullptr, 0,
+           static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(slice).count()));
   }
   return false;
 }

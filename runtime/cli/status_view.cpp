@@ -37,38 +37,53 @@ std::string render_status(const json::value& status, const style& how, instant n
   if (is_true(status, "ok"))
     out = paint(how, tone::good, "ok") + "\n";
   else
-    out = paint(how, tone::bad, std::to_string(problems.size()) + (problems.size() == 1 ? " problem" : " problems")) + "\n";
+    out = paint(how, tone::bad,
+                std::to_string(problems.size()) + (problems.size() == 1 ? " problem" : " problems"))
+          + "\n";
   for (const auto& x : problems)
-    out += "  " + paint(how, tone::warn, pad(show(x, "area"), 12)) + "  " + show(x, "node") + "  " + show(x, "text") + "\n";
+    out += "  " + paint(how, tone::warn, pad(show(x, "area"), 12)) + "  " + show(x, "node") + "  "
+           + show(x, "text") + "\n";
   std::vector<row> rows;
   for (const auto& x : items(status, "nodes")) {
     auto waits = show_list(x, "waits_for");
     const auto& actors = part(x, "actors");
     const auto& nats = part(x, "nats");
-    rows.push_back({{show(x, "name")},
-                    state_cell(x),
-                    is_true(x, "ready") ? cell{"yes", tone::good} : cell{waits == "-" ? "no" : waits, tone::warn},
-                    {show(actors, "total")},
-                    count_cell(actors, "backoff"),
-                    count_cell(actors, "failed"),
-                    count_cell(x, "dead_letters"),
-                    count_cell(part(x, "outbox"), "pending"),
-                    {show(nats, "state"), text(nats, "state") == "connected" ? tone::good : tone::warn},
-                    {show_bytes(part(x, "store"), "bytes")},
-                    {until(part(x, "certificate"), now)}});
+    rows.push_back(
+      {{show(x, "name")},
+       state_cell(x),
+       is_true(x, "ready") ? cell{"yes", tone::good}
+                           : cell{waits == "-" ? "no" : waits, tone::warn},
+       {show(actors, "total")},
+       count_cell(actors, "backoff"),
+       count_cell(actors, "failed"),
+       count_cell(x, "dead_letters"),
+       count_cell(part(x, "outbox"), "pending"),
+       {show(nats, "state"), text(nats, "state") == "connected" ? tone::good : tone::warn},
+       {show_bytes(part(x, "store"), "bytes")},
+       {until(part(x, "certificate"), now)}});
   }
   out += "\n"
-         + render_table({{"NODE"}, {"STATE"}, {"READY", false, 8, false, true}, {"ACTORS", true}, {"BACKOFF", true}, {"FAILED", true},
-                         {"DEAD", true}, {"OUTBOX", true}, {"NATS"}, {"STORE", true, 0, true}, {"CERT", true, 0, true}},
+         + render_table({{"NODE"},
+                         {"STATE"},
+                         {"READY", false, 8, false, true},
+                         {"ACTORS", true},
+                         {"BACKOFF", true},
+                         {"FAILED", true},
+                         {"DEAD", true},
+                         {"OUTBOX", true},
+                         {"NATS"},
+                         {"STORE", true, 0, true},
+                         {"CERT", true, 0, true}},
                         rows, how);
   std::vector<row> lags;
   for (const auto& x : items(status, "consumers"))
     lags.push_back({{show(x, "stream")}, {show(x, "name")}, count_cell(x, "lag")});
   if (!lags.empty())
     out += "\n" + render_table({{"STREAM"}, {"CONSUMER"}, {"LAG", true}}, lags, how);
-  if (const auto* oldest = cli::find(status, "oldest_request"); oldest != nullptr && oldest->is_object())
-    out += "\noldest request: " + show(*oldest, "from") + " waits " + show_seconds(*oldest, "age_s") + " for "
-           + show(*oldest, "to") + " (" + show(*oldest, "type") + ")\n";
+  if (const auto* oldest = cli::find(status, "oldest_request");
+      oldest != nullptr && oldest->is_object())
+    out += "\noldest request: " + show(*oldest, "from") + " waits " + show_seconds(*oldest, "age_s")
+           + " for " + show(*oldest, "to") + " (" + show(*oldest, "type") + ")\n";
   return out;
 }
 
@@ -86,8 +101,16 @@ std::string render_nodes(const json::array& nodes, const style& how, instant now
                     {show_age(x, "since", now)},
                     {show(x, "address")},
                     {show(x, "admin_url")}});
-  return render_table({{"NODE"}, {"STATE"}, {"ROLES", false, 8}, {"VERSION"}, {"UPTIME", true}, {"ACTORS", true},
-                       {"LOAD", true}, {"SCHEMA"}, {"SINCE", true, 0, true}, {"ADDRESS", false, 0, true},
+  return render_table({{"NODE"},
+                       {"STATE"},
+                       {"ROLES", false, 8},
+                       {"VERSION"},
+                       {"UPTIME", true},
+                       {"ACTORS", true},
+                       {"LOAD", true},
+                       {"SCHEMA"},
+                       {"SINCE", true, 0, true},
+                       {"ADDRESS", false, 0, true},
                        {"ADMIN", false, 0, true}},
                       rows, how);
 }

@@ -55,8 +55,8 @@ result<found_target> session::context_target(const std::string& name) {
     std::vector<std::string> names;
     for (const auto& x : list->contexts)
       names.push_back(x.name);
-    return error{errc::not_found, "no context '" + name + "'; `context ls` shows what there is", "--context",
-                 nearest_name(name, names)};
+    return error{errc::not_found, "no context '" + name + "'; `context ls` shows what there is",
+                 "--context", nearest_name(name, names)};
   }
   auto how = base_options();
   how.ca_file = found->ca_file;
@@ -103,7 +103,8 @@ result<found_target> session::node_target(const std::string& name) {
   if (*cluster)
     for (const auto& x : (*cluster)->nodes)
       names.push_back(x.name);
-  return error{errc::not_found, "no node '" + name + "' in the development cluster of " + data_folder(), "--node",
+  return error{errc::not_found,
+               "no node '" + name + "' in the development cluster of " + data_folder(), "--node",
                nearest_name(name, names)};
 }
 

@@ -45,19 +45,27 @@ size_t width_of(char32_t c) {
   if ((c >= 0x300 && c < 0x370) || (c >= 0x200b && c <= 0x200d) || (c >= 0xfe00 && c <= 0xfe0f)
       || (c >= 0x20d0 && c < 0x2100))
     return 0;
-  bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0) || (c >= 0xac00 && c < 0xd7a4)
-              || (c >= 0xf900 && c < 0xfb00) || (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61)
-              || (c >= 0xffe0 && c < 0xffe7) || (c >= 0x1f300 && c < 0x1f650) || (c >= 0x1f900 && c < 0x1fa00)
-              || (c >= 0x20000 && c < 0x3fffe);
+  bool wide = (c >= 0x1100 && c < 0x1160) || (c >= 0x2e80 && c < 0xa4d0)
+              || (c >= 0xac00 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00)
+              || (c >= 0xfe30 && c < 0xfe70) || (c >= 0xff00 && c < 0xff61)
+              || (c >= 0xffe0 && c < 0xffe7) || (c >= 0x1f300 && c < 0x1f650)
+              || (c >= 0x1f900 && c < 0x1fa00) || (c >= 0x20000 && c < 0x3fffe);
   return wide ? 2 : 1;
 }
 
 void append_escaped(std::string& out, char32_t c, std::string_view raw) {
   switch (c) {
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   std::array<char, 16> buf{};
   if (c >= 0x80 && !raw.empty()) {

@@ -35,23 +35,32 @@ json::value rows_json(const std::vector<top_row>& rows) {
   return json::value(std::move(out));
 }
 
-std::string frame(const top_model& model, const std::vector<top_row>& rows, bool tree, const style& how) {
-  auto out = std::to_string(model.nodes().size()) + " nodes  " + grouped(model.actors()) + " actors  "
-             + short_rate(model.rate_total()) + " messages/s  " + grouped(model.mailbox_total()) + " waiting  "
+std::string frame(const top_model& model, const std::vector<top_row>& rows, bool tree,
+                  const style& how) {
+  auto out = std::to_string(model.nodes().size()) + " nodes  " + grouped(model.actors())
+             + " actors  " + short_rate(model.rate_total()) + " messages/s  "
+             + grouped(model.mailbox_total()) + " waiting  "
              + grouped(model.restarts_window_total()) + " restarts in window\n\n";
   std::vector<row> lines;
   for (const auto& x : rows)
-    lines.push_back({{tree ? std::string(2 * x.depth, ' ') + escape_text(x.name) : escape_text(x.address())},
-                     {escape_text(x.type), tone::dim},
-                     {escape_text(x.state), tone_of_state(x.state)},
-                     {std::to_string(x.mailbox)},
-                     {short_rate(x.rate)},
-                     {percent(x.busy)},
-                     {short_time(x.latency_s)},
-                     {std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts)}});
+    lines.push_back(
+      {{tree ? std::string(2 * x.depth, ' ') + escape_text(x.name) : escape_text(x.address())},
+       {escape_text(x.type), tone::dim},
+       {escape_text(x.state), tone_of_state(x.state)},
+       {std::to_string(x.mailbox)},
+       {short_rate(x.rate)},
+       {percent(x.busy)},
+       {short_time(x.latency_s)},
+       {std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts)}});
   return out
-         + render_table({{"ACTOR", false, 16}, {"TYPE", false, 8}, {"STATE"}, {"MBOX", true}, {"MSG/S", true},
-                         {"BUSY", true}, {"LATENCY", true}, {"RESTARTS", true}},
+         + render_table({{"ACTOR", false, 16},
+                         {"TYPE", false, 8},
+                         {"STATE"},
+                         {"MBOX", true},
+                         {"MSG/S", true},
+                         {"BUSY", true},
+                         {"LATENCY", true},
+                         {"RESTARTS", true}},
                         lines, how);
 }
 
@@ -73,7 +82,9 @@ result<int> once(session& in, const top_options& options) {
       out += escape_text(x.address()) + "\n";
     return out;
   };
-  how.table = [&](const json::value&, const style& s) { return frame(model, rows, options.sort == top_sort::tree, s); };
+  how.table = [&](const json::value&, const style& s) {
+    return frame(model, rows, options.sort == top_sort::tree, s);
+  };
   return in.print(rows_json(rows), how);
 }
 
@@ -97,7 +108,8 @@ result<int> top(session& in, const arguments& args) {
       return path.error();
     options.path = *path;
   }
-  options.sort = top_sort_from_string(args.get("sort")).value_or(args.has("list") ? top_sort::mailbox : top_sort::tree);
+  options.sort = top_sort_from_string(args.get("sort"))
+                   .value_or(args.has("list") ? top_sort::mailbox : top_sort::tree);
   if (args.has("once") || !in.where().out_is_terminal || !in.where().in_is_terminal
       || in.options().output == format::json)
     return once(in, options);

@@ -11,7 +11,8 @@ namespace coppice::cli {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> sort_names{"tree", "mailbox", "rate", "busy", "latency", "restarts"};
+constexpr std::array<std::string_view, 6> sort_names{"tree", "mailbox", "rate",
+                                                     "busy", "latency", "restarts"};
 
 top_row row_of(const json::value& x) {
   top_row out;
@@ -26,19 +27,25 @@ top_row row_of(const json::value& x) {
   out.mailbox = static_cast<uint64_t>(number_or(x, "mailbox"));
   out.restarts = static_cast<uint64_t>(number_or(x, "restarts"));
   const auto* window = cli::find(x, "restarts_window");
-  out.restarts_window
-    = static_cast<uint64_t>(window != nullptr ? number(window).value_or(0) : number_or(x, "restarts_in_window"));
+  out.restarts_window = static_cast<uint64_t>(
+    window != nullptr ? number(window).value_or(0) : number_or(x, "restarts_in_window"));
   return out;
 }
 
 double key(const top_row& x, top_sort by) {
   switch (by) {
-    case top_sort::mailbox: return static_cast<double>(x.mailbox);
-    case top_sort::rate: return x.rate.value_or(-1);
-    case top_sort::busy: return x.busy.value_or(-1);
-    case top_sort::latency: return x.latency_s.value_or(-1);
-    case top_sort::restarts: return static_cast<double>(x.restarts_window) * 1e9 + static_cast<double>(x.restarts);
-    case top_sort::tree: break;
+    case top_sort::mailbox:
+      return static_cast<double>(x.mailbox);
+    case top_sort::rate:
+      return x.rate.value_or(-1);
+    case top_sort::busy:
+      return x.busy.value_or(-1);
+    case top_sort::latency:
+      return x.latency_s.value_or(-1);
+    case top_sort::restarts:
+      return static_cast<double>(x.restarts_window) * 1e9 + static_cast<double>(x.restarts);
+    case top_sort::tree:
+      break;
   }
   return 0;
 }
@@ -92,11 +99,12 @@ void top_model::feed(const json::array& actors, duration at) {
 std::vector<top_row> top_model::rows(top_sort by, const std::string& filter) const {
   std::vector<top_row> out;
   for (const auto& x : rows_)
-    if (filter.empty() || x.address().find(filter) != std::string::npos || x.type.find(filter) != std::string::npos
-        || x.state.find(filter) != std::string::npos)
+    if (filter.empty() || x.address().find(filter) != std::string::npos
+        || x.type.find(filter) != std::string::npos || x.state.find(filter) != std::string::npos)
       out.push_back(x);
   if (by != top_sort::tree)
-    std::stable_sort(out.begin(), out.end(), [&](const auto& a, const auto& b) { return key(a, by) > key(b, by); });
+    std::stable_sort(out.begin(), out.end(),
+                     [&](const auto& a, const auto& b) { return key(a, by) > key(b, by); });
   return out;
 }
 

@@ -23,15 +23,15 @@ top_sort next(top_sort x);
 struct top_row {
   std::string node;
   std::string path;
-  std::string name;   ///< Shown: the last part of the path, or `alpha:/`.
+  std::string name; ///< Shown: the last part of the path, or `alpha:/`.
   std::string type;
   std::string state;
   bool supervisor = false;
   size_t depth = 0;
   uint64_t mailbox = 0;
-  std::optional<double> rate;       ///< Messages a second.
-  std::optional<double> busy;       ///< Part of the time in handlers, 0..1 a thread.
-  std::optional<double> latency_s;  ///< Mean time that a message waited.
+  std::optional<double> rate;      ///< Messages a second.
+  std::optional<double> busy;      ///< Part of the time in handlers, 0..1 a thread.
+  std::optional<double> latency_s; ///< Mean time that a message waited.
   uint64_t restarts = 0;
   uint64_t restarts_window = 0;
 

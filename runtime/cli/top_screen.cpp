@@ -36,17 +36,24 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 ui::Color colour_of(const std::string& state) {
   switch (tone_of_state(state)) {
-    case tone::good: return ui::Color::Green;
-    case tone::bad: return ui::Color::Red;
-    case tone::dim: return ui::Color::GrayDark;
-    default: return ui::Color::Yellow;
+    case tone::good:
+      return ui::Color::Green;
+    case tone::bad:
+      return ui::Color::Red;
+    case tone::dim:
+      return ui::Color::GrayDark;
+    default:
+      return ui::Color::Yellow;
   }
 }
 
 class top_screen {
 public:
   top_screen(session& in, const top_options& options)
-    : in_(in), options_(options), sort_(options.sort), screen_(ui::ScreenInteractive::Fullscreen()) {
+    : in_(in),
+      options_(options),
+      sort_(options.sort),
+      screen_(ui::ScreenInteractive::Fullscreen()) {
     plain_.utf8 = in.how().utf8;
   }
 
@@ -56,7 +63,8 @@ public:
       return first.error();
     model_.feed(*first, system_clock().monotonic());
     std::thread asking{[this] { ask(); }};
-    auto component = ui::CatchEvent(ui::Renderer([this] { return draw(); }), [this](ui::Event e) { return on(e); });
+    auto component = ui::CatchEvent(ui::Renderer([this] { return draw(); }),
+                                    [this](ui::Event e) { return on(e); });
     screen_.Loop(component);
     {
       std::lock_guard lock{mutex_};
@@ -72,7 +80,8 @@ private:
   /// Once a second; soon after something was done by hand.
   void ask() {
     std::unique_lock lock{mutex_};
-    while (!wake_.wait_for(lock, std::chrono::seconds{1}, [this] { return over_ || hurry_; }) || !over_) {
+    while (!wake_.wait_for(lock, std::chrono::seconds{1}, [this] { return over_ || hurry_; })
+           || !over_) {
       hurry_ = false;
       lock.unlock();
       auto actors = [&] {
@@ -95,7 +104,8 @@ private:
   void act(const std::string& action) {
     std::lock_guard busy{requests_};
     auto answer = in_.call("POST", "/v1/actors/" + action, {{"path", selected_}});
-    note_ = answer ? action + " " + selected_ + ": " + show(*answer, "state") : to_string(answer.error());
+    note_ =
+      answer ? action + " " + selected_ + ": " + show(*answer, "state") : to_string(answer.error());
     hurry_ = true;
     wake_.notify_all();
   }
@@ -115,12 +125,13 @@ private:
     tracing_ = std::make_unique<session>(in_.env(), in_.where(), in_.options());
     tracer_ = std::thread{[this, path = selected_, own = tracing_.get()] {
       span_printer printer{plain_};
-      auto done = own->follow("/v1/trace", {{"path", path}, {"limit", "50"}}, [&](const json::value& x) {
-        auto line = printer.line(x, own->now());
-        line.pop_back();
-        add_trace(std::move(line));
-        return true;
-      });
+      auto done =
+        own->follow("/v1/trace", {{"path", path}, {"limit", "50"}}, [&](const json::value& x) {
+          auto line = printer.line(x, own->now());
+          line.pop_back();
+          add_trace(std::move(line));
+          return true;
+        });
       if (!done && !own->cancelled())
         add_trace(to_string(done.error()));
     }};
@@ -143,9 +154,7 @@ private:
     tracing_.reset();
   }
 
-  size_t height() const {
-    return static_cast<size_t>(std::max(3, ui::Terminal::Size().dimy - 4));
-  }
+  size_t height() const { return static_cast<size_t>(std::max(3, ui::Terminal::Size().dimy - 4)); }
 
   /// Called with the lock. Keeps the selection on its actor (follow) or on its line.
   void place(const std::vector<top_row>& rows) {
@@ -171,14 +180,16 @@ private:
   }
 
   ui::Element line(const top_row& x, bool chosen, size_t name_width, bool with_type) {
-    auto name = sort_ == top_sort::tree ? std::string(2 * x.depth, ' ') + escape_text(x.name) : escape_text(x.address());
+    auto name = sort_ == top_sort::tree ? std::string(2 * x.depth, ' ') + escape_text(x.name)
+                                        : escape_text(x.address());
     ui::Elements out{ui::text(pad(cut_middle(name, name_width, plain_.utf8), name_width) + "  ")};
     if (with_type)
       out.push_back(ui::text(pad(cut_end(escape_text(x.type), 22, plain_.utf8), 24)) | ui::dim);
     out.push_back(ui::text(pad(escape_text(x.state), 12)) | ui::color(colour_of(x.state)));
     out.push_back(field(x.supervisor ? "" : std::to_string(x.mailbox), 6));
     out.push_back(field(x.supervisor ? "" : short_rate(x.rate), 6));
-    out.push_back(field(x.supervisor || !x.busy ? "" : std::to_string(std::lround(*x.busy * 100)) + "%", 4));
+    out.push_back(
+      field(x.supervisor || !x.busy ? "" : std::to_string(std::lround(*x.busy * 100)) + "%", 4));
     out.push_back(field(x.supervisor ? "" : short_time(x.latency_s), 7));
     auto restarts = field(std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts), 7);
     out.push_back(x.restarts_window > 0 ? restarts | ui::color(ui::Color::Yellow) : restarts);
@@ -187,11 +198,13 @@ private:
   }
 
   ui::Element header(size_t count) {
-    auto out = " " + std::to_string(model_.nodes().size()) + " nodes  " + grouped(model_.actors()) + " actors  "
-               + short_rate(model_.rate_total()) + " msg/s  " + grouped(model_.mailbox_total()) + " waiting  sort "
+    auto out = " " + std::to_string(model_.nodes().size()) + " nodes  " + grouped(model_.actors())
+               + " actors  " + short_rate(model_.rate_total()) + " msg/s  "
+               + grouped(model_.mailbox_total()) + " waiting  sort "
                + std::string{to_string(sort_)};
     if (!filter_.empty() || pane_ == pane::filter)
-      out += "  filter " + filter_ + (pane_ == pane::filter ? "_" : "") + " (" + std::to_string(count) + ")";
+      out += "  filter " + filter_ + (pane_ == pane::filter ? "_" : "") + " ("
+             + std::to_string(count) + ")";
     if (follow_)
       out += "  follow";
     return ui::text(out) | ui::bold;
@@ -199,14 +212,22 @@ private:
 
   ui::Element footer() {
     if (pane_ == pane::confirm)
-      return ui::text(" " + question_ + " " + selected_ + "? [y/N]") | ui::bold | ui::color(ui::Color::Red);
+      return ui::text(" " + question_ + " " + selected_ + "? [y/N]") | ui::bold
+             | ui::color(ui::Color::Red);
     if (!message_.empty())
       return ui::text(" " + escape_text(message_)) | ui::color(ui::Color::Red);
     if (!note_.empty())
       return ui::text(" " + escape_text(note_)) | ui::color(ui::Color::Yellow);
     ui::Elements keys{ui::text(" ")};
-    for (auto [key, word] : {std::pair{"q", "quit"}, {"/", "filter"}, {"s", "sort"}, {"l", "list"}, {"f", "follow"},
-                             {"enter", "inspect"}, {"r", "restart"}, {"k", "kill"}, {"t", "trace"}}) {
+    for (auto [key, word] : {std::pair{"q", "quit"},
+                             {"/", "filter"},
+                             {"s", "sort"},
+                             {"l", "list"},
+                             {"f", "follow"},
+                             {"enter", "inspect"},
+                             {"r", "restart"},
+                             {"k", "kill"},
+                             {"t", "trace"}}) {
       keys.push_back(ui::text(key) | ui::bold);
       keys.push_back(ui::text(std::string{" "} + word + " ") | ui::dim);
     }
@@ -221,24 +242,32 @@ private:
     size_t fixed = 12 + 8 + 8 + 6 + 9 + 9 + 2 + (with_type ? 24 : 0);
     size_t longest = 12;
     for (const auto& x : rows)
-      longest = std::max(longest, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name) : display_width(x.address()));
+      longest = std::max(longest, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name)
+                                                          : display_width(x.address()));
     auto name_width = std::clamp(width - fixed, size_t{12}, std::max<size_t>(longest, 30));
     ui::Elements titles{ui::text(pad("ACTOR", name_width) + "  ")};
     if (with_type)
       titles.push_back(ui::text(pad("TYPE", 24)));
-    for (auto [title, w] : {std::pair{"STATE", size_t{10}}, {"MBOX", 6}, {"MSG/S", 6}, {"BUSY", 4}, {"LATENCY", 7}, {"RESTART", 7}})
+    for (auto [title, w] : {std::pair{"STATE", size_t{10}},
+                            {"MBOX", 6},
+                            {"MSG/S", 6},
+                            {"BUSY", 4},
+                            {"LATENCY", 7},
+                            {"RESTART", 7}})
       titles.push_back(field(title, w, std::string_view{title} != "STATE"));
     ui::Elements out{header(rows.size()), ui::hbox(std::move(titles)) | ui::dim};
     for (size_t i = from_; i < rows.size() && i < from_ + height(); ++i)
       out.push_back(line(rows[i], i == at_, name_width, with_type));
     if (rows.empty())
-      out.push_back(ui::text(filter_.empty() ? "  no actors" : "  nothing matches the filter") | ui::dim);
+      out.push_back(ui::text(filter_.empty() ? "  no actors" : "  nothing matches the filter")
+                    | ui::dim);
     out.push_back(ui::filler());
     out.push_back(footer());
     return ui::vbox(std::move(out));
   }
 
-  ui::Element draw_text(const std::vector<std::string>& lines, const std::string& title, const std::string& keys) {
+  ui::Element draw_text(const std::vector<std::string>& lines, const std::string& title,
+                        const std::string& keys) {
     ui::Elements out{ui::text(" " + title) | ui::bold, ui::text("")};
     for (size_t i = text_from_; i < lines.size() && i < text_from_ + height(); ++i)
       out.push_back(ui::text(" " + lines[i]));
@@ -254,7 +283,8 @@ private:
     if (pane_ == pane::trace) {
       std::vector<std::string> lines(trace_lines_.begin(), trace_lines_.end());
       text_from_ = lines.size() > height() ? lines.size() - height() : 0;
-      return draw_text(lines, "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""), "esc back");
+      return draw_text(lines, "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""),
+                       "esc back");
     }
     return draw_rows();
   }
@@ -263,7 +293,8 @@ private:
     std::lock_guard lock{mutex_};
     if (pane_ == pane::text) {
       auto most = static_cast<ptrdiff_t>(text_.size()) - 1;
-      text_from_ = static_cast<size_t>(std::clamp(static_cast<ptrdiff_t>(text_from_) + by, ptrdiff_t{0}, std::max(most, ptrdiff_t{0})));
+      text_from_ = static_cast<size_t>(std::clamp(static_cast<ptrdiff_t>(text_from_) + by,
+                                                  ptrdiff_t{0}, std::max(most, ptrdiff_t{0})));
       return true;
     }
     at_ = static_cast<size_t>(std::max(static_cast<ptrdiff_t>(at_) + by, ptrdiff_t{0}));

@@ -6,7 +6,7 @@
 namespace coppice::cli {
 
 struct top_options {
-  std::string path;               ///< Only from here on; empty: everything.
+  std::string path; ///< Only from here on; empty: everything.
   top_sort sort = top_sort::tree;
 };
 

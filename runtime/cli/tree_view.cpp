@@ -62,8 +62,8 @@ struct lines {
   instant now;
   std::vector<row> rows;
 
-  void add(const json::value& x, const std::string& margin, const std::string& branch, const std::string& name,
-           const std::string& note = {}) {
+  void add(const json::value& x, const std::string& margin, const std::string& branch,
+           const std::string& name, const std::string& note = {}) {
     auto kind = is_supervisor(x) ? text(x, "strategy") : text(x, "type");
     auto last = show(cli::find(x, "last_exit", "reason"));
     row out{{margin + branch + name},
@@ -90,9 +90,11 @@ struct lines {
       std::string branch = how.utf8 ? (last ? "└─ " : "├─ ") : (last ? "`- " : "|- ");
       std::string next = how.utf8 ? (last ? "   " : "│  ") : (last ? "   " : "|  ");
       const auto& child = *shown[i];
-      bool folded = root && text(child, "id") == "system" && !what.all && !what.problems && !trouble_below(child);
+      bool folded = root && text(child, "id") == "system" && !what.all && !what.problems
+                    && !trouble_below(child);
       auto below = count_below(child);
-      add(child, margin, branch, show(child, "id"), folded && below > 0 ? "(" + std::to_string(below) + " folded)" : "");
+      add(child, margin, branch, show(child, "id"),
+          folded && below > 0 ? "(" + std::to_string(below) + " folded)" : "");
       if (!folded)
         children(child, margin + next);
     }
@@ -103,7 +105,8 @@ struct lines {
     auto name = show(x, "node") + ":" + (path.empty() ? "/" : escape_text(path));
     const auto* failure = cli::find(x, "error");
     if (failure != nullptr && failure->is_object()) {
-      rows.push_back({{name}, {}, {"unreachable", tone::bad}, {}, {}, {}, {}, {}, {show(*failure, "message")}});
+      rows.push_back(
+        {{name}, {}, {"unreachable", tone::bad}, {}, {}, {}, {}, {}, {show(*failure, "message")}});
       return;
     }
     add(x, "", "", name);
@@ -121,8 +124,8 @@ void flatten_into(json::array& out, const json::value& x) {
 
 bool in_trouble(const json::value& node) {
   auto state = text(node, "state");
-  return (state != "running" && state != "stopped" && !state.empty()) || number_or(node, "restarts_in_window") > 0
-         || cli::find(node, "error") != nullptr;
+  return (state != "running" && state != "stopped" && !state.empty())
+         || number_or(node, "restarts_in_window") > 0 || cli::find(node, "error") != nullptr;
 }
 
 json::array only_problems(const json::array& roots) {
@@ -157,7 +160,8 @@ std::string show_restarts(const json::value& node) {
   return std::to_string(near) + " of " + show(node, "intensity") + " in " + show(node, "period");
 }
 
-std::string render_tree(const json::array& roots, const tree_options& what, const style& how, instant now) {
+std::string render_tree(const json::array& roots, const tree_options& what, const style& how,
+                        instant now) {
   if (roots.empty())
     return what.problems ? "no branch is in trouble\n" : "nothing\n";
   lines out{what, how, now, {}};

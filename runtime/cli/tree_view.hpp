@@ -32,6 +32,7 @@ json::array flatten(const json::array& roots);
 /// `3 of 5 in 10s` for a supervisor, the count for a worker.
 std::string show_restarts(const json::value& node);
 
-std::string render_tree(const json::array& roots, const tree_options& what, const style& how, instant now);
+std::string render_tree(const json::array& roots, const tree_options& what, const style& how,
+                        instant now);
 
 } // namespace coppice::cli

@@ -20,9 +20,10 @@ std::string render_fields(const json::value& type, const style& how) {
     const auto* fallback = cli::find(x, "default");
     rows.push_back({{show(x, "name")},
                     {show(x, "type")},
-                    {is_true(x, "required") ? "required" : fallback != nullptr && !fallback->is_null()
-                                                             ? "default " + escape_text(json::serialize(*fallback))
-                                                             : "optional"},
+                    {is_true(x, "required") ? "required"
+                     : fallback != nullptr && !fallback->is_null()
+                       ? "default " + escape_text(json::serialize(*fallback))
+                       : "optional"},
                     {show(x, "description") == "-" ? "" : show(x, "description")}});
   }
   if (rows.empty())
@@ -35,7 +36,8 @@ std::string render_fields(const json::value& type, const style& how) {
 std::string render_type(const json::value& type, const std::string& program, const style& how) {
   auto name = show(type, "name");
   bool message = text(type, "kind") != "actor";
-  auto out = paint(how, tone::strong, name) + "  " + (message ? "message" : "actor, its arguments:");
+  auto out =
+    paint(how, tone::strong, name) + "  " + (message ? "message" : "actor, its arguments:");
   if (show(type, "summary") != "-")
     out += "  " + show(type, "summary");
   out += "\n\n" + render_fields(type, how);
@@ -49,10 +51,12 @@ std::string render_type(const json::value& type, const std::string& program, con
   if (message) {
     auto whole = "{\"type\":\"" + text(type, "name") + "\",\"body\":" + body + "}";
     out += "\n  " + program + " send PATH " + name + " " + escape_text(shell_quoted(body)) + "\n";
-    out += "  curl --unix-socket SOCKET -H 'Content-Type: application/json' -d " + escape_text(shell_quoted(whole))
+    out += "  curl --unix-socket SOCKET -H 'Content-Type: application/json' -d "
+           + escape_text(shell_quoted(whole))
            + " 'http://localhost/v1/actors/messages?path=PATH&mode=send'\n";
   } else {
-    out += "\n  " + program + " spawn PATH --type " + name + " --args " + escape_text(shell_quoted(body)) + "\n";
+    out += "\n  " + program + " spawn PATH --type " + name + " --args "
+           + escape_text(shell_quoted(body)) + "\n";
   }
   if (const auto* schema = cli::find(type, "schema"); schema != nullptr && !schema->is_null())
     out += "\nschema\n" + escape_lines(json::serialize_pretty(*schema)) + "\n";
@@ -66,7 +70,9 @@ result<int> types(session& in, const arguments& args) {
     auto answer = in.get("/v1/types/" + http::encode_component(args.get("NAME")));
     if (!answer)
       return answer.error();
-    how.table = [&](const json::value& x, const style& s) { return render_type(x, in.env().program, s); };
+    how.table = [&](const json::value& x, const style& s) {
+      return render_type(x, in.env().program, s);
+    };
     return in.print(*answer, how);
   }
   auto answer = in.get("/v1/types");
@@ -75,7 +81,8 @@ result<int> types(session& in, const arguments& args) {
   how.table = [](const json::value& x, const style& s) {
     std::vector<row> rows;
     for (const auto& item : items(x, ""))
-      rows.push_back({{show(item, "name")}, {show(item, "kind"), tone::dim},
+      rows.push_back({{show(item, "name")},
+                      {show(item, "kind"), tone::dim},
                       {show(item, "summary") == "-" ? "" : show(item, "summary")}});
     return render_table({{"NAME"}, {"KIND"}, {"", false, 30}}, rows, s);
   };

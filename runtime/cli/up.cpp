@@ -26,16 +26,22 @@ result<void> claim_folder(const std::string& folder, bool fresh) {
   bool exists = fs::exists(folder, code);
   bool ours = fs::exists(marker_file(folder), code);
   if (exists && !ours && !fs::is_empty(folder, code))
-    return error{errc::refused, "is not empty and not a folder of Coppice (no .coppice in it); name another one with --data",
-                 folder, ""};
+    return error{
+      errc::refused,
+      "is not empty and not a folder of Coppice (no .coppice in it); name another one with --data",
+      folder, ""};
   if (auto owner = watcher_of(folder); fresh && owner.pid != 0)
-    return error{errc::in_use, "its cluster runs (process " + std::to_string(owner.pid) + "); `down` first", folder, ""};
+    return error{errc::in_use,
+                 "its cluster runs (process " + std::to_string(owner.pid) + "); `down` first",
+                 folder, ""};
   if (fresh && ours) {
     auto cluster = read_cluster(folder);
     if (cluster && *cluster)
       for (const auto& x : (*cluster)->nodes)
         if (is_alive(x.process))
-          return error{errc::in_use, "node " + x.name + " runs (process " + std::to_string(x.process.pid) + "); `down` first",
+          return error{errc::in_use,
+                       "node " + x.name + " runs (process " + std::to_string(x.process.pid)
+                         + "); `down` first",
                        folder, ""};
     fs::remove_all(folder, code);
     if (code)
@@ -46,7 +52,8 @@ result<void> claim_folder(const std::string& folder, bool fresh) {
     return error{errc::storage, code.message(), folder, ""};
   fs::permissions(folder, fs::perms::owner_all, code);
   if (!fs::exists(marker_file(folder)))
-    return write_text_file(marker_file(folder), "A data folder of Coppice. `up --fresh` may delete it.\n");
+    return write_text_file(marker_file(folder),
+                           "A data folder of Coppice. `up --fresh` may delete it.\n");
   return {};
 }
 
@@ -57,9 +64,10 @@ result<dev_request> request_of(session& in, const arguments& args, const std::st
   if (*nodes && (**nodes < 1 || **nodes > greek_names().size()))
     return error{errc::usage, "a development cluster has 1 to 9 nodes", "--nodes", ""};
   if (*nodes && args.has("config"))
-    return error{errc::usage, "the configuration says which nodes there are; leave --nodes out", "--nodes", ""};
-  dev_request out{std::to_string(in.now().ns) + "-" + std::to_string(::getpid()), folder, "", nodes->value_or(3),
-                  args.has("respawn")};
+    return error{errc::usage, "the configuration says which nodes there are; leave --nodes out",
+                 "--nodes", ""};
+  dev_request out{std::to_string(in.now().ns) + "-" + std::to_string(::getpid()), folder, "",
+                  nodes->value_or(3), args.has("respawn")};
   if (args.has("config")) {
     out.config = fs::absolute(args.get("config")).string();
     config::load_options how;
@@ -87,7 +95,8 @@ dev_request joined(dev_request wanted, const arguments& args) {
 
 result<void> start_watcher(session& in, const std::string& folder) {
   process_options how;
-  how.command = {in.env().executable.empty() ? own_executable() : in.env().executable, "up-watch", folder};
+  how.command = {in.env().executable.empty() ? own_executable() : in.env().executable, "up-watch",
+                 folder};
   how.output = folder + "/up.log";
   std::error_code code;
   fs::remove(how.output, code);
@@ -100,7 +109,8 @@ result<void> start_watcher(session& in, const std::string& folder) {
       auto log = file_tail(how.output, 2000);
       while (!log.empty() && log.back() == '\n')
         log.pop_back();
-      return error{errc::unavailable, log.empty() ? "the watcher ended at once" : log, how.output, ""};
+      return error{errc::unavailable, log.empty() ? "the watcher ended at once" : log, how.output,
+                   ""};
     }
     ::poll(nullptr, 0, 5);
   }
@@ -202,7 +212,8 @@ result<int> up(session& in, const arguments& args) {
       return stages.summary(true);
     if (watcher_of(folder).pid == 0) {
       auto log = file_tail(folder + "/up.log", 2000);
-      return error{errc::unavailable, log.empty() ? "the watcher ended" : log, folder + "/up.log", ""};
+      return error{errc::unavailable, log.empty() ? "the watcher ended" : log, folder + "/up.log",
+                   ""};
     }
     if (system_clock().monotonic() > until)
       return stages.late(limit).error();
@@ -217,7 +228,7 @@ result<int> up_watch(session& in, const arguments& args) {
     return cluster.error();
   signal_counts signals;
   if (auto ok = (*cluster)->carry_out(); !ok) {
-    (void) stop_cluster(in, **cluster, std::chrono::seconds{20});
+    (void)stop_cluster(in, **cluster, std::chrono::seconds{20});
     return ok.error();
   }
   int reloads = 0;
@@ -230,11 +241,13 @@ result<int> up_watch(session& in, const arguments& args) {
     }
     ::poll(nullptr, 0, 50);
   }
-  auto killed = (*cluster)->stop(wanted_grace(args.get("DIR")), [] { return signal_counts::stops() > 1; });
+  auto killed =
+    (*cluster)->stop(wanted_grace(args.get("DIR")), [] { return signal_counts::stops() > 1; });
   json::array list;
   for (const auto& x : killed)
     list.push_back(json::value(x));
-  (void) write_text_file(args.get("DIR") + "/down.json", json::serialize(json::object{{"killed", std::move(list)}}) + "\n");
+  (void)write_text_file(args.get("DIR") + "/down.json",
+                        json::serialize(json::object{{"killed", std::move(list)}}) + "\n");
   return killed.empty() ? 0 : 7;
 }
 

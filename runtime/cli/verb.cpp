@@ -109,7 +109,10 @@ const verb* find_verb(std::string_view name) {
 
 const std::vector<flag>& global_flags() {
   static const std::vector<flag> table{
-    {"-o,--output", "FORMAT", "table, wide, json, yaml or name", word_kind::any,
+    {"-o,--output",
+     "FORMAT",
+     "table, wide, json, yaml or name",
+     word_kind::any,
      {"table", "wide", "json", "yaml", "name"}},
     {"--node", "NAME|URL", "the node to ask; a Unix socket is unix:///path", word_kind::node},
     {"--context", "NAME", "a context of `context ls`"},

@@ -14,7 +14,19 @@ namespace coppice::cli {
 class session;
 
 /// What can stand at a place of the command line; for completion.
-enum class word_kind : uint8_t { any, path, node, actor_type, message_type, stream, dead_letter, json, file, verb, code };
+enum class word_kind : uint8_t {
+  any,
+  path,
+  node,
+  actor_type,
+  message_type,
+  stream,
+  dead_letter,
+  json,
+  file,
+  verb,
+  code
+};
 
 struct argument {
   std::string name; ///< `PATH`.
@@ -25,12 +37,12 @@ struct argument {
 };
 
 struct flag {
-  std::string name;        ///< `--since`, or with a short form `-f,--follow`.
-  std::string value = {};  ///< `DURATION`; empty: a switch.
+  std::string name;       ///< `--since`, or with a short form `-f,--follow`.
+  std::string value = {}; ///< `DURATION`; empty: a switch.
   std::string text = {};
   word_kind kind = word_kind::any;
   std::vector<std::string> words = {};
-  bool many = false;       ///< May be given several times.
+  bool many = false; ///< May be given several times.
 
   std::string long_name() const;  ///< `--since`.
   std::string short_name() const; ///< `-f`, or empty.
@@ -48,7 +60,9 @@ public:
   result<std::optional<uint64_t>> number(std::string_view name) const;
   result<std::optional<duration>> time(std::string_view name) const;
 
-  void add(const std::string& name, std::string value) { values_[name].push_back(std::move(value)); }
+  void add(const std::string& name, std::string value) {
+    values_[name].push_back(std::move(value));
+  }
   void set(const std::string& name, std::string value) { values_[name] = {std::move(value)}; }
 
 private:
@@ -64,7 +78,8 @@ struct verb {
   verb_function run = nullptr;
   std::vector<argument> args = {};
   std::vector<flag> flags = {};
-  std::vector<std::string> examples = {}; ///< Without the program's name; a comment may follow ` # `.
+  std::vector<std::string> examples =
+    {}; ///< Without the program's name; a comment may follow ` # `.
   std::string details = {};
   bool can_watch = false; ///< `--watch` makes sense.
   bool asks = false;      ///< Needs a yes.

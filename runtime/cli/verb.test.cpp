@@ -15,7 +15,8 @@ const char* no_variable(const char*) {
 }
 
 /// What a line means, as one text: the verb, then `name=value` in order of names.
-result<std::string> meaning(const std::string& line, const char* (*lookup)(const char*) = no_variable) {
+result<std::string> meaning(const std::string& line,
+                            const char* (*lookup)(const char*) = no_variable) {
   auto words = split_words(line);
   REQUIRE(words);
   auto found = match_verb(*words);
@@ -25,7 +26,8 @@ result<std::string> meaning(const std::string& line, const char* (*lookup)(const
   if (!args)
     return args.error();
   auto out = found->found->name;
-  std::set<std::string> names{"output", "node", "timeout", "yes", "watch", "verbose", "help", "data"};
+  std::set<std::string> names{"output", "node",    "timeout", "yes",
+                              "watch",  "verbose", "help",    "data"};
   for (const auto& x : found->found->args)
     names.insert(x.name);
   for (const auto& x : found->found->flags)
@@ -60,13 +62,66 @@ TEST_CASE("verbs: every example of every verb can be read", "[cli]") {
 }
 
 TEST_CASE("verbs: every verb of the contract is there", "[cli]") {
-  for (const char* name :
-       {"up", "down", "node", "status", "nodes", "tree", "ls", "top", "inspect", "history", "wait", "spawn", "send", "request",
-        "restart", "stop", "kill", "suspend", "resume", "types", "pub", "sub", "req", "streams", "stream info", "consumers",
-        "outbox ls", "outbox retry", "dlq ls", "dlq summary", "dlq show", "dlq replay", "dlq drop", "events read", "events tail",
-        "events append", "why", "trace", "logs", "log-level", "chaos crash", "chaos pause", "chaos kill-node", "bench", "new",
-        "config check", "config explain", "config show", "config reload", "schema diff", "pki init", "pki issue", "context ls",
-        "context add", "context use", "console", "help", "explain", "completion", "version"}) {
+  for (const char* name : {"up",
+                           "down",
+                           "node",
+                           "status",
+                           "nodes",
+                           "tree",
+                           "ls",
+                           "top",
+                           "inspect",
+                           "history",
+                           "wait",
+                           "spawn",
+                           "send",
+                           "request",
+                           "restart",
+                           "stop",
+                           "kill",
+                           "suspend",
+                           "resume",
+                           "types",
+                           "pub",
+                           "sub",
+                           "req",
+                           "streams",
+                           "stream info",
+                           "consumers",
+                           "outbox ls",
+                           "outbox retry",
+                           "dlq ls",
+                           "dlq summary",
+                           "dlq show",
+                           "dlq replay",
+                           "dlq drop",
+                           "events read",
+                           "events tail",
+                           "events append",
+                           "why",
+                           "trace",
+                           "logs",
+                           "log-level",
+                           "chaos crash",
+                           "chaos pause",
+                           "chaos kill-node",
+                           "bench",
+                           "new",
+                           "config check",
+                           "config explain",
+                           "config show",
+                           "config reload",
+                           "schema diff",
+                           "pki init",
+                           "pki issue",
+                           "context ls",
+                           "context add",
+                           "context use",
+                           "console",
+                           "help",
+                           "explain",
+                           "completion",
+                           "version"}) {
     INFO(name);
     CHECK(find_verb(name) != nullptr);
   }
@@ -86,7 +141,8 @@ TEST_CASE("verbs: what lines mean", "[cli]") {
     {"send /user/x demo.add [1,2]", "send JSON=[1,2] PATH=/user/x TYPE=demo.add"},
     {"send /user/x demo.add '[]'", "send JSON=[] PATH=/user/x TYPE=demo.add"},
     {"send /user/x demo.add -- -5", "send JSON=-5 PATH=/user/x TYPE=demo.add"},
-    {"pub a.b 'hello, world' -H a:1 -H b:2,3", "pub BODY=hello, world SUBJECT=a.b header=a:1 header=b:2,3"},
+    {"pub a.b 'hello, world' -H a:1 -H b:2,3",
+     "pub BODY=hello, world SUBJECT=a.b header=a:1 header=b:2,3"},
     {"pub a.b ''", "pub BODY= SUBJECT=a.b"},
     {"dlq replay --all --rate 10 --yes", "dlq replay all=true rate=10 yes=true"},
     {"history -f --since 15min", "history follow=true since=15min"},
@@ -140,13 +196,16 @@ TEST_CASE("verbs: flags come from the environment, and the command line wins", "
   };
   CHECK(*meaning("tree", lookup) == "tree depth=4 output=yaml problems=true");
   CHECK(*meaning("tree --depth 1 -o json", lookup) == "tree depth=1 output=json problems=true");
-  auto bad = [](const char* name) -> const char* { return std::string_view{name} == "COPPICE_OUTPUT" ? "xml" : nullptr; };
+  auto bad = [](const char* name) -> const char* {
+    return std::string_view{name} == "COPPICE_OUTPUT" ? "xml" : nullptr;
+  };
   CHECK(meaning("tree", bad).error().at == "COPPICE_OUTPUT");
   CHECK(environment_name("--min-mailbox") == "COPPICE_MIN_MAILBOX");
 }
 
 TEST_CASE("words: a line is split as a shell does, and JSON stays together", "[cli]") {
-  CHECK(*split_words("a 'b c' \"d \\\" e\" f\\ g # rest") == std::vector<std::string>{"a", "b c", "d \" e", "f g"});
+  CHECK(*split_words("a 'b c' \"d \\\" e\" f\\ g # rest")
+        == std::vector<std::string>{"a", "b c", "d \" e", "f g"});
   CHECK(*split_words("send /x t {\"a\": \"b } c\", \"d\": [1, 2]} -v")
         == std::vector<std::string>{"send", "/x", "t", "{\"a\": \"b } c\", \"d\": [1, 2]}", "-v"});
   CHECK_FALSE(split_words("a 'b"));

@@ -19,8 +19,9 @@ view done_view() {
   view out;
   out.table = [](const json::value& x, const style& how) {
     auto state = text(x, "state");
-    auto line = show(x, "node") + ":" + show(x, "path") + " is " + paint(how, tone_of_state(state), show(x, "state"))
-                + ", incarnation " + show(x, "incarnation") + "\n";
+    auto line = show(x, "node") + ":" + show(x, "path") + " is "
+                + paint(how, tone_of_state(state), show(x, "state")) + ", incarnation "
+                + show(x, "incarnation") + "\n";
     for (const auto& path : items(x, "killed"))
       line += paint(how, tone::bad, "killed: ") + show(&path) + " did not stop in its time\n";
     return line;
@@ -79,7 +80,8 @@ result<int> spawn(session& in, const arguments& args) {
   json::object body{{"type", args.get("type")}, {"args", *init}};
   if (args.has("restart"))
     body.emplace("restart", args.get("restart"));
-  auto answer = in.call("POST", "/v1/actors/spawn", {{"path", *path}, {"role", role}}, json::serialize(body));
+  auto answer =
+    in.call("POST", "/v1/actors/spawn", {{"path", *path}, {"role", role}}, json::serialize(body));
   if (!answer)
     return answer.error();
   return in.print(*answer, actor_view(in));
@@ -99,8 +101,9 @@ result<json::value> deliver(session& in, const arguments& args, const std::strin
   http::header_list headers;
   if (args.has("idempotency-key"))
     headers.add("Idempotency-Key", args.get("idempotency-key"));
-  return in.call("POST", "/v1/actors/messages", {{"path", *path}, {"mode", mode}, {"timeout", timeout}},
-                 json::serialize(message), std::move(headers));
+  return in.call("POST", "/v1/actors/messages",
+                 {{"path", *path}, {"mode", mode}, {"timeout", timeout}}, json::serialize(message),
+                 std::move(headers));
 }
 
 result<int> send_message(session& in, const arguments& args) {
@@ -109,8 +112,8 @@ result<int> send_message(session& in, const arguments& args) {
     return answer.error();
   view how;
   how.table = [](const json::value& x, const style& s) {
-    return "sent " + show(x, "type") + " to " + show(x, "path") + paint(s, tone::dim, "  trace " + show(x, "trace_id"))
-           + "\n";
+    return "sent " + show(x, "type") + " to " + show(x, "path")
+           + paint(s, tone::dim, "  trace " + show(x, "trace_id")) + "\n";
   };
   how.name = names_of("path");
   return in.print(*answer, how);
@@ -123,7 +126,8 @@ result<int> request_message(session& in, const arguments& args) {
   view how;
   how.table = [](const json::value& x, const style& s) {
     const auto* body = cli::find(x, "body");
-    auto shown = body == nullptr || body->is_null() ? std::string{"(no body)"} : json::serialize_pretty(*body);
+    auto shown =
+      body == nullptr || body->is_null() ? std::string{"(no body)"} : json::serialize_pretty(*body);
     return paint(s, tone::dim, show(x, "type")) + "\n" + escape_lines(shown) + "\n";
   };
   how.name = names_of("type");
@@ -158,13 +162,18 @@ std::vector<verb> actor_verbs() {
     {.name = "spawn",
      .summary = "a new child under a running supervisor",
      .run = spawn,
-     .args = {{"PATH", "the child's own path; its parent exists and is a supervisor", word_kind::path}},
+     .args = {{"PATH", "the child's own path; its parent exists and is a supervisor",
+               word_kind::path}},
      .flags = {{"--type", "T", "an actor type of `types`", word_kind::actor_type},
                {"--args", "JSON|@FILE", "its arguments", word_kind::json},
-               {"--restart", "R", "permanent, transient or temporary", word_kind::any,
+               {"--restart",
+                "R",
+                "permanent, transient or temporary",
+                word_kind::any,
                 {"permanent", "transient", "temporary"}},
                {"--on", "NODE|role=R", "where", word_kind::node}},
-     .examples = {"spawn /user/edge/web --type edge.http_poller --args '{\"url\":\"http://localhost:8080/\"}' --on beta"}},
+     .examples = {"spawn /user/edge/web --type edge.http_poller --args "
+                  "'{\"url\":\"http://localhost:8080/\"}' --on beta"}},
     {.name = "send",
      .summary = "a message, without waiting for an answer",
      .run = send_message,
@@ -176,7 +185,8 @@ std::vector<verb> actor_verbs() {
      .run = request_message,
      .args = message_arguments(),
      .flags = {idempotency()},
-     .examples = {"request alpha:/user/edge/host edge.get_status", "request /user/x demo.ask @body.json --timeout 2s"}},
+     .examples = {"request alpha:/user/edge/host edge.get_status",
+                  "request /user/x demo.ask @body.json --timeout 2s"}},
     by_hand("restart", "restart now; does not count towards the intensity", restart, false),
     by_hand("stop", "stop and keep the spec; it stays stopped until `restart`", stop, true),
     by_hand("kill", "end at once, as a crash would", kill_actor, true),

@@ -22,7 +22,9 @@ result<int> status(session& in, const arguments&) {
     return answer.error();
   view how;
   how.table = [&](const json::value& x, const style& s) { return render_status(x, s, in.now()); };
-  how.name = [](const json::value& x) { return is_true(x, "ok") ? std::string{"ok\n"} : std::string{"problems\n"}; };
+  how.name = [](const json::value& x) {
+    return is_true(x, "ok") ? std::string{"ok\n"} : std::string{"problems\n"};
+  };
   auto shown = in.print(*answer, how);
   return shown ? result<int>{is_true(*answer, "ok") ? 0 : 1} : shown;
 }
@@ -32,19 +34,23 @@ result<int> nodes(session& in, const arguments&) {
   if (!answer)
     return answer.error();
   view how;
-  how.table = [&](const json::value& x, const style& s) { return render_nodes(items(x, ""), s, in.now()); };
+  how.table = [&](const json::value& x, const style& s) {
+    return render_nodes(items(x, ""), s, in.now());
+  };
   how.name = names_of("name");
   return in.print(*answer, how);
 }
 
 result<int> version(session& in, const arguments&) {
-  json::object out{{"version", in.env().version}, {"commit", in.env().commit}, {"caf", in.env().caf}};
-  out.emplace("schema", in.env().schema_fingerprint ? in.env().schema_fingerprint() : std::string{});
+  json::object out{
+    {"version", in.env().version}, {"commit", in.env().commit}, {"caf", in.env().caf}};
+  out.emplace("schema",
+              in.env().schema_fingerprint ? in.env().schema_fingerprint() : std::string{});
   view how;
   how.name = names_of("version");
   how.table = [&](const json::value& x, const style&) {
-    return in.env().program + " " + show(x, "version") + "  commit " + show(x, "commit") + "  CAF " + show(x, "caf")
-           + "  schema " + show(x, "schema") + "\n";
+    return in.env().program + " " + show(x, "version") + "  commit " + show(x, "commit") + "  CAF "
+           + show(x, "caf") + "  schema " + show(x, "schema") + "\n";
   };
   return in.print(json::value(std::move(out)), how);
 }
@@ -61,29 +67,42 @@ std::vector<verb> cluster_verbs() {
                {"--detach", "", "return when every node is ready"},
                {"--fresh", "", "delete the data first; only a folder with Coppice's marker"},
                {"--respawn", "", "start nodes again that died"}},
-     .examples = {"up", "up --detach --nodes 5", "up --config cluster.yaml --data /tmp/lab --fresh"},
-     .details = "On a folder whose cluster runs it starts what is missing. A node that died stays dead unless --respawn, so that "
+     .examples = {"up", "up --detach --nodes 5",
+                  "up --config cluster.yaml --data /tmp/lab --fresh"},
+     .details = "On a folder whose cluster runs it starts what is missing. A node that died stays "
+                "dead unless --respawn, so that "
                 "drills show it. --timeout says how long it may take to be ready (default 60s)."},
     {.name = "down",
      .summary = "stop what `up --detach` started, in order",
      .run = down,
      .examples = {"down --yes"},
-     .details = "--timeout is what one node may take to stop (default 20s); then it is killed, and the exit status is 7.",
+     .details = "--timeout is what one node may take to stop (default 20s); then it is killed, and "
+                "the exit status is 7.",
      .asks = true},
     {.name = "node",
      .summary = "one node in the foreground: what systemd and Kubernetes run",
      .run = node,
-     .examples = {"node --config node.yaml", "node --name delta --join 10.0.0.1:7400 --nats nats://10.0.0.1:4222 --data /var/lib/coppice"},
+     .examples = {"node --config node.yaml", "node --name delta --join 10.0.0.1:7400 --nats "
+                                             "nats://10.0.0.1:4222 --data /var/lib/coppice"},
      .raw = true},
     {.name = "status",
      .summary = "one screen; exit 0 when all is well, else 1",
      .run = status,
      .examples = {"status", "status --watch"},
      .can_watch = true},
-    {.name = "nodes", .summary = "the nodes of the cluster", .run = nodes, .examples = {"nodes", "nodes -o wide"},
+    {.name = "nodes",
+     .summary = "the nodes of the cluster",
+     .run = nodes,
+     .examples = {"nodes", "nodes -o wide"},
      .can_watch = true},
-    {.name = "version", .summary = "of this program", .run = version, .examples = {"version -o json"}},
-    {.name = "up-watch", .summary = "what `up --detach` leaves running", .run = up_watch, .args = {{"DIR", ""}},
+    {.name = "version",
+     .summary = "of this program",
+     .run = version,
+     .examples = {"version -o json"}},
+    {.name = "up-watch",
+     .summary = "what `up --detach` leaves running",
+     .run = up_watch,
+     .args = {{"DIR", ""}},
      .hidden = true},
   };
 }

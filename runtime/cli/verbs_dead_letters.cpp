@@ -11,8 +11,9 @@ namespace coppice::cli {
 namespace {
 
 query filters(const arguments& args) {
-  return {{"reason", args.get("reason")},   {"origin", args.get("origin")}, {"subject", args.get("subject")},
-          {"type", args.get("type")},       {"state", args.get("state")},   {"limit", args.get("limit")}};
+  return {{"reason", args.get("reason")},   {"origin", args.get("origin")},
+          {"subject", args.get("subject")}, {"type", args.get("type")},
+          {"state", args.get("state")},     {"limit", args.get("limit")}};
 }
 
 result<int> ls(session& in, const arguments& args) {
@@ -40,9 +41,17 @@ result<int> ls(session& in, const arguments& args) {
                       {show_bytes(l, "size")},
                       {show(l, "trace_id")}});
     // Ids stay whole: they are what the next command needs.
-    return render_table({{"ID"}, {"AGE", true}, {"REASON", false, 10}, {"TO", false, 10}, {"TYPE", false, 8},
-                         {"TRIES", true, 0, true}, {"ORIGIN", false, 0, true}, {"STATE", false, 0, true},
-                         {"NODE", false, 0, true}, {"SIZE", true, 0, true}, {"TRACE", false, 0, true}},
+    return render_table({{"ID"},
+                         {"AGE", true},
+                         {"REASON", false, 10},
+                         {"TO", false, 10},
+                         {"TYPE", false, 8},
+                         {"TRIES", true, 0, true},
+                         {"ORIGIN", false, 0, true},
+                         {"STATE", false, 0, true},
+                         {"NODE", false, 0, true},
+                         {"SIZE", true, 0, true},
+                         {"TRACE", false, 0, true}},
                         rows, s);
   };
   return in.print(*answer, how);
@@ -59,10 +68,20 @@ result<int> summary(session& in, const arguments&) {
       return std::string{"no dead letters\n"};
     std::vector<row> rows;
     for (const auto& l : items(x, ""))
-      rows.push_back({{show(l, "count")}, {show(l, "reason"), tone::bad}, {show(l, "type")}, {show(l, "subject")},
-                      {show_age(l, "last", in.now())}, {show_age(l, "first", in.now())}, {show(l, "node")}});
-    return render_table({{"COUNT", true}, {"REASON", false, 12}, {"TYPE", false, 12}, {"TO", false, 12},
-                         {"LAST", true}, {"FIRST", true}, {"NODE", false, 0, true}},
+      rows.push_back({{show(l, "count")},
+                      {show(l, "reason"), tone::bad},
+                      {show(l, "type")},
+                      {show(l, "subject")},
+                      {show_age(l, "last", in.now())},
+                      {show_age(l, "first", in.now())},
+                      {show(l, "node")}});
+    return render_table({{"COUNT", true},
+                         {"REASON", false, 12},
+                         {"TYPE", false, 12},
+                         {"TO", false, 12},
+                         {"LAST", true},
+                         {"FIRST", true},
+                         {"NODE", false, 0, true}},
                         rows, s);
   };
   return in.print(*answer, how);
@@ -71,7 +90,8 @@ result<int> summary(session& in, const arguments&) {
 std::string render_letter(const json::value& x, const style& how, instant now) {
   std::vector<std::pair<std::string, std::string>> pairs{
     {"dead letter", paint(how, tone::strong, show(x, "id"))},
-    {"state", show(x, "state") + (show(x, "replayed_to") == "-" ? "" : " to " + show(x, "replayed_to"))},
+    {"state",
+     show(x, "state") + (show(x, "replayed_to") == "-" ? "" : " to " + show(x, "replayed_to"))},
     {"reason", paint(how, tone::bad, show(x, "reason"))},
     {"at", show(x, "at") + ", " + show_age(x, "at", now) + " ago, on " + show(x, "node")},
     {"to", show(x, "subject") + " (gave up: " + show(x, "origin") + ")"},
@@ -83,7 +103,11 @@ std::string render_letter(const json::value& x, const style& how, instant now) {
   for (const auto& frame : items(x, "stack"))
     out += "  " + paint(how, tone::dim, show(&frame)) + "\n";
   if (cli::find(x, "payload") != nullptr)
-    out += "\n" + escape_lines(cli::find(x, "payload")->is_string() ? text(x, "payload") : json::serialize_pretty(*cli::find(x, "payload"))) + "\n";
+    out += "\n"
+           + escape_lines(cli::find(x, "payload")->is_string()
+                            ? text(x, "payload")
+                            : json::serialize_pretty(*cli::find(x, "payload")))
+           + "\n";
   else if (cli::find(x, "payload_base64") != nullptr)
     out += "\n" + escape_lines(decode_base64(text(x, "payload_base64"))) + "\n";
   return out;
@@ -100,7 +124,8 @@ result<int> show_letter(session& in, const arguments& args) {
 }
 
 std::string replay_line(const json::value& x) {
-  return show(x, "id") + (is_true(x, "replayed") ? "  replayed to " : "  not replayed to ") + show(x, "to") + "\n";
+  return show(x, "id") + (is_true(x, "replayed") ? "  replayed to " : "  not replayed to ")
+         + show(x, "to") + "\n";
 }
 
 result<int> replay_all(session& in, const arguments& args) {
@@ -147,7 +172,8 @@ result<int> replay(session& in, const arguments& args) {
   how.table = [&](const json::value& x, const style&) {
     if (args.has("dry-run"))
       return "would replay " + show(x, "id") + " to " + show(x, "to") + "\n";
-    return is_true(x, "replayed") ? replay_line(x) : show(x, "id") + "  was replayed before; nothing done\n";
+    return is_true(x, "replayed") ? replay_line(x)
+                                  : show(x, "id") + "  was replayed before; nothing done\n";
   };
   return in.print(*answer, how);
 }
@@ -168,17 +194,22 @@ result<int> drop(session& in, const arguments& args) {
 
 std::vector<verb> dead_letter_verbs() {
   argument id{"ID", "of `dlq ls`", word_kind::dead_letter};
-  std::vector<flag> narrowing{{"--reason", "R", "only with this reason"},
-                              {"--origin", "O", "actor, consumer, bridge or outbox"},
-                              {"--subject", "S", "only to this subject or path; a final * matches any end"},
-                              {"--type", "T", "only of this type", word_kind::message_type}};
+  std::vector<flag> narrowing{
+    {"--reason", "R", "only with this reason"},
+    {"--origin", "O", "actor, consumer, bridge or outbox"},
+    {"--subject", "S", "only to this subject or path; a final * matches any end"},
+    {"--type", "T", "only of this type", word_kind::message_type}};
   auto listing = narrowing;
-  listing.push_back({"--state", "S", "waiting (default), replayed, dropped or any", word_kind::any,
+  listing.push_back({"--state",
+                     "S",
+                     "waiting (default), replayed, dropped or any",
+                     word_kind::any,
                      {"waiting", "replayed", "dropped", "any"}});
   listing.push_back({"--limit", "N", "at most so many"});
   auto replaying = narrowing;
   replaying.insert(replaying.begin(), {{"--all", "", "every waiting one that the filters leave"},
-                                       {"--to", "PATH|nats:SUBJECT", "somewhere else than to its origin", word_kind::path},
+                                       {"--to", "PATH|nats:SUBJECT",
+                                        "somewhere else than to its origin", word_kind::path},
                                        {"--rate", "R", "at most so many a second"},
                                        {"--dry-run", "", "only say what would be done"}});
   return {
@@ -193,7 +224,10 @@ std::vector<verb> dead_letter_verbs() {
      .run = summary,
      .examples = {"dlq summary"},
      .can_watch = true},
-    {.name = "dlq show", .summary = "one dead letter with payload and stack", .run = show_letter, .args = {id},
+    {.name = "dlq show",
+     .summary = "one dead letter with payload and stack",
+     .run = show_letter,
+     .args = {id},
      .examples = {"dlq show ID"}},
     {.name = "dlq replay",
      .summary = "deliver again; a letter is replayed once",
@@ -203,7 +237,11 @@ std::vector<verb> dead_letter_verbs() {
      .examples = {"dlq replay ID", "dlq replay --all --reason crashed --rate 10 --yes",
                   "dlq replay ID --to nats:retry.me --dry-run"},
      .asks = true},
-    {.name = "dlq drop", .summary = "forget one", .run = drop, .args = {id}, .examples = {"dlq drop ID --yes"},
+    {.name = "dlq drop",
+     .summary = "forget one",
+     .run = drop,
+     .args = {id},
+     .examples = {"dlq drop ID --yes"},
      .asks = true},
   };
 }

@@ -15,8 +15,8 @@ query stream_query(const std::string& given) {
 
 std::string event_line(const json::value& x, const style& how, instant now) {
   const auto* data = cli::find(x, "data");
-  return paint(how, tone::dim, show_time(x, "time", now)) + "  " + show(x, "stream") + "@" + show(x, "version") + "  "
-         + paint(how, tone::strong, show(x, "type")) + "  "
+  return paint(how, tone::dim, show_time(x, "time", now)) + "  " + show(x, "stream") + "@"
+         + show(x, "version") + "  " + paint(how, tone::strong, show(x, "type")) + "  "
          + (data == nullptr ? "" : escape_text(json::serialize(*data))) + "\n";
 }
 
@@ -38,12 +38,20 @@ result<int> read_events(session& in, const arguments& args) {
     for (const auto& e : items(x, "")) {
       const auto* data = cli::find(e, "data");
       auto shown = data == nullptr ? std::string{} : escape_text(json::serialize(*data));
-      rows.push_back({{show(e, "version")}, {show_time(e, "time", in.now())}, {show(e, "type")},
-                      {s.width > 0 ? cut_end(shown, std::max<size_t>(s.width, 60) / 2, s.utf8) : shown},
-                      {show(e, "position")}, {show(e, "id")}});
+      rows.push_back(
+        {{show(e, "version")},
+         {show_time(e, "time", in.now())},
+         {show(e, "type")},
+         {s.width > 0 ? cut_end(shown, std::max<size_t>(s.width, 60) / 2, s.utf8) : shown},
+         {show(e, "position")},
+         {show(e, "id")}});
     }
-    return render_table({{"VERSION", true}, {"TIME"}, {"TYPE", false, 12}, {"DATA", false, 12},
-                         {"POSITION", true, 0, true}, {"ID", false, 0, true}},
+    return render_table({{"VERSION", true},
+                         {"TIME"},
+                         {"TYPE", false, 12},
+                         {"DATA", false, 12},
+                         {"POSITION", true, 0, true},
+                         {"ID", false, 0, true}},
                         rows, s);
   };
   return in.print(*answer, how);
@@ -86,7 +94,8 @@ result<int> append_event(session& in, const arguments& args) {
   view how;
   how.name = names_of("stream");
   how.table = [](const json::value& x, const style&) {
-    return show(x, "stream") + " is at version " + show(x, "version") + ", position " + show(x, "position") + "\n";
+    return show(x, "stream") + " is at version " + show(x, "version") + ", position "
+           + show(x, "position") + "\n";
   };
   return in.print(*answer, how);
 }
@@ -103,21 +112,27 @@ std::vector<verb> event_verbs() {
      .flags = {{"--from", "V", "begin at this version"},
                {"--limit", "N", "at most so many"},
                {"--backwards", "", "newest first"}},
-     .examples = {"events read alpha:acct-1", "events read alpha:acct-1 --backwards --limit 5 -o json"}},
+     .examples = {"events read alpha:acct-1",
+                  "events read alpha:acct-1 --backwards --limit 5 -o json"}},
     {.name = "events tail",
      .summary = "events as they come",
      .run = tail_events,
      .args = {{"STREAM", "[NODE:]NAME; absent: all", word_kind::any, false}},
-     .flags = {{"--from", "POSITION", "begin behind this position"}, {"--count", "N", "end after so many"}},
+     .flags = {{"--from", "POSITION", "begin behind this position"},
+               {"--count", "N", "end after so many"}},
      .examples = {"events tail", "events tail alpha:acct-1 -o json"}},
     {.name = "events append",
      .summary = "add an event",
      .run = append_event,
-     .args = {stream, {"TYPE", "the event's type"}, {"JSON", "its data, @FILE or -", word_kind::json}},
-     .flags = {{"--expect", "E", "a version, no_stream, stream_exists or any; another one is a conflict (5)"},
+     .args = {stream,
+              {"TYPE", "the event's type"},
+              {"JSON", "its data, @FILE or -", word_kind::json}},
+     .flags = {{"--expect", "E",
+                "a version, no_stream, stream_exists or any; another one is a conflict (5)"},
                {"--id", "ID", "the event's id; the same one again changes nothing"},
                {"--metadata", "JSON", "an object kept beside the data"}},
-     .examples = {"events append alpha:acct-1 acct.opened '{\"owner\":\"ada\"}' --expect no_stream"}},
+     .examples =
+       {"events append alpha:acct-1 acct.opened '{\"owner\":\"ada\"}' --expect no_stream"}},
   };
 }
 

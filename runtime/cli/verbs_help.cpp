@@ -32,7 +32,8 @@ result<int> help(session& in, const arguments& args) {
     names.push_back(x.name);
   }
   if (list.empty())
-    return error{errc::usage, "no verb '" + name + "'; `help` lists them", "", nearest_name(name, names)};
+    return error{errc::usage, "no verb '" + name + "'; `help` lists them", "",
+                 nearest_name(name, names)};
   in.out() << list;
   return 0;
 }
@@ -51,8 +52,8 @@ result<int> explain(session& in, const arguments& args) {
   view how;
   how.name = names_of("code");
   how.table = [](const json::value& v, const style& s) {
-    return paint(s, tone::strong, show(v, "code")) + "  exit status " + show(v, "exit") + ", HTTP " + show(v, "http")
-           + "\n" + show(v, "text") + "\n";
+    return paint(s, tone::strong, show(v, "code")) + "  exit status " + show(v, "exit") + ", HTTP "
+           + show(v, "http") + "\n" + show(v, "text") + "\n";
   };
   return in.print(json::value(std::move(out)), how);
 }
@@ -78,20 +79,28 @@ std::vector<verb> help_verbs() {
      .summary = "the same verbs at a prompt, with history and completion",
      .run = console,
      .examples = {"console", "echo 'tree' | coppice console"},
-     .details = "`cd PATH` makes relative paths start there, `exit` or ctrl-D leaves, ctrl-C ends the running verb only."},
+     .details = "`cd PATH` makes relative paths start there, `exit` or ctrl-D leaves, ctrl-C ends "
+                "the running verb only."},
     {.name = "help",
      .summary = "every verb, or one",
      .run = help,
      .args = {{"VERB", "", word_kind::verb, false}, {"SECOND", "", word_kind::any, false}},
      .examples = {"help", "help dlq replay"}},
-    {.name = "explain", .summary = "what an error code means and what to do", .run = explain,
-     .args = {{"CODE", "", word_kind::code}}, .examples = {"explain mailbox_full"}},
+    {.name = "explain",
+     .summary = "what an error code means and what to do",
+     .run = explain,
+     .args = {{"CODE", "", word_kind::code}},
+     .examples = {"explain mailbox_full"}},
     {.name = "completion",
      .summary = "a completion script for a shell",
      .run = completion,
      .args = {{"SHELL", "", word_kind::any, true, {"bash", "zsh", "fish"}}},
      .examples = {"completion bash > ~/.local/share/bash-completion/completions/coppice"}},
-    {.name = "complete", .summary = "candidates for the last word", .run = complete, .raw = true, .hidden = true},
+    {.name = "complete",
+     .summary = "candidates for the last word",
+     .run = complete,
+     .raw = true,
+     .hidden = true},
   };
 }
 

@@ -50,21 +50,25 @@ result<int> pki_init(session& in, const arguments& args) {
   auto made = cluster::pki::make_ca(args.get("FOLDER"), how);
   if (!made)
     return made.error();
-  return show_files(in, files_json({args.get("FOLDER") + "/ca.crt", args.get("FOLDER") + "/ca.key"}));
+  return show_files(in,
+                    files_json({args.get("FOLDER") + "/ca.crt", args.get("FOLDER") + "/ca.key"}));
 }
 
 result<int> pki_issue(session& in, const arguments& args) {
   const auto& node = args.get("NODE");
   if (!is_name(node))
-    return error{errc::usage, "'" + node + "' is no node name; names match [a-z][a-z0-9_-]{0,62}", "NODE", ""};
+    return error{errc::usage, "'" + node + "' is no node name; names match [a-z][a-z0-9_-]{0,62}",
+                 "NODE", ""};
   cluster::pki::issue_options how;
   how.names = args.all("name");
   auto out = args.has("out") ? args.get("out") : args.get("ca");
-  auto done = cluster::pki::issue(args.get("ca").empty() ? "." : args.get("ca"), node, out.empty() ? "." : out, how);
+  auto done = cluster::pki::issue(args.get("ca").empty() ? "." : args.get("ca"), node,
+                                  out.empty() ? "." : out, how);
   if (!done)
     return done.error();
   auto files = cluster::pki::files_in(out.empty() ? "." : out, node);
-  return show_files(in, files_json({files.certificate.string(), files.key.string(), files.ca.string()}));
+  return show_files(
+    in, files_json({files.certificate.string(), files.key.string(), files.ca.string()}));
 }
 
 /// A file, or the table of a running node.
@@ -103,7 +107,8 @@ result<int> schema_diff(session& in, const arguments& args) {
       out += "  " + show(&d) + "\n";
     return out;
   };
-  auto shown = in.print(json::object{{"verdict", difference->verdict}, {"differences", std::move(list)}}, how);
+  auto shown =
+    in.print(json::object{{"verdict", difference->verdict}, {"differences", std::move(list)}}, how);
   return shown ? result<int>{difference->verdict == "breaking" ? 1 : 0} : shown;
 }
 
@@ -125,9 +130,11 @@ result<int> context_ls(session& in, const arguments&) {
   auto list = read_contexts(contexts_file());
   if (!list)
     return list.error();
-  json::array out{json::object{{"name", "dev"}, {"url", in.data_folder()}, {"current", list->current.empty()}}};
+  json::array out{
+    json::object{{"name", "dev"}, {"url", in.data_folder()}, {"current", list->current.empty()}}};
   for (const auto& x : list->contexts)
-    out.push_back(json::object{{"name", x.name}, {"url", x.url}, {"current", x.name == list->current}});
+    out.push_back(
+      json::object{{"name", x.name}, {"url", x.url}, {"current", x.name == list->current}});
   view how;
   how.name = names_of("name");
   how.table = [](const json::value& x, const style& s) {
@@ -146,11 +153,18 @@ result<int> context_add(session& in, const arguments& args) {
   const auto& name = args.get("NAME");
   const auto& url = args.get("URL");
   if (!is_name(name) || name == "dev")
-    return error{errc::usage, "'" + name + "' cannot name a context (names match [a-z][a-z0-9_-]{0,62}; dev is the development cluster)", "NAME", ""};
-  if (url.rfind("http://", 0) != 0 && url.rfind("https://", 0) != 0 && url.rfind("unix:///", 0) != 0)
-    return error{errc::usage, "'" + url + "' is none of http://, https://, unix:///path", "URL", ""};
+    return error{errc::usage,
+                 "'" + name
+                   + "' cannot name a context (names match [a-z][a-z0-9_-]{0,62}; dev is the "
+                     "development cluster)",
+                 "NAME", ""};
+  if (url.rfind("http://", 0) != 0 && url.rfind("https://", 0) != 0
+      && url.rfind("unix:///", 0) != 0)
+    return error{errc::usage, "'" + url + "' is none of http://, https://, unix:///path", "URL",
+                 ""};
   if (list->find(name) != nullptr && !in.options().yes)
-    return error{errc::already_exists, "there is a context '" + name + "'; --yes replaces it", "NAME", ""};
+    return error{errc::already_exists, "there is a context '" + name + "'; --yes replaces it",
+                 "NAME", ""};
   std::erase_if(list->contexts, [&](const context& x) { return x.name == name; });
   auto absolute = [](const std::string& file) {
     return file.empty() ? file : std::filesystem::absolute(file).string();
@@ -159,7 +173,8 @@ result<int> context_add(session& in, const arguments& args) {
   auto done = write_contexts(contexts_file(), *list);
   if (!done)
     return done.error();
-  in.out() << "context " << name << " is " << url << "; `context use " << name << "` makes it the current one\n";
+  in.out() << "context " << name << " is " << url << "; `context use " << name
+           << "` makes it the current one\n";
   return 0;
 }
 
@@ -205,7 +220,9 @@ result<int> new_thing(session& in, const arguments& args) {
 
 result<int> bench(session& in, const arguments& args) {
   if (!in.env().bench)
-    return error{errc::refused, "this program has no benchmarks; run them from the checkout: ./coppice bench", "", ""};
+    return error{errc::refused,
+                 "this program has no benchmarks; run them from the checkout: ./coppice bench", "",
+                 ""};
   return in.env().bench(args.all("REST"));
 }
 
@@ -215,13 +232,21 @@ std::vector<verb> operation_verbs() {
   auto out = config_verbs();
   std::vector<verb> more{
     {.name = "schema diff",
-     .summary = "may nodes with these message types talk to each other: equal, compatible or breaking",
+     .summary =
+       "may nodes with these message types talk to each other: equal, compatible or breaking",
      .run = schema_diff,
-     .args = {{"OLD", "a file of `schema show`, or a node's name", word_kind::file}, {"NEW", "likewise", word_kind::file}},
+     .args = {{"OLD", "a file of `schema show`, or a node's name", word_kind::file},
+              {"NEW", "likewise", word_kind::file}},
      .examples = {"schema diff alpha beta", "schema diff old.json new.json"}},
-    {.name = "schema show", .summary = "the message types of this program", .run = schema_show, .examples = {"schema show > new.json"}},
-    {.name = "schema write", .summary = "write the generated JSON Schemas", .run = schema_write,
-     .args = {{"FOLDER", "", word_kind::file}}, .examples = {"schema write schemas"}},
+    {.name = "schema show",
+     .summary = "the message types of this program",
+     .run = schema_show,
+     .examples = {"schema show > new.json"}},
+    {.name = "schema write",
+     .summary = "write the generated JSON Schemas",
+     .run = schema_write,
+     .args = {{"FOLDER", "", word_kind::file}},
+     .examples = {"schema write schemas"}},
     {.name = "pki init",
      .summary = "a certificate authority for a cluster",
      .run = pki_init,
@@ -236,7 +261,10 @@ std::vector<verb> operation_verbs() {
                {"--out", "FOLDER", "where to (default: beside the authority)", word_kind::file},
                {"--name", "DNS|IP", "a further name of the node", word_kind::any, {}, true}},
      .examples = {"pki issue alpha --ca ca --out alpha --name alpha.example.net"}},
-    {.name = "context ls", .summary = "the clusters that are known by name", .run = context_ls, .examples = {"context ls"}},
+    {.name = "context ls",
+     .summary = "the clusters that are known by name",
+     .run = context_ls,
+     .examples = {"context ls"}},
     {.name = "context add",
      .summary = "name a cluster",
      .run = context_add,
@@ -244,15 +272,22 @@ std::vector<verb> operation_verbs() {
      .flags = {{"--token-file", "FILE", "a file with the token", word_kind::file},
                {"--ca", "FILE", "the authority of its certificate (PEM)", word_kind::file}},
      .examples = {"context add prod https://alpha.example.net:7480 --token-file ~/.coppice-token"}},
-    {.name = "context use", .summary = "the cluster to ask from now on; `dev` is the development cluster",
-     .run = context_use, .args = {{"NAME", ""}}, .examples = {"context use prod", "context use dev"}},
+    {.name = "context use",
+     .summary = "the cluster to ask from now on; `dev` is the development cluster",
+     .run = context_use,
+     .args = {{"NAME", ""}},
+     .examples = {"context use prod", "context use dev"}},
     {.name = "new",
      .summary = "a starting point that compiles and has a test",
      .run = new_thing,
-     .args = {{"KIND", "", word_kind::any, true, {"app", "actor", "message"}}, {"NAME", "e.g. shop, or shop.till"}},
+     .args = {{"KIND", "", word_kind::any, true, {"app", "actor", "message"}},
+              {"NAME", "e.g. shop, or shop.till"}},
      .examples = {"new app shop", "new actor shop.till", "new message shop.order"}},
-    {.name = "bench", .summary = "built-in benchmarks beside their baselines", .run = bench,
-     .examples = {"bench actors", "bench net --rows tree_query -o json"}, .raw = true},
+    {.name = "bench",
+     .summary = "built-in benchmarks beside their baselines",
+     .run = bench,
+     .examples = {"bench actors", "bench net --rows tree_query -o json"},
+     .raw = true},
   };
   std::move(more.begin(), more.end(), std::back_inserter(out));
   return out;

@@ -43,7 +43,8 @@ result<int> pub(session& in, const arguments& args) {
   json::value answer;
   progress bar{in, "publishing", times};
   for (uint64_t i = 0; i < times && !in.cancelled(); ++i) {
-    auto one = in.call("POST", subject_path(args.get("SUBJECT")), {{"event", args.get("event")}}, body, *headers);
+    auto one = in.call("POST", subject_path(args.get("SUBJECT")), {{"event", args.get("event")}},
+                       body, *headers);
     if (!one)
       return one.error();
     answer = std::move(*one);
@@ -53,7 +54,8 @@ result<int> pub(session& in, const arguments& args) {
     answer.get_object().emplace("count", times);
   view how;
   how.table = [times](const json::value& x, const style&) {
-    auto out = times == 1 ? std::string{"published to "} : "published " + grouped(times) + " times to ";
+    auto out =
+      times == 1 ? std::string{"published to "} : "published " + grouped(times) + " times to ";
     out += show(x, "subject");
     if (show(x, "stream") == "-")
       return out + "; no stream keeps it\n";
@@ -102,8 +104,8 @@ result<int> req(session& in, const arguments& args) {
   if (!headers)
     return headers.error();
   auto timeout = to_string(in.options().timeout.value_or(std::chrono::seconds{5}));
-  auto answer = in.call("POST", subject_path(args.get("SUBJECT")) + "/request", {{"timeout", timeout}},
-                        payload_of(in, args), *headers);
+  auto answer = in.call("POST", subject_path(args.get("SUBJECT")) + "/request",
+                        {{"timeout", timeout}}, payload_of(in, args), *headers);
   if (!answer)
     return answer.error();
   if (args.has("raw")) {
@@ -137,7 +139,9 @@ result<int> consumers(session& in, const arguments& args) {
   if (!answer)
     return answer.error();
   view how;
-  how.table = [](const json::value& x, const style& s) { return render_consumers(items(x, ""), s); };
+  how.table = [](const json::value& x, const style& s) {
+    return render_consumers(items(x, ""), s);
+  };
   how.name = names_of("name");
   return in.print(*answer, how);
 }
@@ -150,7 +154,9 @@ result<int> outbox_ls(session& in, const arguments& args) {
   if (!answer)
     return answer.error();
   view how;
-  how.table = [&](const json::value& x, const style& s) { return render_outbox(items(x, ""), s, in.now()); };
+  how.table = [&](const json::value& x, const style& s) {
+    return render_outbox(items(x, ""), s, in.now());
+  };
   how.name = names_of("node");
   return in.print(*answer, how);
 }
@@ -181,9 +187,11 @@ std::vector<verb> subject_verbs() {
      .summary = "publish to a subject; says whether a stream keeps it",
      .run = pub,
      .args = {subject, body},
-     .flags = {{"--event", "TYPE", "wrap BODY in a CloudEvent of this type"}, header,
+     .flags = {{"--event", "TYPE", "wrap BODY in a CloudEvent of this type"},
+               header,
                {"--count", "N", "so many times"}},
-     .examples = {"pub greetings hello", "pub edge.lab.note '{\"text\":\"hi\"}' --event edge.note"}},
+     .examples = {"pub greetings hello",
+                  "pub edge.lab.note '{\"text\":\"hi\"}' --event edge.note"}},
     {.name = "sub",
      .summary = "listen to a subject; wildcards are * and >",
      .run = sub,
@@ -195,7 +203,8 @@ std::vector<verb> subject_verbs() {
                {"--last", "", "begin with the last message (needs a stream)"},
                {"--count", "N", "end after so many"},
                {"--raw", "", "only the payload"}},
-     .examples = {"sub 'edge.>'", "sub 'edge.*.host.sample' --count 3 -o json", "sub 'edge.>' --durable audit --ack"}},
+     .examples = {"sub 'edge.>'", "sub 'edge.*.host.sample' --count 3 -o json",
+                  "sub 'edge.>' --durable audit --ack"}},
     {.name = "req",
      .summary = "publish and wait for the answer",
      .run = req,
@@ -225,7 +234,10 @@ std::vector<verb> subject_verbs() {
      .flags = {{"--limit", "N", "at most so many entries a node"}},
      .examples = {"outbox ls"},
      .can_watch = true},
-    {.name = "outbox retry", .summary = "try them now", .run = outbox_retry, .examples = {"outbox retry"}},
+    {.name = "outbox retry",
+     .summary = "try them now",
+     .run = outbox_retry,
+     .examples = {"outbox retry"}},
   };
 }
 

@@ -37,7 +37,9 @@ result<int> tree(session& in, const arguments& args) {
   if (what.depth)
     roots = only_depth(roots, *what.depth);
   view how;
-  how.table = [&](const json::value& x, const style& s) { return render_tree(array_of(x), what, s, in.now()); };
+  how.table = [&](const json::value& x, const style& s) {
+    return render_tree(array_of(x), what, s, in.now());
+  };
   how.name = [](const json::value& x) { return actor_names(flatten(array_of(x))); };
   return in.print(json::value(std::move(roots)), how);
 }
@@ -64,7 +66,9 @@ result<int> ls(session& in, const arguments& args) {
     });
   }
   view how;
-  how.table = [&](const json::value& x, const style& s) { return render_actors(array_of(x), s, in.now()); };
+  how.table = [&](const json::value& x, const style& s) {
+    return render_actors(array_of(x), s, in.now());
+  };
   how.name = [](const json::value& x) { return actor_names(array_of(x)); };
   return in.print(json::value(std::move(rows)), how);
 }
@@ -101,7 +105,11 @@ std::vector<verb> tree_verbs() {
      .flags = {{"--state", "S,...", "only in these states"},
                {"--type", "T", "only of this actor type", word_kind::actor_type},
                {"--min-mailbox", "N", "only with so many waiting messages"},
-               {"--sort", "BY", "restarts, mailbox or busy", word_kind::any, {"restarts", "mailbox", "busy"}}},
+               {"--sort",
+                "BY",
+                "restarts, mailbox or busy",
+                word_kind::any,
+                {"restarts", "mailbox", "busy"}}},
      .examples = {"ls '/user/**' --sort restarts", "ls --state backoff,failed -o name"},
      .can_watch = true},
     {.name = "top",
@@ -110,10 +118,14 @@ std::vector<verb> tree_verbs() {
      .args = {optional_path},
      .flags = {{"--once", "", "one frame as text"},
                {"--list", "", "begin with the list instead of the tree"},
-               {"--sort", "BY", "mailbox, rate, busy, latency or restarts", word_kind::any,
+               {"--sort",
+                "BY",
+                "mailbox, rate, busy, latency or restarts",
+                word_kind::any,
                 {"mailbox", "rate", "busy", "latency", "restarts"}}},
      .examples = {"top", "top --once --sort busy"},
-     .details = "Keys: / filter, s sort, f follow the selected actor, l tree or list, enter inspect, k kill, r restart, "
+     .details = "Keys: / filter, s sort, f follow the selected actor, l tree or list, enter "
+                "inspect, k kill, r restart, "
                 "t trace, q quit."},
     {.name = "inspect",
      .summary = "one actor: spec, state, counts, timers, requests, restarts, its own state",
@@ -125,7 +137,11 @@ std::vector<verb> tree_verbs() {
      .summary = "until something is running, ready or absent",
      .run = wait_for,
      .args = {{"WHAT", "PATH, node/NAME or cluster", word_kind::path}},
-     .flags = {{"--for", "STATE", "running, ready or absent", word_kind::any, {"running", "ready", "absent"}}},
+     .flags = {{"--for",
+                "STATE",
+                "running, ready or absent",
+                word_kind::any,
+                {"running", "ready", "absent"}}},
      .examples = {"wait cluster --for ready --timeout 30s", "wait node/gamma --for absent",
                   "wait /user/edge/host --for running"},
      .details = "Ends with 6 when --timeout (default 30s) passes."},

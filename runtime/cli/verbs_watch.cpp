@@ -42,10 +42,9 @@ result<int> history(session& in, const arguments& args) {
   auto path = optional_path(in, args.get("path"));
   if (!path)
     return path.error();
-  return list_or_follow(in, "/v1/history",
-                        {{"since", args.get("since")}, {"path", *path}, {"node", args.get("node")}},
-                        args.has("follow"),
-                        [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
+  return list_or_follow(
+    in, "/v1/history", {{"since", args.get("since")}, {"path", *path}, {"node", args.get("node")}},
+    args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
 }
 
 result<int> logs(session& in, const arguments& args) {
@@ -95,10 +94,11 @@ result<int> trace(session& in, const arguments& args) {
     return count.error();
   uint64_t seen = 0;
   span_printer lines{in.how()};
-  auto done = in.follow("/v1/trace", {{"path", *path}, {"limit", *limit}}, [&](const json::value& x) {
-    in.print_line(x, [&](const json::value& s) { return lines.line(s, in.now()); });
-    return !*count || ++seen < **count;
-  });
+  auto done =
+    in.follow("/v1/trace", {{"path", *path}, {"limit", *limit}}, [&](const json::value& x) {
+      in.print_line(x, [&](const json::value& s) { return lines.line(s, in.now()); });
+      return !*count || ++seen < **count;
+    });
   return done ? result<int>{0} : done.error();
 }
 
@@ -128,7 +128,8 @@ result<int> log_level(session& in, const arguments& args) {
   return in.print(*answer, how);
 }
 
-result<int> chaos(session& in, const std::string& action, const query& values, const std::string& question) {
+result<int> chaos(session& in, const std::string& action, const query& values,
+                  const std::string& question) {
   if (auto ok = in.confirm(question); !ok)
     return ok.error();
   auto answer = in.call("POST", "/v1/chaos/" + action, values);
@@ -141,8 +142,8 @@ result<int> chaos(session& in, const std::string& action, const query& values, c
       return "node " + show(x, "node") + " kills itself\n";
     if (action == "pause")
       return show(x, "target") + " does nothing until " + show(x, "until") + "\n";
-    return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state") + ", incarnation "
-           + show(x, "incarnation") + "\n";
+    return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state")
+           + ", incarnation " + show(x, "incarnation") + "\n";
   };
   return in.print(*answer, how);
 }
@@ -171,7 +172,8 @@ result<int> chaos_pause(session& in, const arguments& args) {
 }
 
 result<int> chaos_kill_node(session& in, const arguments& args) {
-  return chaos(in, "kill-node", {{"node", args.get("NODE")}}, "Kill node " + args.get("NODE") + "?");
+  return chaos(in, "kill-node", {{"node", args.get("NODE")}},
+               "Kill node " + args.get("NODE") + "?");
 }
 
 } // namespace
@@ -198,19 +200,25 @@ std::vector<verb> watch_verbs() {
      .summary = "messages in and out, live, with causality across nodes",
      .run = trace,
      .args = {{"PATH", "an actor or a branch", word_kind::path}},
-     .flags = {{"--limit", "N/s", "at most so many a second (default 100/s)"}, {"--count", "N", "end after so many"}},
+     .flags = {{"--limit", "N/s", "at most so many a second (default 100/s)"},
+               {"--count", "N", "end after so many"}},
      .examples = {"trace alpha:/user/edge/host", "trace /user/edge --limit 20/s -o json"}},
     {.name = "logs",
      .summary = "log records of the cluster",
      .run = logs,
-     .flags = {path, {"--trace", "ID", "only of this trace"}, since,
-               {"--level", "L", "this and more serious", word_kind::any, levels}, follow,
+     .flags = {path,
+               {"--trace", "ID", "only of this trace"},
+               since,
+               {"--level", "L", "this and more serious", word_kind::any, levels},
+               follow,
                {"-p,--previous", "", "of the incarnation before the last restart"}},
-     .examples = {"logs --path /user/edge/host --since 10min", "logs -f --level warn", "logs --path /user/edge/host --previous"}},
+     .examples = {"logs --path /user/edge/host --since 10min", "logs -f --level warn",
+                  "logs --path /user/edge/host --previous"}},
     {.name = "log-level",
      .summary = "log more or less of an actor or a subsystem",
      .run = log_level,
-     .args = {{"PATH", "an actor, or a subsystem such as cluster", word_kind::path}, {"LEVEL", "", word_kind::any, true, levels}},
+     .args = {{"PATH", "an actor, or a subsystem such as cluster", word_kind::path},
+              {"LEVEL", "", word_kind::any, true, levels}},
      .flags = {{"--for", "DURATION", "and then back"}},
      .examples = {"log-level /user/edge/host debug --for 5min"}},
     {.name = "chaos crash",

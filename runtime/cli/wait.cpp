@@ -48,7 +48,8 @@ struct condition {
     for (const auto& x : items(*answer, "nodes"))
       if (text(x, "name") == name) {
         auto now = text(x, "state");
-        return absent() ? now == "down" || now == "removed" : now == "up" && (state == "running" || is_true(x, "ready"));
+        return absent() ? now == "down" || now == "removed"
+                        : now == "up" && (state == "running" || is_true(x, "ready"));
       }
     return absent();
   }
@@ -102,7 +103,8 @@ result<int> wait_for(session& in, const arguments& args) {
       return in.print(json::value(std::move(done)), how);
     }
     if (elapsed >= limit)
-      return error{errc::timeout, until.what + " is not " + until.state + " after " + to_string(limit), "", ""};
+      return error{errc::timeout,
+                   until.what + " is not " + until.state + " after " + to_string(limit), "", ""};
     if (!in.pause(std::min<duration>(std::chrono::milliseconds{100}, limit - elapsed)))
       return 130;
   }

@@ -37,8 +37,8 @@ std::string history_line(const json::value& x, const style& how, instant now) {
   if (show(x, "path") != "-")
     where += ":" + show(x, "path");
   return paint(how, tone::dim, show_time(x, "at", now)) + "  "
-         + paint(how, tone_of_kind(text(x, "kind")), pad(show(x, "kind"), 10)) + "  " + paint(how, tone::strong, where)
-         + "  " + show(x, "text") + "\n";
+         + paint(how, tone_of_kind(text(x, "kind")), pad(show(x, "kind"), 10)) + "  "
+         + paint(how, tone::strong, where) + "  " + show(x, "text") + "\n";
 }
 
 std::string log_line(const json::value& x, const style& how, instant now) {
@@ -46,7 +46,8 @@ std::string log_line(const json::value& x, const style& how, instant now) {
   auto message = first_of(x, {"msg", "message", "text"});
   auto level = text(x, "level");
   std::string out = paint(how, tone::dim, show_time(x, time, now)) + "  "
-                    + paint(how, tone_of_level(level), pad(escape_text(level), 5)) + "  " + show(x, "node") + "  ";
+                    + paint(how, tone_of_level(level), pad(escape_text(level), 5)) + "  "
+                    + show(x, "node") + "  ";
   auto place = first_of(x, {"path", "actor", "subsystem", "logger"});
   if (!place.empty())
     out += paint(how, tone::dim, show(x, place)) + "  ";
@@ -54,7 +55,8 @@ std::string log_line(const json::value& x, const style& how, instant now) {
   if (const auto* object = x.if_object())
     for (const auto& m : *object) {
       auto key = std::string_view{m.key()};
-      if (key != time && key != message && key != "level" && key != "node" && key != place && !m.value().is_null())
+      if (key != time && key != message && key != "level" && key != "node" && key != place
+          && !m.value().is_null())
         out += paint(how, tone::dim, "  " + escape_text(key) + "=" + show(&m.value()));
     }
   return out + "\n";
@@ -73,18 +75,23 @@ std::string render_why(const json::value& x, const style& how) {
   }
   std::vector<row> rows;
   for (const auto& w : items(x, "waits"))
-    rows.push_back({{show(w, "from")}, {show(w, "to")}, {show(w, "type")}, {show_seconds(w, "age_s")}});
+    rows.push_back(
+      {{show(w, "from")}, {show(w, "to")}, {show(w, "type")}, {show_seconds(w, "age_s")}});
   if (!rows.empty())
     out += (out.empty() ? "" : "\n")
-           + render_table({{"WAITS", false, 16}, {"FOR", false, 16}, {"TYPE", false, 12}, {"SINCE", true}}, rows, how);
-  if (const auto* oldest = cli::find(x, "oldest"); oldest != nullptr && oldest->is_object() && !oldest->get_object().empty()) {
+           + render_table(
+             {{"WAITS", false, 16}, {"FOR", false, 16}, {"TYPE", false, 12}, {"SINCE", true}}, rows,
+             how);
+  if (const auto* oldest = cli::find(x, "oldest");
+      oldest != nullptr && oldest->is_object() && !oldest->get_object().empty()) {
     out += "\noldest message: ";
     auto at = first_of(*oldest, {"path", "from", "to"});
-    out += show(*oldest, "type") + " at " + show(*oldest, at) + ", " + show_seconds(*oldest, "age_s") + "\n";
+    out += show(*oldest, "type") + " at " + show(*oldest, at) + ", "
+           + show_seconds(*oldest, "age_s") + "\n";
   }
   for (const auto& b : items(x, "shutdown_blockers"))
-    out += paint(how, tone::warn, "blocks a shutdown: ") + show(b, "path") + "  " + show(b, "reason") + ", "
-           + show_seconds(b, "age_s") + "\n";
+    out += paint(how, tone::warn, "blocks a shutdown: ") + show(b, "path") + "  "
+           + show(b, "reason") + ", " + show_seconds(b, "age_s") + "\n";
   return out.empty() ? "nothing waits\n" : out;
 }
 
@@ -96,10 +103,13 @@ std::string span_printer::line(const json::value& span, instant now) {
   if (!text(span, "span_id").empty())
     depths_[text(span, "span_id")] = depth;
   auto direction = text(span, "direction");
-  std::string arrow = direction == "in" ? (how_.utf8 ? "←" : "<-") : direction == "out" ? (how_.utf8 ? "→" : "->") : show(span, "direction");
-  auto out = paint(how_, tone::dim, show_time(span, "at", now) + "  " + text(span, "trace_id").substr(0, 8)) + "  "
-             + std::string(2 * depth, ' ') + show(span, "node") + ":" + show(span, "path") + " " + arrow + " "
-             + paint(how_, tone::strong, show(span, "type"));
+  std::string arrow = direction == "in"    ? (how_.utf8 ? "←" : "<-")
+                      : direction == "out" ? (how_.utf8 ? "→" : "->")
+                                           : show(span, "direction");
+  auto out =
+    paint(how_, tone::dim, show_time(span, "at", now) + "  " + text(span, "trace_id").substr(0, 8))
+    + "  " + std::string(2 * depth, ' ') + show(span, "node") + ":" + show(span, "path") + " "
+    + arrow + " " + paint(how_, tone::strong, show(span, "type"));
   if (show(span, "peer") != "-")
     out += "  " + show(span, "peer");
   if (number(cli::find(span, "duration_us")))

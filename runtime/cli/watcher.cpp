@@ -38,7 +38,9 @@ process_ref watcher_of(const std::string& folder) {
   return {pid, start_time(pid)};
 }
 
-watcher::watcher(const cli_environment& env, std::string folder, int lock) : env_(env), lock_(lock) {
+watcher::watcher(const cli_environment& env, std::string folder, int lock)
+  : env_(env),
+    lock_(lock) {
   state_.data = std::move(folder);
 }
 
@@ -52,7 +54,9 @@ result<std::unique_ptr<watcher>> watcher::open(const cli_environment& env, std::
     return error{errc::storage, std::strerror(errno), lock_file(folder), ""};
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
-    return error{errc::in_use, "process " + std::to_string(watcher_of(folder).pid) + " runs a cluster in this folder",
+    return error{errc::in_use,
+                 "process " + std::to_string(watcher_of(folder).pid)
+                   + " runs a cluster in this folder",
                  folder, ""};
   }
   auto pid = std::to_string(::getpid()) + "\n";
@@ -72,7 +76,9 @@ result<void> watcher::plan_nodes(const dev_request& wanted) {
   state_.respawn = wanted.respawn;
   std::vector<std::string> names;
   if (wanted.config.empty()) {
-    names.assign(greek_names().begin(), greek_names().begin() + static_cast<ptrdiff_t>(std::min<uint64_t>(wanted.nodes, 9)));
+    names.assign(greek_names().begin(),
+                 greek_names().begin()
+                   + static_cast<ptrdiff_t>(std::min<uint64_t>(wanted.nodes, 9)));
   } else {
     config::load_options how;
     how.environment = config::process_environment();
@@ -190,8 +196,10 @@ result<void> watcher::plan_own_file(const dev_request& wanted) {
     if (own == nullptr)
       continue;
     settings_[node.name] = missing_settings(state_, node, *own);
-    auto data = own->config.node.data.empty() ? state_.data + "/" + node.name : own->config.node.data;
-    node.socket = own->config.admin.socket.empty() ? data + "/admin.sock" : own->config.admin.socket;
+    auto data =
+      own->config.node.data.empty() ? state_.data + "/" + node.name : own->config.node.data;
+    node.socket =
+      own->config.admin.socket.empty() ? data + "/admin.sock" : own->config.admin.socket;
     if (!own->config.log.file.empty())
       node.log = own->config.log.file;
     if (own->config.cluster.listen)
@@ -210,10 +218,15 @@ result<void> watcher::start_node(dev_node& node) {
   if (code)
     return error{errc::storage, code.message(), folder, ""};
   process_options how;
-  how.command = {env_.executable.empty() ? own_executable() : env_.executable, "node", "--config", state_.config,
-                 "--name", node.name};
+  how.command = {env_.executable.empty() ? own_executable() : env_.executable,
+                 "node",
+                 "--config",
+                 state_.config,
+                 "--name",
+                 node.name};
   how.environment = settings_[node.name];
-  how.without = {"COPPICE_DATA", "COPPICE_NODE", "COPPICE_CONTEXT", "COPPICE_NAME", "COPPICE_CONFIG"};
+  how.without = {"COPPICE_DATA", "COPPICE_NODE", "COPPICE_CONTEXT", "COPPICE_NAME",
+                 "COPPICE_CONFIG"};
   how.output = folder + "/stderr.log";
   auto started = start_process(how);
   if (!started)
@@ -255,7 +268,7 @@ result<void> watcher::start_missing(const dev_request& wanted) {
 
 void watcher::save() {
   changed_ = false;
-  (void) write_cluster(state_);
+  (void)write_cluster(state_);
 }
 
 void watcher::respawn(dev_node& node) {
@@ -269,7 +282,7 @@ void watcher::respawn(dev_node& node) {
   } else if (now >= x.at) {
     x.at = {};
     x.started = now;
-    (void) start_node(node);
+    (void)start_node(node);
   }
 }
 
@@ -303,7 +316,7 @@ void watcher::tick() {
         x.delay = std::min<duration>(x.delay * 2, std::chrono::seconds{10});
       } else if (now >= x.at) {
         x.at = {};
-        (void) nats_->start();
+        (void)nats_->start();
       }
     }
   }

@@ -39,7 +39,8 @@ struct splitter {
   size_t quoted(size_t i, std::string& word) {
     char quote = line[i++];
     for (; i < line.size() && line[i] != quote; ++i) {
-      if (quote == '"' && line[i] == '\\' && i + 1 < line.size() && (line[i + 1] == '"' || line[i + 1] == '\\'))
+      if (quote == '"' && line[i] == '\\' && i + 1 < line.size()
+          && (line[i + 1] == '"' || line[i + 1] == '\\'))
         ++i;
       word += line[i];
     }

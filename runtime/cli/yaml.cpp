@@ -14,12 +14,14 @@ bool is_plain(std::string_view x) {
   if (!std::isalpha(static_cast<unsigned char>(x[0])) && x[0] != '/' && x[0] != '_')
     return false;
   auto fits = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view{"/_-.+@ "}.find(c) != std::string_view::npos;
+    return std::isalnum(static_cast<unsigned char>(c)) != 0
+           || std::string_view{"/_-.+@ "}.find(c) != std::string_view::npos;
   };
   if (!std::all_of(x.begin(), x.end(), fits) || x.back() == ' ')
     return false;
   std::string lower{x};
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   for (std::string_view word : {"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
     if (lower == word)
       return false;
