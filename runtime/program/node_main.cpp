@@ -2,6 +2,7 @@
 
 #include "runtime/admin/admin.hpp"
 #include "runtime/base/address.hpp"
+#include "runtime/cluster/cluster.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/telemetry/log.hpp"
 
