@@ -7,6 +7,7 @@
 #include "runtime/cluster/cluster.hpp"
 #include "runtime/http/server.hpp"
 #include "runtime/telemetry/log.hpp"
+#include "runtime/telemetry/metrics.hpp"
 
 namespace coppice {
 
@@ -28,6 +29,7 @@ http::server_options options_of(const node& owner, std::shared_ptr<const admin::
   out.stream_buffer_bytes_max = stream_bytes_max;
   out.authenticate = [keeper = std::move(keeper)](const http::request& x) { return keeper->identify(x); };
   out.on_request = [](const http::access_record& x) {
+    telemetry::metrics::count_http_request(x.method, x.pattern, x.status);
     log::debug("admin", x.method + " " + x.target,
                {{"status", x.status}, {"who", x.who}, {"remote", x.remote}, {"elapsed_us", x.elapsed.count() / 1000}});
   };
@@ -42,6 +44,11 @@ std::string pretty(const std::string& text) {
 
 constexpr std::string_view title = "Coppice admin API";
 constexpr std::string_view api_version = "1";
+
+std::string document_of(std::vector<http::route> routes) {
+  std::erase_if(routes, [](const http::route& x) { return x.pattern.starts_with(admin::peer_prefix); });
+  return http::router{std::move(routes)}.openapi(title, api_version, admin::schema_texts());
+}
 
 /// The answer to a request that another node's user gave to that node; it decided about the role already.
 void answer_for_peer(const http::router& routes, node_internal::forward x,
@@ -75,7 +82,7 @@ struct admin_server::impl {
 admin_server::admin_server(node& owner) : impl_(std::make_unique<impl>(owner)) {
   auto& x = *impl_;
   x.routes = std::make_shared<const http::router>(admin::all_routes(x.api));
-  x.api->openapi = x.routes->openapi(title, api_version, admin::schema_texts());
+  x.api->openapi = document_of(x.routes->routes());
   // Before the node starts, so that no other node's question finds nobody. The node may outlive this object.
   owner.on_forward([routes = std::weak_ptr{x.routes}](node_internal::forward request,
                                                       std::function<void(node_internal::forwarded)> done) {
@@ -137,8 +144,7 @@ std::string admin_server::socket_url() const {
 namespace admin {
 
 std::string openapi_document() {
-  http::router routes{all_routes(nullptr)};
-  return pretty(routes.openapi(title, api_version, schema_texts()));
+  return pretty(document_of(all_routes(nullptr)));
 }
 
 } // namespace admin

@@ -33,10 +33,16 @@ void call::fail(const error& reason) const {
   out->respond(problem_of(reason));
 }
 
-api::api(node& owner) : owner(owner), workers(worker_threads, worker_jobs_max), random_(random_seed()) {}
+api::api(node& owner) : owner(owner), workers(worker_threads, worker_jobs_max), spans(owner.name()), random_(random_seed()) {
+  timers.every(span_sessions::idle_max, [this] {
+    spans.sweep();
+    return true;
+  });
+}
 
 void api::stop() {
   timers.stop();
+  spans.sweep(true);
   workers.stop();
 }
 
@@ -50,11 +56,9 @@ std::string api::new_id() {
   return make_uuid(static_cast<uint64_t>(system_clock().now().ns / 1'000'000), random_);
 }
 
-trace_context api::trace_of(const call& c) {
-  if (auto given = parse_traceparent(c.in.headers.get("traceparent")))
-    return *given;
-  std::lock_guard guard{mutex_};
-  return make_trace(random_);
+telemetry::trace_context api::trace_of(const call& c) {
+  auto given = telemetry::parse_traceparent(c.in.headers.get("traceparent"));
+  return given ? telemetry::child_of(*given) : telemetry::start_trace();
 }
 
 void api::audit(const call& c, std::string what, std::string target, json::object details) {
@@ -74,7 +78,8 @@ void api::audit(const call& c, std::string what, std::string target, json::objec
   event.type = "coppice.audit";
   event.time = at;
   event.data = std::move(text);
-  event.traceparent = trace_of(c).header();
+  auto current = telemetry::current_trace();
+  event.traceparent = telemetry::to_traceparent(current ? current : trace_of(c));
   owner.publish("coppice." + owner.name() + ".audit", std::move(event), [what](result<std::string> x) {
     if (!x)
       log::warn("admin", "an audit event was not stored: " + to_string(x.error()), {{"what", what}});

@@ -3,10 +3,12 @@
 #include "runtime/admin/idempotency.hpp"
 #include "runtime/admin/pool.hpp"
 #include "runtime/admin/query.hpp"
-#include "runtime/admin/trace_context.hpp"
+#include "runtime/admin/span_sessions.hpp"
 #include "runtime/http/router.hpp"
+#include "runtime/base/prng.hpp"
 #include "runtime/json/value.hpp"
 #include "runtime/node/node.hpp"
+#include "runtime/telemetry/trace.hpp"
 
 #include <atomic>
 #include <memory>
@@ -54,6 +56,7 @@ public:
   node& owner;
   pool workers;
   ticker timers;
+  span_sessions spans;
 
   /// Runs a job that blocks; when the pool is full the request is refused with errc::rate_limited.
   void blocking(const call& c, std::function<void()> job);
@@ -61,8 +64,8 @@ public:
   /// A change that somebody made: an event `coppice.audit`, a history entry and a log line.
   void audit(const call& c, std::string what, std::string target, json::object details = {});
 
-  /// The trace that a request carries, or a new one.
-  trace_context trace_of(const call& c);
+  /// The trace that a request carries, or a new one; the work for it is a span of its own.
+  static telemetry::trace_context trace_of(const call& c);
   std::string new_id();
 
   /// Runs `go` with an exchange that remembers its answer, or answers from memory, when there is an `Idempotency-Key`.

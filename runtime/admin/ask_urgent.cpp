@@ -3,35 +3,27 @@
 #include "runtime/supervision/supervision_messages.hpp"
 
 #include <caf/actor_cast.hpp>
-#include <caf/event_based_actor.hpp>
 
 namespace coppice::admin {
 
-using supervision::describe_query;
 using supervision::description;
 
-void ask_description(caf::actor_system& system, const caf::strong_actor_ptr& to, duration deadline,
+void ask_description(node& owner, const caf::strong_actor_ptr& to, duration deadline,
                      std::function<void(result<description>)> done) {
   if (!to) {
     done(error{errc::actor_stopped, "nothing runs there", {}, {}});
     return;
   }
-  // A helper that ends with the answer. Its request is urgent: it overtakes the mailbox.
-  system.spawn<caf::hidden>([to, deadline, done](caf::event_based_actor* self) {
-    auto receiver = caf::actor_cast<caf::actor>(to);
-    self->request<caf::message_priority::high>(receiver, deadline, describe_query{})
-      .then([self, done](description& x) {
-        done(std::move(x));
-        self->quit();
-      },
-            [self, done, deadline](caf::error& x) {
-              auto reason = x == caf::sec::request_timeout
-                              ? error{errc::timeout, "no answer within " + to_string(deadline), {}, {}}
-                              : from_caf(x);
-              done(std::move(reason));
-              self->quit();
-            });
-  });
+  auto taken = [done = std::move(done)](result<caf::message> x) {
+    if (!x)
+      done(x.error());
+    else if (x->match_elements<description>())
+      done(x->get_as<description>(0));
+    else
+      done(error{errc::protocol, "it answered something else", {}, {}});
+  };
+  owner.questions().ask(caf::actor_cast<caf::actor>(to), caf::make_message(supervision::describe_query{}), deadline,
+                        std::move(taken), true);
 }
 
 } // namespace coppice::admin

@@ -4,6 +4,8 @@
 #include "runtime/admin/views.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/json/type_registry.hpp"
+#include "runtime/supervision/waits.hpp"
+#include "runtime/telemetry/running.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -25,8 +27,12 @@ json::array accepted(const node& owner, const std::string& type) {
   return out;
 }
 
+std::string full_path(const node& owner, const std::string& path) {
+  return path.starts_with('/') ? owner.name() + ":" + path : path;
+}
+
 /// What the actor itself says, or why it said nothing.
-void add_description(json::object& out, const result<sv::description>& x) {
+void add_description(const node& owner, json::object& out, const result<sv::description>& x) {
   out["user_state"] = nullptr;
   out["open"] = nullptr;
   if (!x) {
@@ -38,11 +44,24 @@ void add_description(json::object& out, const result<sv::description>& x) {
   }
   out["user_state"] = text_json(x->json);
   mask_secrets(out["user_state"]);
-  // Only how many there are is known; none is a list that is known to be empty.
-  auto list = [](uint32_t count) { return count == 0 ? json::value(json::array{}) : json::value(nullptr); };
-  out["pending"] = list(x->pending_requests);
-  out["timers"] = list(x->timers);
-  out["links"] = list(x->links);
+  json::array pending;
+  for (auto& wait : sv::resolve_waits(owner.root(), x->waits))
+    pending.push_back(json::object{{"to", wait.to.empty() ? json::value(nullptr) : json::value(full_path(owner, wait.to))},
+                                   {"type", wait.type},
+                                   {"age_s", seconds(wait.age)}});
+  json::array timers;
+  for (auto due : x->timers_due)
+    timers.push_back(json::object{{"due_s", seconds(due)}});
+  json::array links;
+  for (auto& other : x->linked)
+    links.emplace_back(owner.path_of(caf::actor_cast<caf::strong_actor_ptr>(other)));
+  out["pending"] = std::move(pending);
+  out["timers"] = std::move(timers);
+  out["links"] = std::move(links);
+  out["oldest_message"] = x->oldest_type.empty()
+                            ? json::value(nullptr)
+                            : json::value(json::object{{"type", x->oldest_type},
+                                                       {"age_s", x->oldest_message ? json::value(seconds(*x->oldest_message)) : json::value(nullptr)}});
   out["open"] = json::object{{"requests", x->pending_requests}, {"timers", x->timers}, {"links", x->links}};
 }
 
@@ -59,12 +78,20 @@ json::object describe_worker(node& owner, const looked_at& x) {
   auto& seat = *x.where.place;
   return {{"mailbox_limit", seat.limit.load()},
           {"messages", json::object{{"in", seat.taken.load()}, {"out", seat.sent.load()}, {"failed", seat.failed.load()}}},
+          {"busy_s", figure(seat.busy_ns)},
+          {"latency_s", figure(seat.latency_ns)},
           {"refused", seat.refused.load()},
           {"late", seat.late.load()},
           {"accepts", accepted(owner, x.entry.type)}};
 }
 
 } // namespace
+
+json::value figure(const std::atomic<uint64_t>& ns) {
+  if (!telemetry::figures_watched())
+    return nullptr;
+  return json::value(static_cast<double>(ns.load() / 1000) / 1e6);
+}
 
 instant system_now() {
   return system_clock().now();
@@ -113,7 +140,7 @@ void inspect_actor(const api_ptr& a, std::string path, std::function<void(result
   // Symbols come from debug information on disk, so not on an actor's thread.
   auto finish = [a, out, records = std::move(records), done](const result<sv::description>* words) {
     if (words != nullptr)
-      add_description(*out, *words);
+      add_description(a->owner, *out, *words);
     else
       (*out)["user_state"] = nullptr;
     auto taken = a->workers.run([out, records, done] {
@@ -130,7 +157,7 @@ void inspect_actor(const api_ptr& a, std::string path, std::function<void(result
     finish(nullptr);
     return;
   }
-  ask_description(a->owner.system(), found->where.actor, describe_deadline,
+  ask_description(a->owner, found->where.actor, describe_deadline,
                   [finish](result<sv::description> words) { finish(&words); });
 }
 

@@ -8,8 +8,9 @@ namespace coppice::admin {
 
 namespace {
 
-bool is_secret(std::string_view name) {
-  return name == "sha256" || config::is_secret_name(name);
+/// `tokens` below `admin` is a list of names and hashes, hidden one by one.
+bool is_secret(std::string_view name, std::string_view parent) {
+  return name == "sha256" || (config::is_secret_name(name) && !(name == "tokens" && parent == "admin"));
 }
 
 bool is_word(char c) {
@@ -51,7 +52,7 @@ size_t end_of_value(const std::string& line, size_t from) {
 }
 
 /// True when the line has a secret key whose value is on the following, deeper lines.
-bool mask_line(std::string& line) {
+bool mask_line(std::string& line, std::string_view parent) {
   for (size_t colon = line.find(':'); colon != std::string::npos; colon = line.find(':', colon + 1)) {
     if (colon + 1 < line.size() && line[colon + 1] != ' ')
       continue;
@@ -61,7 +62,7 @@ bool mask_line(std::string& line) {
     auto begin = end;
     while (begin > 0 && is_word(line[begin - 1]))
       --begin;
-    if (begin == end || !is_secret(std::string_view{line}.substr(begin, end - begin)))
+    if (begin == end || !is_secret(std::string_view{line}.substr(begin, end - begin), parent))
       continue;
     auto value = line.find_first_not_of(' ', colon + 1);
     if (value == std::string::npos || line[value] == '#' || line[value] == '|' || line[value] == '>')
@@ -76,6 +77,7 @@ bool mask_line(std::string& line) {
 
 std::string mask_text(std::string_view yaml) {
   std::string out;
+  std::string section;
   size_t hidden_below = std::string::npos; // Lines deeper than this belong to a secret.
   while (!yaml.empty()) {
     auto end = std::min(yaml.find('\n'), yaml.size());
@@ -86,7 +88,9 @@ std::string mask_text(std::string_view yaml) {
       out += indent == std::string::npos ? "\n" : std::string(indent, ' ') + "***\n";
       continue;
     }
-    hidden_below = mask_line(line) ? indent : std::string::npos;
+    if (indent == 0)
+      section = line.substr(0, line.find(':'));
+    hidden_below = mask_line(line, indent == 2 ? section : "") ? indent : std::string::npos;
     mask_urls(line);
     out += line + "\n";
   }

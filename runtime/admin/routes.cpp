@@ -50,6 +50,7 @@ std::vector<http::query_parameter> parameters(std::initializer_list<std::string_
     {"effective", {"Every key with its value and origin", "boolean"}},
     {"event", {"Wrap the body, JSON data, in a CloudEvent of this type"}},
     {"expect", {"Expected version of the stream: a number, no_stream, stream_exists or any"}},
+    {"figures", {"Measure handlers and mailboxes for the next 10 s", "boolean"}},
     {"follow", {"Go on with what comes, as server-sent events", "boolean"}},
     {"for", {"How long, e.g. 5s"}},
     {"format", {"json or yaml"}},
@@ -102,6 +103,7 @@ std::vector<http::route> all_routes(const api_ptr& a) {
   add_letter_routes(out);
   add_event_routes(out);
   add_why_routes(out);
+  add_trace_routes(out);
   add_chaos_routes(out);
   add_config_routes(out);
   add_health_routes(out);

@@ -42,10 +42,14 @@ void add_subscribe_routes(table& to); // GET /v1/subjects/...
 void add_stream_routes(table& to);    // /v1/streams /v1/consumers /v1/outbox
 void add_letter_routes(table& to);    // /v1/dlq
 void add_event_routes(table& to);     // /v1/events
-void add_why_routes(table& to);
+void add_why_routes(table& to);       // /v1/why
+void add_trace_routes(table& to);     // /v1/trace
 void add_config_routes(table& to);
 void add_chaos_routes(table& to);
 void add_page_routes(table& to);      // /
+
+/// Routes below it are between nodes only and stand in no document.
+inline constexpr std::string_view peer_prefix = "/v1/peer/";
 
 /// The whole table, in the order of README.md.
 std::vector<http::route> all_routes(const api_ptr& a);

@@ -1,6 +1,7 @@
 // /livez, /readyz, /openapi.json, /v1/version: answered from the start on.
 #include "runtime/admin/routes.hpp"
 #include "runtime/json/type_registry.hpp"
+#include "runtime/telemetry/metrics.hpp"
 
 #include <caf/config.hpp>
 
@@ -36,6 +37,14 @@ void get_readyz(const api_ptr& a, call c) {
   c.out->respond(http::text(waits.empty() ? 200 : 503, text));
 }
 
+void get_metrics(const api_ptr& a, call c) {
+  a->blocking(c, [c] {
+    auto out = http::text(200, telemetry::metrics::text());
+    out.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    c.out->respond(std::move(out));
+  });
+}
+
 void get_document(const api_ptr& a, call c) {
   c.out->respond(http::json(200, a->openapi));
 }
@@ -59,6 +68,7 @@ void add_health_routes(table& to) {
   live.query = parameters({"verbose"});
   auto& ready = to.add_early("GET", "/readyz", http::role::none, "Is the node ready; verbose names each check", get_readyz);
   ready.query = parameters({"verbose"});
+  to.add("GET", "/metrics", http::role::viewer, "Prometheus text of this node", get_metrics);
   to.add_early("GET", "/openapi.json", http::role::none, "This document", get_document);
 }
 

@@ -46,7 +46,7 @@ result<outgoing> read_outgoing(api& a, const call& c) {
   event.type = type;
   event.time = system_now();
   event.data = c.in.body;
-  event.traceparent = a.trace_of(c).header();
+  event.traceparent = telemetry::to_traceparent(a.trace_of(c));
   if (auto ok = events::check(event); !ok)
     return ok.error();
   out.message.payload = events::to_json(event);

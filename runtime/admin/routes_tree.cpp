@@ -1,10 +1,10 @@
 // GET /v1/tree and GET /v1/actors: what the supervision tree looks like.
-#include "runtime/admin/ask_urgent.hpp"
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/inspect.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/base/address.hpp"
+#include "runtime/telemetry/running.hpp"
 
 #include <algorithm>
 
@@ -15,6 +15,7 @@ namespace {
 namespace sv = coppice::supervision;
 
 constexpr uint64_t depth_max = 64;
+constexpr duration figures_watched = std::chrono::seconds{10};
 
 json::value failed_root(const std::string& node, const error& reason) {
   auto out = error_entry(node, reason);
@@ -78,9 +79,8 @@ void add_rows(const node& owner, const sv::tree_entry& x, const sv::supervisor_f
     } else {
       row["messages"] = nullptr;
     }
-    // Nobody measures these: they are null until somebody does.
-    row["busy_s"] = nullptr;
-    row["latency_s"] = nullptr;
+    row["busy_s"] = place && place->place ? figure(place->place->busy_ns) : json::value(nullptr);
+    row["latency_s"] = place && place->place ? figure(place->place->latency_ns) : json::value(nullptr);
     if (x.kind == sv::child_kind::supervisor)
       row["restarts_window"] = x.restarts_in_window;
     else
@@ -117,8 +117,9 @@ result<row_filter> read_filter(const call& c) {
 
 void list_actors(const api_ptr& a, call c) {
   auto filter = read_filter(c);
-  if (!filter) {
-    c.fail(filter.error());
+  auto figures = query_flag(c.in, "figures");
+  if (!filter || !figures) {
+    c.fail(!filter ? filter.error() : figures.error());
     return;
   }
   filter->glob = c.in.query_value("glob");
@@ -129,8 +130,10 @@ void list_actors(const api_ptr& a, call c) {
     filter->glob = pattern;
     c.in.query["glob"] = pattern;
   }
-  auto local = [a, c, filter = *filter](part_callback done) {
-    a->blocking(c, [a, filter, done] {
+  auto local = [a, c, filter = *filter, figures = *figures](part_callback done) {
+    a->blocking(c, [a, filter, figures, done] {
+      if (figures)
+        telemetry::watch_figures(figures_watched);
       auto whole = look_at(a->owner, "/", depth_max);
       if (!whole) {
         done(whole.error());
@@ -161,7 +164,7 @@ void add_tree_routes(table& to) {
   tree.query = parameters({"path", "depth", "node"});
   tree.response_schema = "tree_list";
   auto& actors = to.add("GET", "/v1/actors", http::role::viewer, "One actor with path, else a flat list", get_actors);
-  actors.query = parameters({"path", "glob", "state", "type", "min_mailbox", "node"});
+  actors.query = parameters({"path", "glob", "state", "type", "min_mailbox", "figures", "node"});
   actors.response_schema = "actor_or_rows";
 }
 

@@ -5,8 +5,11 @@
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/admin/why_core.hpp"
+#include "runtime/supervision/waits.hpp"
 
 #include <caf/actor_cast.hpp>
+
+#include <algorithm>
 
 namespace coppice::admin {
 
@@ -15,12 +18,18 @@ namespace sv = coppice::supervision;
 namespace {
 
 constexpr std::string_view outside = "(outside)";
+constexpr std::string_view unknown = "(unknown)"; // A receiver outside the tree.
 constexpr duration sign_of_life = std::chrono::milliseconds{300};
 constexpr size_t waits_max = 1000; ///< In one answer; the longest.
 
-/// Questions that this node asked for people, other nodes and its own parts.
+/// Who waits on this node: its actors for each other, and people, other nodes and its own parts for actors.
 std::vector<wait_edge> waits_here(node& owner) {
+  auto full = [&](const std::string& path) {
+    return path.empty() ? std::string{unknown} : path.starts_with('/') ? owner.name() + ":" + path : path;
+  };
   std::vector<wait_edge> out;
+  for (auto& x : sv::waits(owner.root()))
+    out.push_back({full(x.from), full(x.to), x.type, x.age});
   for (auto& question : owner.questions().open()) {
     auto to = caf::actor_cast<caf::strong_actor_ptr>(question.to);
     out.push_back({std::string{outside}, to ? owner.path_of(to) : "(gone)", question.type, question.age});
@@ -47,7 +56,9 @@ std::optional<wait_edge> wait_of(const json::value& x) {
 
 json::value why_json(std::vector<wait_edge> waits, json::array blockers, json::array errors) {
   json::array cycles;
-  for (auto& cycle : find_cycles(waits)) {
+  auto known = waits;
+  std::erase_if(known, [](const wait_edge& x) { return x.to == unknown; });
+  for (auto& cycle : telemetry::find_cycles(known)) {
     json::array paths;
     for (auto& path : cycle)
       paths.emplace_back(path);
@@ -88,7 +99,7 @@ public:
     for (auto& path : paths) {
       auto where = a_->owner.locate(path);
       auto actor = where ? where->actor : nullptr;
-      ask_description(a_->owner.system(), actor, sign_of_life, [self = shared_from_this(), path](result<sv::description> x) {
+      ask_description(a_->owner, actor, sign_of_life, [self = shared_from_this(), path](result<sv::description> x) {
         self->found(path, x ? "it was told to stop and has not ended yet"
                           : x.error().code == errc::timeout ? "its handler does not return"
                                                             : to_string(x.error()));
@@ -155,6 +166,7 @@ void get_why(const api_ptr& a, call c) {
       return;
     }
   auto everywhere = where->what == destination::kind::everywhere;
+  // Walks over trees, so not on the server's thread.
   auto search = std::make_shared<blocker_search>(a, [a, c, path, everywhere](json::array blockers) {
     auto about = [a, path](std::vector<wait_edge> all) {
       return path.empty() ? all : waits_about(all, a->owner.name() + ":" + path);
@@ -174,7 +186,7 @@ void get_why(const api_ptr& a, call c) {
                  c.answer(200, why_json(about(std::move(waits)), std::move(all_blockers), std::move(errors)));
                });
   });
-  search->start();
+  a->blocking(c, [search] { search->start(); });
 }
 
 } // namespace

@@ -109,6 +109,9 @@ void add_cluster_shapes(json::object& to) {
   to["log_level"] = shape({{"path", nullable("string")}, {"level", text()}, {"until", time()}});
   to["why"] = shape({{"waits", list_of(ref("wait"))}, {"cycles", list_of(list_of(text()))}, {"oldest", ref("wait")},
                      {"shutdown_blockers", list_of(json::value(shape({{"path", text()}, {"reason", text()}, {"age_s", nullable("number")}})))}});
+  to["span"] = shape({{"at", time()}, {"node", text()}, {"path", text()}, {"direction", text()}, {"peer", nullable("string")},
+                      {"type", text()}, {"trace_id", nullable("string")}, {"span_id", nullable("string")},
+                      {"parent_id", nullable("string")}, {"duration_us", number()}, {"ok", flag()}, {"skipped", integer()}});
   to["wait"] = shape({{"from", text()}, {"to", text()}, {"type", text()}, {"age_s", number()}});
   to["config_list"] = list_of(json::value(shape({{"node", text()}, {"file", nullable("string")}, {"text", text()}, {"config", type("object")}})));
   to["reload_list"] = list_of(json::value(shape({{"node", text()}, {"applied", flag()}, {"plan", type("object")}})));
