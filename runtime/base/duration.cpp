@@ -20,6 +20,8 @@ constexpr auto units = std::to_array<unit>({{"d", 86'400'000'000'000},
                                             {"us", 1'000},
                                             {"ns", 1}});
 
+__extension__ typedef __int128 wide; // exact intermediate results
+
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
 error bad_duration(std::string_view text, std::string why) {
@@ -87,7 +89,7 @@ result<duration> parse_duration(std::string_view text) {
     int64_t ns = 0;
     if (__builtin_mul_overflow(whole, u.ns, &ns))
       return bad_duration(text, "is too long");
-    auto part = static_cast<__int128>(fraction) * u.ns;
+    auto part = static_cast<wide>(fraction) * u.ns;
     if (part % scale != 0)
       return bad_duration(text, "is finer than a nanosecond");
     if (__builtin_add_overflow(ns, static_cast<int64_t>(part / scale), &ns))
@@ -115,13 +117,13 @@ std::string to_string(duration x) {
       continue;
     // Above a second only whole numbers of the larger units read well: 90s, not 1.5min.
     auto remainder = magnitude % size;
-    auto thousandths = static_cast<unsigned __int128>(remainder) * 1000;
+    auto thousandths = static_cast<wide>(remainder) * 1000;
     auto exact = u.ns > 1'000'000'000 ? remainder == 0 : thousandths % size == 0;
     if (!exact)
       continue;
     auto out = sign + std::to_string(magnitude / size);
     if (auto milli = static_cast<unsigned>(thousandths / size); milli != 0) {
-      char text[8];
+      char text[16];
       std::snprintf(text, sizeof(text), ".%03u", milli);
       out += text;
       while (out.back() == '0')

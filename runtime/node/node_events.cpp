@@ -3,7 +3,7 @@
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_impl.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
-#include "runtime/telemetry/log.hpp"
+#include "runtime/telemetry/trace.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -26,6 +26,14 @@ event_message to_message(const events::received_event& x) {
   out.sequence = x.sequence;
   out.deliveries = static_cast<uint32_t>(x.delivered);
   return out;
+}
+
+// The trace that an event belongs to; none when it carries none.
+telemetry::trace_context trace_of(const events::received_event& x) {
+  if (x.data.traceparent.empty())
+    return {};
+  auto parsed = telemetry::parse_traceparent(x.data.traceparent);
+  return parsed ? telemetry::child_of(*parsed) : telemetry::trace_context{};
 }
 
 class durable_subscription final : public event_subscription {
@@ -136,6 +144,8 @@ void node::publish(std::string subject, events::event x, publish_callback done) 
     done(no_nats());
     return;
   }
+  if (x.traceparent.empty())
+    x.traceparent = telemetry::to_traceparent(telemetry::current_trace());
   impl_->outbox->publish(std::move(x), std::move(subject), std::move(done));
 }
 
@@ -149,6 +159,7 @@ result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to
       if (!parsed)
         return; // Not a CloudEvent: nothing that could be told apart from noise.
       events::received_event event{std::move(*parsed), m.subject, {}, 0, 1};
+      telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats, x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)), m.subject};
       asker::tell(to, caf::make_message(to_message(event)));
     });
     if (!live)
@@ -170,6 +181,8 @@ result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to
   consumer.attempts_max = options.max_deliver;
   auto handler = [x = impl_.get(), to, wait = options.ack_wait](const events::received_event& event,
                                                                 std::function<void(result<void>)> done) {
+    telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats,
+                                 x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)), event.subject};
     x->questions->ask(to, caf::make_message(to_message(event)), wait, [done](result<caf::message> answer) {
       done(answer ? result<void>{} : result<void>{answer.error()});
     });

@@ -1,5 +1,6 @@
 #include "runtime/node/node_impl.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/telemetry/wait_registry.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
@@ -21,7 +22,11 @@ void answer(const caf::strong_actor_ptr& sender, caf::message_id mid, const erro
 class remote_reference : public caf::actor_proxy {
 public:
   remote_reference(caf::actor_config& cfg, coppice::node* owner, std::string node_name, std::string path)
-    : actor_proxy(cfg), owner_(owner), node_(std::move(node_name)), path_(std::move(path)) {}
+    : actor_proxy(cfg), owner_(owner), node_(std::move(node_name)), path_(std::move(path)) {
+    telemetry::wait_registry::name_receiver(id(), node_ + ":" + path_);
+  }
+
+  ~remote_reference() override { telemetry::wait_registry::forget_receiver(id()); }
 
   const char* name() const override { return "coppice.remote_reference"; }
 

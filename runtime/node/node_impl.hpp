@@ -9,6 +9,7 @@
 #include "runtime/node/background.hpp"
 #include "runtime/node/data_folder.hpp"
 #include "runtime/node/node.hpp"
+#include "runtime/node/node_telemetry.hpp"
 #include "runtime/store/dead_letter_store.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/sqlite_file.hpp"
@@ -95,6 +96,7 @@ struct node::impl {
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<asker> questions;
   std::unique_ptr<coppice::cluster::cluster> peers;
+  std::unique_ptr<node_telemetry> shown;
   std::shared_ptr<supervision::branch> root;
   caf::strong_actor_ptr root_supervisor;
   caf::actor gate;

@@ -1,6 +1,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/install.hpp"
 #include "runtime/telemetry/log.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -28,6 +29,7 @@ result<void> node::prepare() {
   x.start_system();
   if (auto ok = x.start_cluster(); !ok)
     return ok;
+  x.shown = std::make_unique<node_telemetry>(*this);
   x.prepared = true;
   return {};
 }
@@ -82,6 +84,7 @@ void node::impl::start_system() {
   auto threads = from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
   system_config->set("caf.scheduler.max-threads", static_cast<int64_t>(threads));
   system_config->set("caf.scheduler.max-throughput", static_cast<int64_t>(from.max_throughput));
+  telemetry::install(*system_config);
   system = std::make_unique<caf::actor_system>(*system_config);
   // The tree is stopped in order before; what is left then is named, not waited for.
   system->await_actors_before_shutdown(false);
@@ -222,6 +225,7 @@ void node::stop() {
   }
   if (x.observer)
     x.observer->detach();
+  x.shown.reset();
   x.gate = nullptr;
   // What was asked and never answered is answered now; after that nobody asks.
   x.questions.reset();
