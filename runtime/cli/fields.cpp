@@ -84,8 +84,19 @@ bool is_true(const json::value& of, std::string_view key) {
 
 std::string show_list(const json::value& of, std::string_view key) {
   std::string out;
-  for (const auto& x : items(of, key))
-    out += (out.empty() ? "" : ",") + show(&x);
+  for (const auto& x : items(of, key)) {
+    out += out.empty() ? "" : ",";
+    const auto* object = x.if_object();
+    if (object == nullptr) {
+      out += show(&x);
+      continue;
+    }
+    std::string members;
+    for (const auto& member : *object)
+      members +=
+        (members.empty() ? "" : " ") + escape_text(member.key()) + "=" + show(&member.value());
+    out += members;
+  }
   return out.empty() ? "-" : out;
 }
 

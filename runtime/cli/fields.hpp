@@ -28,7 +28,7 @@ std::optional<double> number(const json::value* x);
 double number_or(const json::value& of, std::string_view key, double fallback = 0);
 bool is_true(const json::value& of, std::string_view key);
 
-/// An array of strings joined by commas.
+/// An array joined by commas; of objects `key=value key=value`.
 std::string show_list(const json::value& of, std::string_view key);
 
 /// `3m12s` for a number of seconds; `-`.

@@ -14,6 +14,11 @@ expect() { # STATUS COMMAND...
   "$@" >"$home/out" 2>"$home/err" || got=$?
   [ "$got" = "$want" ] || { cat "$home/out" "$home/err" >&2; fail "'$*' gave $got, expected $want"; }
 }
+runs() { # PID: and is not merely waiting to be collected by its parent
+  local line
+  line=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  case ${line##*) } in Z*|X*) return 1 ;; esac
+}
 finish() {
   "$program" down --yes --timeout 5s >/dev/null 2>&1 || true
   rm -rf "$home"
@@ -47,7 +52,7 @@ mapfile -t -O "${#pids[@]}" pids < <(field "$COPPICE_DATA/cluster.json" pid)
 
 expect 0 "$program" down --yes
 for pid in "${pids[@]}"; do
-  [ "$pid" = 0 ] || ! kill -0 "$pid" 2>/dev/null || fail "process $pid is left: $(tr '\0' ' ' </proc/"$pid"/cmdline)"
+  [ "$pid" = 0 ] || ! runs "$pid" || fail "process $pid is left: $(tr '\0' ' ' </proc/"$pid"/cmdline)"
 done
 expect 3 "$program" tree
 expect 0 "$program" down --yes
