@@ -15,7 +15,8 @@ constexpr size_t worker_jobs_max = 1024;
 } // namespace
 
 http::response problem_of(const error& reason) {
-  return reason.at.starts_with("query parameter") ? http::problem(400, reason) : http::problem(reason);
+  auto wrong_query = reason.at.starts_with("query parameter") && info(reason.code).http == 422;
+  return wrong_query ? http::problem(400, reason) : http::problem(reason);
 }
 
 void call::answer(int status, const json::value& x) const {

@@ -3,6 +3,7 @@
 #include "runtime/admin/views.hpp"
 #include "runtime/events/base64.hpp"
 #include "runtime/events/nats_client.hpp"
+#include "runtime/http/utf8.hpp"
 
 #include <algorithm>
 
@@ -21,11 +22,6 @@ json::object header_json(const events::header_list& headers) {
   return out;
 }
 
-/// Valid UTF-8 is what the strict parser takes as a string.
-bool is_text(const std::string& bytes) {
-  return json::parse(json::serialize(json::value(bytes))).has_value();
-}
-
 } // namespace
 
 json::object message_json(const message_origin& from, const events::header_list& headers, const std::string& payload) {
@@ -38,7 +34,7 @@ json::object message_json(const message_origin& from, const events::header_list&
   if (out.empty()) {
     if (auto data = json::parse(payload))
       out["data"] = std::move(*data);
-    else if (is_text(payload))
+    else if (http::is_utf8(payload))
       out["data"] = payload;
     else
       out["data_base64"] = events::to_base64(payload);

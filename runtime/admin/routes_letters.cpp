@@ -4,6 +4,7 @@
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/events/base64.hpp"
+#include "runtime/http/utf8.hpp"
 
 #include <algorithm>
 
@@ -81,7 +82,7 @@ void get_summary(const api_ptr& a, call c) {
 
 json::value letter_details(const std::string& node, const store::dead_letter& x) {
   auto out = letter_json(node, x);
-  if (json::parse(json::serialize(json::value(x.payload))))
+  if (http::is_utf8(x.payload))
     out["payload"] = x.payload;
   else
     out["payload_base64"] = events::to_base64(x.payload);

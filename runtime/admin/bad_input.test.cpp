@@ -1,0 +1,144 @@
+#include "runtime/admin/node_fixture.test.hpp"
+
+#include <array>
+
+using namespace coppice;
+using namespace coppice::admin::test;
+
+TEST_CASE("admin: wrong paths, methods and parameters", "[bad input]") {
+  running_node x;
+  struct bad {
+    const char* method;
+    std::string target;
+    int status;
+    errc code;
+    const char* hint = nullptr;
+  };
+  const bad all[] = {
+    {"GET", "/v1/tre", 404, errc::not_found, "/v1/tree"},
+    {"POST", "/v1/tree", 405, errc::refused},
+    {"GET", "/v1/actors/restart?path=/user", 405, errc::refused},
+    {"GET", "/v1/tree?deph=2", 400, errc::unknown_field, "depth"},
+    {"GET", "/v1/tree?depth=many", 400, errc::invalid_value},
+    {"GET", "/v1/tree?depth=-1", 400, errc::invalid_value},
+    {"GET", "/v1/tree?depth=1&depth=2", 400, errc::invalid_value},
+    {"GET", "/v1/tree?path=user", 400, errc::invalid_address},
+    {"GET", "/v1/tree?path=/user/%ff", 400, errc::invalid_value},
+    {"GET", "/v1/tree?path=/user/bx", 404, errc::not_found, "box"},
+    {"GET", "/v1/tree?node=alpa", 404, errc::not_found, "alpha"},
+    {"GET", "/v1/tree?path=beta:/user", 404, errc::not_found},
+    {"GET", "/v1/tree?path=alpha:/user&node=beta", 400, errc::invalid_value},
+    {"GET", "/v1/actors?path=/user/box/one/deeper", 404, errc::not_found},
+    {"GET", "/v1/actors?state=runing", 400, errc::invalid_value, "running"},
+    {"GET", "/v1/actors?min_mailbox=1.5", 400, errc::invalid_value},
+    {"GET", "/v1/actors?figures=maybe", 400, errc::invalid_value},
+    {"GET", "/v1/history?since=yesterday", 400, errc::invalid_value},
+    {"GET", "/v1/history?since=5", 400, errc::invalid_value},
+    {"GET", "/v1/history?limit=0", 400, errc::invalid_value},
+    {"GET", "/v1/logs?level=loud", 400, errc::invalid_value},
+    {"GET", "/v1/logs?previous=true", 400, errc::missing_field},
+    {"GET", "/v1/types?kind=massage", 400, errc::invalid_value, "message"},
+    {"GET", "/v1/events", 400, errc::missing_field},
+    {"GET", "/v1/events?stream=%20x", 400, errc::invalid_value},
+    {"GET", "/v1/events/tail?from=x", 400, errc::invalid_value},
+    {"GET", "/v1/dlq?state=gone", 400, errc::invalid_value},
+    {"GET", "/v1/dlq?limit=100000", 400, errc::invalid_value},
+    {"POST", "/v1/dlq/replay?rate=0", 400, errc::invalid_value},
+    {"GET", "/v1/config?format=xml", 400, errc::invalid_value},
+    {"GET", "/v1/why?path=/user/none", 404, errc::not_found},
+    {"GET", "/v1/trace?limit=0", 400, errc::invalid_value},
+    {"POST", "/v1/actors/stop", 400, errc::missing_field},
+    {"POST", "/v1/actors/stop?path=/user/none", 404, errc::not_found},
+    {"POST", "/v1/actors/resume?path=/user/box/one", 422, errc::refused},
+    {"POST", "/v1/log-level?path=No%20Such", 404, errc::not_found},
+  };
+  for (auto& bad : all) {
+    INFO(bad.method << " " << bad.target);
+    auto problem = x.problem(x.call(bad.method, bad.target), bad.status, bad.code);
+    if (bad.hint != nullptr)
+      CHECK(text_at(problem, "/hint") == bad.hint);
+  }
+}
+
+TEST_CASE("admin: wrong message bodies", "[bad input]") {
+  running_node x;
+  struct bad {
+    std::string path;
+    std::string body;
+    int status;
+    errc code;
+    const char* at = nullptr;
+    const char* hint = nullptr;
+  };
+  const std::string one = "/user/box/one";
+  const bad all[] = {
+    {one, "", 400, errc::invalid_json},
+    {one, "{", 400, errc::invalid_json},
+    {one, R"({"type":"test.set","body":{"value":1}} x)", 400, errc::invalid_json},
+    {one, R"({"type":"test.set","type":"test.get"})", 400, errc::invalid_json},
+    {one, "\xff", 400, errc::invalid_json},
+    {one, "[]", 422, errc::wrong_type},
+    {one, "{}", 422, errc::missing_field, "/type"},
+    {one, R"({"type":7})", 422, errc::wrong_type, "/type"},
+    {one, R"({"typ":"test.set"})", 422, errc::unknown_field, "/typ", "type"},
+    {one, R"({"type":"test.sett","body":{}})", 422, errc::unknown_type, "/type", "test.set"},
+    {one, R"({"type":"test.number","body":{"value":1}})", 422, errc::not_accepted},
+    {one, R"({"type":"test.set","body":{"valu":1}})", 422, errc::unknown_field, "/body/valu", "value"},
+    {one, R"({"type":"test.set","body":{}})", 422, errc::missing_field, "/body/value"},
+    {one, R"({"type":"test.set","body":{"value":"1"}})", 422, errc::wrong_type, "/body/value"},
+    {one, R"({"type":"test.set","body":{"value":1.5}})", 422, errc::wrong_type, "/body/value"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"5"}})", 422, errc::invalid_value, "/body/pace"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"-5s"}})", 422, errc::invalid_value, "/body/pace"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"5 parsecs"}})", 422, errc::invalid_value, "/body/pace"},
+    {"/user/box", R"({"type":"test.get","body":{}})", 422, errc::not_accepted},
+    {"/user/box/ona", R"({"type":"test.get","body":{}})", 404, errc::not_found, nullptr, "one"},
+  };
+  for (auto& bad : all) {
+    for (auto* mode : {"send", "request"}) {
+      INFO(bad.path << " " << bad.body << " " << mode);
+      auto problem = x.problem(x.call("POST", "/v1/actors/messages?mode=" + std::string{mode} + "&path=" + bad.path, bad.body),
+                               bad.status, bad.code);
+      if (bad.at != nullptr)
+        CHECK(text_at(problem, "/at") == bad.at);
+      if (bad.hint != nullptr)
+        CHECK(text_at(problem, "/hint") == bad.hint);
+    }
+  }
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=sned", "{}"), 400, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=request&timeout=5", "{}"), 400, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/actors/messages", "{}"), 400, errc::missing_field);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", std::string(10 << 20, ' ')), 413, errc::too_large);
+  auto deep = std::string(100, '[') + std::string(100, ']');
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", deep), 400, errc::invalid_json);
+}
+
+TEST_CASE("admin: wrong bodies elsewhere", "[bad input]") {
+  running_node x;
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"lowd"})"), 422, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"info","for":5})"), 422, errc::wrong_type);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"lvl":"info"})"), 422, errc::unknown_field);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", "{}"), 422, errc::missing_field);
+  x.problem(x.call("POST", "/v1/events?stream=s", R"({"data":1})"), 422, errc::missing_field);
+  x.problem(x.call("POST", "/v1/events?stream=s&expect=perhaps", R"({"type":"a"})"), 400, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/events?stream=s", R"({"type":"a","metadata":1})"), 422, errc::wrong_type);
+}
+
+TEST_CASE("admin: tokens and roles over TCP", "[bad input]") {
+  auto hash_of_viewer = "d35ca5051b82ffc326a3b0b6574a9a3161dee16b9478a199ee39cd803ce5b799"; // viewer
+  running_node x{"admin: {listen: \"127.0.0.1:0\", tokens: [{name: look, role: viewer, sha256: " + std::string{hash_of_viewer} + "}]}\n"};
+  auto call = [&](const std::string& method, const std::string& target, const std::string& token) {
+    http::client_options options;
+    options.bearer_token = token;
+    auto answer = http::fetch(method, x.server->url() + target, {}, {}, options);
+    REQUIRE(answer);
+    return *answer;
+  };
+  CHECK(x.server->url().starts_with("http://127.0.0.1:"));
+  CHECK(call("GET", "/livez", "").status == 200);
+  x.problem(call("GET", "/v1/tree", ""), 401, errc::unauthorized);
+  x.problem(call("GET", "/v1/tree", "wrong"), 401, errc::unauthorized);
+  CHECK(call("GET", "/v1/tree", "viewer").status == 200);
+  x.problem(call("POST", "/v1/actors/stop?path=/user/box/one", "viewer"), 403, errc::forbidden);
+  x.problem(call("GET", "/v1/config", "viewer"), 403, errc::forbidden);
+  x.problem(call("GET", "/v1/subjects/a.b?ack=true", "viewer"), 403, errc::forbidden);
+}
