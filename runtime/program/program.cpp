@@ -1,11 +1,15 @@
 #include "runtime/program/program.hpp"
 
+#include "runtime/admin/admin.hpp"
 #include "runtime/cli/cli.hpp"
 #include "runtime/node/node_messages.hpp"
 #include "runtime/program/build_info.hpp"
 #include "runtime/program/node_main.hpp"
 
 #include <caf/config.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 namespace coppice {
 
@@ -31,6 +35,40 @@ result<cli::schema_difference> compare_tables(const std::string& before, const s
     return b.error();
   auto verdict = json::compare(*a, *b);
   return cli::schema_difference{std::string{to_string(verdict.verdict)}, verdict.differences};
+}
+
+/// Writes the generated contracts; returns the files whose content changed.
+result<std::vector<std::string>> write_contracts(const std::filesystem::path& folder) {
+  auto contents = [&folder] {
+    std::map<std::string, std::string> out;
+    std::error_code failure;
+    for (auto& entry : std::filesystem::recursive_directory_iterator{folder, failure})
+      if (entry.is_regular_file()) {
+        std::ifstream in{entry.path()};
+        out[entry.path().lexically_relative(folder).string()] = {std::istreambuf_iterator<char>{in}, {}};
+      }
+    return out;
+  };
+  auto before = contents();
+  if (auto ok = json::write_schemas(folder); !ok)
+    return ok.error();
+  auto openapi = folder / "openapi";
+  std::error_code failure;
+  std::filesystem::create_directories(openapi, failure);
+  std::ofstream out{openapi / "coppice.json"};
+  out << admin::openapi_document();
+  out.close();
+  if (failure || !out)
+    return error{errc::storage, "cannot write", (openapi / "coppice.json").string(), {}};
+  std::vector<std::string> changed;
+  auto after = contents();
+  for (auto& [name, text] : after)
+    if (auto i = before.find(name); i == before.end() || i->second != text)
+      changed.push_back(name);
+  for (auto& [name, text] : before)
+    if (!after.contains(name))
+      changed.push_back(name);
+  return changed;
 }
 
 } // namespace
@@ -68,6 +106,8 @@ int run(int argc, char** argv, std::initializer_list<extension> extensions, prog
   env.schema_fingerprint = [] { return json::types().fingerprint(); };
   env.schema_table = [] { return json::serialize_pretty(json::to_json(json::types().table())); };
   env.schema_diff = compare_tables;
+  env.schema_write = [](const std::string& folder) { return write_contracts(folder); };
+  env.try_first = about.try_first;
   return cli::run_cli(env, argc, argv);
 }
 

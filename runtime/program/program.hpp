@@ -24,7 +24,10 @@ struct extension {
 struct program_info {
   std::string name = "coppice";
   std::string version;
-  std::string development_config; ///< Cluster file as text for `up` without --config; empty: nodes without a user tree.
+  /// YAML sections that every node of `up`'s development cluster shares (streams, user tree); not `cluster nats admin chaos
+  /// log nodes`, which `up` writes itself.
+  std::string development_config;
+  std::vector<std::string> try_first; ///< Commands that `up` suggests, without the program's name.
 };
 
 /// A program with every verb of the command line: `int main(argc, argv) { return coppice::run(argc, argv, {demo::add_to}); }`.
