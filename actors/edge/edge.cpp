@@ -24,7 +24,7 @@ void add_to(catalog& types) {
     .summary("raises and clears alerts by rules with hysteresis")
     .blocking();
   types.actor_class<caf::stateful_actor<journal>, journal_args>("edge.journal")
-    .accepts<event_message, get_status>()
+    .accepts<event_message, get_status, find_event>()
     .summary("files events of a durable consumer in the event store");
 }
 

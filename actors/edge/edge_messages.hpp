@@ -29,4 +29,6 @@ COPPICE_MESSAGES(edge, coppice::type_ids::edge, //
                  (coppice::edge::alerts_status, "edge.alerts_status"),
                  (coppice::edge::set_rules, "edge.set_rules"),
                  (coppice::edge::alerts_snapshot, "edge.alerts_snapshot"),
-                 (coppice::edge::journal_status, "edge.journal_status"))
+                 (coppice::edge::journal_status, "edge.journal_status"),
+                 (coppice::edge::find_event, "edge.find_event"),
+                 (coppice::edge::event_known, "edge.event_known"))

@@ -128,4 +128,21 @@ bool inspect(Inspector& f, journal_status& x) {
                             f.field("last_error", x.last_error));
 }
 
+/// Between journals: was this event filed on your node? Answer: edge.event_known.
+struct find_event {
+  std::string id;
+};
+template <class Inspector>
+bool inspect(Inspector& f, find_event& x) {
+  return f.object(x).fields(f.field("id", x.id));
+}
+
+struct event_known {
+  bool filed = false;
+};
+template <class Inspector>
+bool inspect(Inspector& f, event_known& x) {
+  return f.object(x).fields(f.field("filed", x.filed));
+}
+
 } // namespace coppice::edge

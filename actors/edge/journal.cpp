@@ -1,6 +1,8 @@
 #include "actors/edge/journal.hpp"
 
 #include "runtime/base/clock.hpp"
+#include "runtime/cluster/cluster.hpp"
+#include "runtime/node/call.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 
@@ -13,6 +15,8 @@ namespace coppice::edge {
 
 journal::journal(caf::event_based_actor* self, journal_args args)
   : self_(self), owner_(node_of(self->system())), args_(std::move(args)) {
+  if (auto* place = supervision::current_seat())
+    path_ = place->path();
   if (auto ok = store::check_stream_name(args_.stream); !ok)
     throw std::invalid_argument(to_string(ok.error()));
 }
@@ -29,7 +33,11 @@ caf::behavior journal::make_behavior() {
   return {
     // Files one event; the answer acknowledges it.
     [this](const event_message& x) -> caf::result<void> {
-      file(x, self_->make_response_promise());
+      auto promise = self_->make_response_promise();
+      if (x.deliveries > 1 && !known_.contains(x.id))
+        ask_others(x, std::move(promise));
+      else
+        file(x, std::move(promise));
       return caf::delegated<void>{};
     },
     // The store has answered.
@@ -37,9 +45,11 @@ caf::behavior journal::make_behavior() {
       auto i = open_.find(key);
       if (i == open_.end())
         return;
-      auto promise = std::move(i->second);
+      auto promise = std::move(i->second.promise);
+      auto id = std::move(i->second.id);
       open_.erase(i);
       if (failure.code == errc::none) {
+        remember(std::move(id));
         ++figures_.filed;
         figures_.last_at = system_clock().now();
         promise.deliver();
@@ -49,6 +59,8 @@ caf::behavior journal::make_behavior() {
       }
     },
     [this](const get_status&) { return figures_; },
+    // Another node's journal got an event again.
+    [this](const find_event& x) { return event_known{known_.contains(x.id)}; },
   };
 }
 
@@ -68,11 +80,55 @@ void journal::file(const event_message& x, caf::response_promise promise) {
   request.stream = args_.stream;
   request.events.push_back(std::move(event));
   auto key = ++last_;
-  open_.emplace(key, std::move(promise));
+  open_.emplace(key, pending{std::move(promise), x.id});
   owner_.event_store()->append(std::move(request),
                                [me = caf::actor_cast<caf::actor>(self_->ctrl()), key](result<store::append_result> done) {
                                  caf::anon_send(me, caf::ok_atom_v, key, done ? error{} : done.error());
                                });
+}
+
+/// The acknowledgement of an earlier delivery may have been lost with the server: somebody else may have filed the event.
+void journal::ask_others(const event_message& x, caf::response_promise promise) {
+  struct inquiry {
+    event_message event;
+    caf::response_promise promise;
+    size_t open = 1;
+    bool found = false;
+  };
+  auto state = std::make_shared<inquiry>(inquiry{x, std::move(promise)});
+  auto answered = [this, state](bool found) {
+    state->found = state->found || found;
+    if (--state->open > 0)
+      return;
+    if (state->found) {
+      ++figures_.duplicates;
+      state->promise.deliver();
+    } else {
+      file(state->event, std::move(state->promise));
+    }
+  };
+  if (owner_.peers() != nullptr)
+    for (auto& member : owner_.peers()->members()) {
+      if (member.name == owner_.name() || member.state != cluster::member_state::up)
+        continue;
+      auto other = owner_.find(member.name + ":" + path_);
+      if (!other)
+        continue;
+      ++state->open;
+      call<event_known>(self_, *other, find_event{x.id}, std::chrono::seconds{1})
+        .then([answered](event_known& y) { answered(y.filed); }, [answered](const error&) { answered(false); });
+    }
+  answered(false);
+}
+
+void journal::remember(std::string id) {
+  if (!known_.insert(id).second)
+    return;
+  known_order_.push_back(std::move(id));
+  if (known_order_.size() > remembered_max) {
+    known_.erase(known_order_.front());
+    known_order_.pop_front();
+  }
 }
 
 std::string journal::describe() const {

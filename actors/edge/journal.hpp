@@ -6,13 +6,16 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 
+#include <deque>
 #include <map>
+#include <unordered_set>
 
 namespace coppice::edge {
 
 /// Files events of a durable consumer in this node's event store and acknowledges them afterwards. Journals with the same
-/// durable share its events: each is filed by one of them. The event id makes filing idempotent on a node; when a node
-/// dies between filing and acknowledging, another one files the event too, in its own store.
+/// durable share its events: each is filed by one of them. The event id makes filing idempotent on a node; an event that is
+/// delivered again is filed only when no other reachable journal has it already. Not covered: a node that is away, or whose
+/// journal restarted (it remembers the last `remembered_max` ids in memory), between its filing and the new delivery.
 struct journal {
   journal(caf::event_based_actor* self, journal_args args);
 
@@ -20,13 +23,25 @@ struct journal {
   std::string describe() const;
 
 private:
+  static constexpr size_t remembered_max = 100'000;
+
   void file(const event_message& x, caf::response_promise promise);
+  void ask_others(const event_message& x, caf::response_promise promise);
+  void remember(std::string id);
 
   caf::event_based_actor* self_;
   node& owner_;
   journal_args args_;
   std::unique_ptr<event_subscription> subscription_;
-  std::map<uint64_t, caf::response_promise> open_; ///< Events on their way into the store.
+  struct pending {
+    caf::response_promise promise;
+    std::string id;
+  };
+
+  std::string path_; ///< Own path; the other nodes' journals stand at the same one.
+  std::map<uint64_t, pending> open_; ///< Events on their way into the store.
+  std::unordered_set<std::string> known_; ///< Ids filed here, the newest of them.
+  std::deque<std::string> known_order_;
   uint64_t last_ = 0;
   journal_status figures_;
 };
