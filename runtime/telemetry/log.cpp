@@ -132,6 +132,8 @@ void start(options x) {
   s.pool = std::make_shared<spdlog::details::thread_pool>(queue_max, 1);
   s.logger = std::make_shared<spdlog::async_logger>("coppice", sink, s.pool, spdlog::async_overflow_policy::overrun_oldest);
   s.logger->set_level(spdlog::level::trace);
+  // Lines are few, and whoever looks at the file after a crash wants the last ones.
+  s.logger->flush_on(spdlog::level::trace);
   s.settings = std::move(x);
   s.overrides.clear();
   refresh_floor(s);
