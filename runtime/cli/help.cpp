@@ -104,8 +104,9 @@ std::string help_of(const verb& what, const std::string& program, const style& h
     out += "\n" + flag_lines(what.flags, how);
   if (!what.examples.empty()) {
     out += "\nexamples\n";
+    // An example that is a pipeline names the program itself.
     for (const auto& x : what.examples)
-      out += "  " + program + " " + x + "\n";
+      out += "  " + (x.find(program + " ") == std::string::npos ? program + " " : "") + x + "\n";
   }
   if (!what.raw)
     out += "\nEvery flag has an environment variable: --node is " + environment_name("--node")

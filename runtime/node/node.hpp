@@ -96,6 +96,9 @@ public:
   /// 5 name taken, 7 something had to be left behind).
   int wait();
 
+  /// Why wait() returned, for people.
+  std::string end_reason() const;
+
   /// Stops the rest: leaves the cluster, closes store and events. Idempotent; called by the destructor.
   void stop();
 

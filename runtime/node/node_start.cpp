@@ -191,6 +191,15 @@ int node::wait() {
   return x.observer && x.observer->left_behind() > 0 ? 7 : 0;
 }
 
+std::string node::end_reason() const {
+  auto& x = *impl_;
+  if (x.observer && x.observer->left_behind() > 0)
+    return std::to_string(x.observer->left_behind()) + " actors did not stop and were left behind; the log names them";
+  std::lock_guard guard{x.mutex};
+  auto gave_up = x.tree_ended && x.tree_ended->what != supervision::end_info::kind::requested;
+  return gave_up ? "the root supervisor gave up: " + x.tree_ended->reason : x.stop_reason;
+}
+
 void node::impl::stop_tree() {
   if (!root_supervisor)
     return;

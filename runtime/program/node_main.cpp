@@ -139,7 +139,10 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
     std::vector<std::string> reversed{args.rbegin(), args.rend()};
     app.parse(reversed);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    if (e.get_exit_code() == 0)
+      return app.exit(e);
+    std::fprintf(stderr, "coppice node: %s; `coppice help node` shows how it goes\n", e.what());
+    return 2;
   }
   if (x.config.empty() && !is_name(x.name)) {
     std::fprintf(stderr, "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
@@ -184,6 +187,8 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   if (me.peers() != nullptr)
     me.peers()->set_admin_url(admin.url());
   auto status = me.wait();
+  if (status != 0)
+    std::fprintf(stderr, "coppice node: %s\n", me.end_reason().c_str());
   admin.stop();
   me.stop();
   return status;
