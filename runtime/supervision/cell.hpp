@@ -50,8 +50,8 @@ public:
     return (x.mid.integer_value() & call) != 0 || telemetry::probed();
   }
 
-  /// Keeps the list of open requests; called before the message is in the mailbox.
-  void arrived(caf::mailbox_element& x);
+  /// Keeps the list of open requests; called before the message is in the mailbox. `me`: of this actor.
+  void arrived(caf::mailbox_element& x, const caf::actor_control_block& me);
 
   /// Answers a request or hands the message to the dead letters.
   void refuse(caf::mailbox_element& x);

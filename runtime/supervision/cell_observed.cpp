@@ -123,21 +123,21 @@ private:
   bool skipped_ = false;
 };
 
-void cell::arrived(caf::mailbox_element& x) {
+void cell::arrived(caf::mailbox_element& x, const caf::actor_control_block& me) {
   auto& now = telemetry::running;
   if (x.mid.is_response()) {
     if (auto* open = seat_->requests())
-      open->remove(telemetry::request_key(*self().ctrl(), x.mid));
+      open->remove(telemetry::request_key(me, x.mid));
   } else if (x.mid.is_request() && x.sender && now.actor != nullptr) {
     if (x.sender.get() == now.actor) {
-      telemetry::note_request(x, self().id());
+      telemetry::note_request(x, me.aid);
     } else if (auto* asker = dynamic_cast<const cell*>(x.sender->get())) {
       // Delegated: from now on the one who asked waits for this actor.
       if (auto* open = asker->seat_->requests())
-        open->redirect(telemetry::request_key(*x.sender.get(), x.mid), self().id());
+        open->redirect(telemetry::request_key(*x.sender.get(), x.mid), me.aid);
     }
   }
-  if (telemetry::probed()) {
+  if (telemetry::probed()) [[unlikely]] {
     if ((telemetry::probes.load(std::memory_order_relaxed) & telemetry::probe::figures) != 0)
       x.set_enqueue_time();
     telemetry::sent_to(*seat_);

@@ -69,7 +69,7 @@ public:
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
     if (is_noted(*x)) [[unlikely]]
-      arrived(*x);
+      arrived(*x, *this->ctrl());
     if (!admit(*x)) {
       // `true`: the message is dealt with; `false` would mean that the actor is dead.
       refuse(*x);

@@ -61,14 +61,6 @@ open_requests::slot* open_requests::find(uint64_t key) const noexcept {
   return nullptr;
 }
 
-void open_requests::remove(uint64_t key) noexcept {
-  // A time-out and the answer may come at once: the exchange lets one of them do it, never for a later request.
-  if (auto* s = find(key)) {
-    auto expected = key;
-    s->key.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
-  }
-}
-
 void open_requests::redirect(uint64_t key, uint64_t receiver) noexcept {
   // The request cannot be answered before it is passed on, so the slot stays its own unless it times out just now; then
   // one line of a look at the node may name a wrong receiver.

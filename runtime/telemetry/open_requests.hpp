@@ -34,7 +34,20 @@ public:
   /// Null when the table is full.
   slot* add(uint64_t key, uint64_t receiver, const uint16_t* types, int64_t now_ns) noexcept;
 
-  void remove(uint64_t key) noexcept;
+  void remove(uint64_t key) noexcept {
+    // A time-out and the answer may come at once: the exchange lets one of them do it, never for a later request.
+    auto i = hint_.load(std::memory_order_relaxed);
+    auto* chunk = chunks_[i].load(std::memory_order_acquire);
+    if (chunk == nullptr)
+      return;
+    auto* s = &chunk[key & (size_of(i) - 1)];
+    if (s->key.load(std::memory_order_relaxed) != key) [[unlikely]] {
+      s = find(key);
+      if (s == nullptr)
+        return;
+    }
+    s->key.compare_exchange_strong(key, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
+  }
 
   /// The request went on to another actor, which is to answer it.
   void redirect(uint64_t key, uint64_t receiver) noexcept;

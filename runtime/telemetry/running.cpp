@@ -84,13 +84,10 @@ subject::~subject() {
   delete requests_.load(std::memory_order_relaxed);
 }
 
-open_requests& subject::own_requests() {
-  auto* x = requests_.load(std::memory_order_relaxed);
-  if (x == nullptr) {
-    x = new open_requests;
-    requests_.store(x, std::memory_order_release);
-    wait_registry::add(*this);
-  }
+open_requests& subject::first_request() {
+  auto* x = new open_requests;
+  requests_.store(x, std::memory_order_release);
+  wait_registry::add(*this);
   return *x;
 }
 
@@ -125,11 +122,6 @@ pulse* detail::looking::first() const {
 
 int64_t now_ns() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
-int64_t coarse_now_ns() noexcept {
-  auto x = detail::coarse_clock.load(std::memory_order_relaxed);
-  return x != 0 ? x : now_ns();
 }
 
 void watch_figures(duration how_long) {

@@ -41,7 +41,10 @@ public:
   open_requests* requests() const noexcept { return requests_.load(std::memory_order_acquire); }
 
   /// As above, made when absent. Only the actor itself.
-  open_requests& own_requests();
+  open_requests& own_requests() {
+    auto* x = requests_.load(std::memory_order_relaxed);
+    return x != nullptr ? *x : first_request();
+  }
 
   std::atomic<uint64_t> sent{0};       ///< Messages, answers included.
   std::atomic<uint64_t> late{0};       ///< Answers and timers of an earlier incarnation that came too late.
@@ -57,6 +60,8 @@ protected:
 
 private:
   friend class wait_registry;
+
+  open_requests& first_request();
 
   std::atomic<open_requests*> requests_{nullptr};
 };
@@ -152,7 +157,15 @@ std::string type_names(const uint16_t* types);
 /// Nanoseconds of a monotonic clock. Coarse: at most a tick of the watchdog (50 ms) behind while it runs, and then
 /// without a system call.
 int64_t now_ns() noexcept;
-int64_t coarse_now_ns() noexcept;
+
+namespace detail {
+inline std::atomic<int64_t> coarse_clock{0};
+} // namespace detail
+
+inline int64_t coarse_now_ns() noexcept {
+  auto x = detail::coarse_clock.load(std::memory_order_relaxed);
+  return x != 0 ? x : now_ns();
+}
 
 /// Counts busy_ns and latency_ns from now on, for so long.
 void watch_figures(duration how_long);
@@ -162,8 +175,6 @@ bool figures_watched() noexcept;
 std::string running_path();
 
 namespace detail {
-
-inline std::atomic<int64_t> coarse_clock{0};
 
 /// Ends the watching when its time is over; called by who measures.
 void expire_figures(int64_t now) noexcept;
