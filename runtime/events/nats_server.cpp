@@ -89,7 +89,7 @@ public:
       if (std::chrono::steady_clock::now() > until)
         return error{errc::timeout, "nats-server is not ready in time: " + log_tail(600),
                      in("nats.log")};
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+      std::this_thread::sleep_for(std::chrono::milliseconds{10}); // polls another process
     }
   }
 
@@ -106,7 +106,7 @@ public:
         killed = true;
       }
       guard.unlock();
-      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+      std::this_thread::sleep_for(std::chrono::milliseconds{5}); // polls another process
       guard.lock();
     }
     pid_ = 0;
