@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 TEST_CASE("admin: before the tree is there only health and version answer", "[node]") {
   running_node x{"", false};
   std::filesystem::create_directories(x.folder / "data");
-  REQUIRE(x.server->start());
+  x.listen();
   CHECK(x.call("GET", "/livez").body == "ok\n");
   CHECK(x.call("GET", "/readyz").status == 503);
   CHECK(x.call("GET", "/readyz?verbose").body.find("tree waiting") != std::string::npos);

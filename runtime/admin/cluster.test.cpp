@@ -1,10 +1,15 @@
-// Two nodes in this process: any of them answers for both.
+// Nodes in processes of their own: any of them answers for all.
 #include "runtime/admin/node_fixture.test.hpp"
 
 #include "runtime/cluster/cluster.hpp"
 #include "runtime/cluster/pki.hpp"
 
+#include <cstdlib>
+#include <filesystem>
 #include <future>
+#include <set>
+
+#include <unistd.h>
 
 using namespace coppice;
 using namespace coppice::admin::test;
@@ -12,40 +17,75 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto child_case = "admin: another node for the tests of this file";
+
+std::string sections(const std::string& certificates, const std::string& name, const std::string& seed) {
+  auto files = cluster::pki::files_in(certificates, name);
+  return "chaos: {enabled: true}\ncluster: {name: test, listen: \"127.0.0.1:0\", " + (seed.empty() ? "" : "seeds: [\"" + seed + "\"], ")
+         + "certificates: {ca: " + files.ca.string() + ", cert: " + files.certificate.string() + ", key: " + files.key.string() + "}}\n";
+}
+
+/// A node in a process of its own, killed hard at the end.
+struct other_node : asking {
+  other_node(const std::string& certificates, const std::string& name, const std::string& seed)
+    : process(child_case, {{"COPPICE_TEST_CERTIFICATES", certificates}, {"COPPICE_TEST_NAME", name}, {"COPPICE_TEST_SEED", seed}}) {
+    REQUIRE(process.next_line(folder));
+    REQUIRE(process.next_line(socket_url));
+  }
+
+  ~other_node() {
+    process.kill();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+
+  testing::child_program process;
+  std::string folder;
+};
+
+bool sees(running_node& x, const std::string& name) {
+  return x.owner->peers()->gate_of(name).has_value();
+}
+
 struct two_nodes {
   two_nodes() {
     namespace pki = cluster::pki;
     REQUIRE(pki::make_ca(folder / "ca"));
     REQUIRE(pki::issue(folder / "ca", "alpha", folder / "alpha"));
-    REQUIRE(pki::issue(folder / "ca", "beta", folder / "beta"));
-    alpha = std::make_unique<running_node>(sections("alpha", {}));
-    auto address = alpha->owner->peers()->self().address;
-    beta = std::make_unique<running_node>(sections("beta", address), true, "beta");
-    REQUIRE(wait_until([&] { return sees(*alpha, "beta") && sees(*beta, "alpha"); }));
+    alpha = std::make_unique<running_node>(sections(folder / "alpha", "alpha", {}));
+    beta = add("beta");
   }
 
-  static bool sees(running_node& x, const std::string& name) {
-    return x.owner->peers()->gate_of(name).has_value();
-  }
-
-  std::string sections(const std::string& name, const std::string& seed) {
-    auto files = cluster::pki::files_in(folder / name, name);
-    return "chaos: {enabled: true}\ncluster: {name: test, listen: \"127.0.0.1:0\", " + (seed.empty() ? "" : "seeds: [\"" + seed + "\"], ")
-           + "certificates: {ca: " + files.ca.string() + ", cert: " + files.certificate.string() + ", key: " + files.key.string() + "}}\n";
+  std::unique_ptr<other_node> add(const std::string& name) {
+    REQUIRE(cluster::pki::issue(folder / "ca", name, folder / name));
+    auto out = std::make_unique<other_node>(folder / name, name, alpha->owner->peers()->self().address);
+    REQUIRE(wait_until([&] { return sees(*alpha, name); }));
+    return out;
   }
 
   testing::temp_folder folder;
   std::unique_ptr<running_node> alpha;
-  std::unique_ptr<running_node> beta;
+  std::unique_ptr<other_node> beta;
 };
 
 } // namespace
+
+TEST_CASE("admin: another node for the tests of this file", "[.child]") {
+  auto* name = std::getenv("COPPICE_TEST_NAME");
+  REQUIRE(name != nullptr);
+  running_node x{sections(std::getenv("COPPICE_TEST_CERTIFICATES"), name, std::getenv("COPPICE_TEST_SEED")), true, name};
+  REQUIRE(wait_until([&] { return sees(x, "alpha"); }));
+  testing::tell_parent(x.folder.path());
+  testing::tell_parent(x.socket_url);
+  // Until it is killed; not longer than any test takes.
+  ::sleep(120);
+}
 
 TEST_CASE("admin: either node answers for both", "[cluster]") {
   two_nodes x;
   auto& alpha = *x.alpha;
   auto& beta = *x.beta;
-  for (auto* asked : {&alpha, &beta}) {
+  for (auto* asked : {static_cast<asking*>(&alpha), static_cast<asking*>(&beta)}) {
     CHECK(asked->get("/v1/tree").as_array().size() == 2);
     CHECK(asked->get("/v1/tree?node=beta").as_array().size() == 1);
     CHECK(text_at(asked->get("/v1/tree?node=beta"), "/0/node") == "beta");
@@ -114,7 +154,7 @@ TEST_CASE("admin: streams over both nodes", "[cluster]") {
   auto& alpha = *x.alpha;
   auto history = std::async(std::launch::async, [&] {
     std::set<std::string> nodes;
-    auto client = http::client::connect(alpha.server->socket_url());
+    auto client = http::client::connect(alpha.socket_url);
     http::stream_options options;
     options.timeout = 20s;
     auto done = client->stream(
@@ -139,7 +179,7 @@ TEST_CASE("admin: a node that is away is said, and the rest answered", "[cluster
   two_nodes x;
   auto& alpha = *x.alpha;
   x.beta.reset();
-  REQUIRE(wait_until([&] { return !two_nodes::sees(alpha, "beta"); }));
+  REQUIRE(wait_until([&] { return !sees(alpha, "beta"); }));
   auto tree = alpha.get("/v1/tree");
   REQUIRE(tree.as_array().size() == 2);
   CHECK(text_at(tree, "/1/state") == "failed");
@@ -153,10 +193,7 @@ TEST_CASE("admin: a node that is away is said, and the rest answered", "[cluster
 
 TEST_CASE("admin: a path that several others have needs a node", "[cluster]") {
   two_nodes x;
-  namespace pki = cluster::pki;
-  REQUIRE(pki::issue(x.folder / "ca", "gamma", x.folder / "gamma"));
-  running_node gamma{x.sections("gamma", x.alpha->owner->peers()->self().address), true, "gamma"};
-  REQUIRE(wait_until([&] { return two_nodes::sees(*x.alpha, "gamma"); }));
+  auto gamma = x.add("gamma");
   for (auto* node : {"beta", "gamma"})
     x.alpha->post("/v1/actors/spawn?path=" + std::string{node} + ":/user/twin", R"({"type":"test.holder"})", 201);
   auto problem = x.alpha->problem(x.alpha->call("GET", "/v1/actors?path=/user/twin"), 409, errc::conflict);

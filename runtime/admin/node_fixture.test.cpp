@@ -197,10 +197,15 @@ user:
   server = std::make_unique<admin_server>(*owner);
   if (start) {
     start_node();
-    auto listening = server->start();
-    INFO((listening ? std::string{} : to_string(listening.error())));
-    REQUIRE(listening);
+    listen();
   }
+}
+
+void running_node::listen() {
+  auto listening = server->start();
+  INFO((listening ? std::string{} : to_string(listening.error())));
+  REQUIRE(listening);
+  socket_url = server->socket_url();
 }
 
 void running_node::start_node() {
@@ -220,9 +225,9 @@ running_node::~running_node() {
   }
 }
 
-http::response running_node::call(const std::string& method, const std::string& target, const std::string& body,
+http::response asking::call(const std::string& method, const std::string& target, const std::string& body,
                                   const http::header_list& headers) {
-  auto client = http::client::connect(server->socket_url());
+  auto client = http::client::connect(socket_url);
   REQUIRE(client);
   auto answer = client->request(method, target, headers, body);
   INFO(method << " " << target << (answer ? std::string{} : to_string(answer.error())));
@@ -230,7 +235,7 @@ http::response running_node::call(const std::string& method, const std::string& 
   return *answer;
 }
 
-json::value running_node::get(const std::string& target, int status) {
+json::value asking::get(const std::string& target, int status) {
   auto x = call("GET", target);
   INFO("GET " << target << " " << x.status << " " << x.body);
   REQUIRE(x.status == status);
@@ -239,7 +244,7 @@ json::value running_node::get(const std::string& target, int status) {
   return *parsed;
 }
 
-json::value running_node::post(const std::string& target, const std::string& body, int status) {
+json::value asking::post(const std::string& target, const std::string& body, int status) {
   auto x = call("POST", target, body);
   INFO("POST " << target << " " << x.status << " " << x.body);
   REQUIRE(x.status == status);
@@ -248,7 +253,7 @@ json::value running_node::post(const std::string& target, const std::string& bod
   return *parsed;
 }
 
-json::value running_node::problem(const http::response& x, int status, errc code) {
+json::value asking::problem(const http::response& x, int status, errc code) {
   INFO(x.status << " " << x.body);
   CHECK(x.status == status);
   CHECK(x.content_type == "application/problem+json");
@@ -259,9 +264,9 @@ json::value running_node::problem(const http::response& x, int status, errc code
   return *parsed;
 }
 
-std::vector<http::event> running_node::stream(const std::string& target, size_t count, const http::header_list& headers,
+std::vector<http::event> asking::stream(const std::string& target, size_t count, const http::header_list& headers,
                                               const std::string& method, const std::string& last_event_id) {
-  auto client = http::client::connect(server->socket_url());
+  auto client = http::client::connect(socket_url);
   REQUIRE(client);
   std::vector<http::event> out;
   http::stream_options options;

@@ -23,15 +23,9 @@ catalog test_catalog();
 void release_blocked();
 bool somebody_is_blocked();
 
-class running_node {
+/// Asks one admin API.
+class asking {
 public:
-  /// `sections`: YAML beside node and user.
-  explicit running_node(const std::string& sections = {}, bool start = true, const std::string& name = "alpha");
-  ~running_node();
-
-  /// Starts the node and waits until its tree is up.
-  void start_node();
-
   http::response call(const std::string& method, const std::string& target, const std::string& body = {},
                       const http::header_list& headers = {});
   json::value get(const std::string& target, int status = 200);
@@ -44,6 +38,21 @@ public:
   std::vector<http::event> stream(const std::string& target, size_t count, const http::header_list& headers = {},
                                   const std::string& method = "GET", const std::string& last_event_id = {});
 
+  std::string socket_url;
+};
+
+class running_node : public asking {
+public:
+  /// `sections`: YAML beside node and user.
+  explicit running_node(const std::string& sections = {}, bool start = true, const std::string& name = "alpha");
+  ~running_node();
+
+  /// Starts the node and waits until its tree is up.
+  void start_node();
+
+  /// Starts the admin API.
+  void listen();
+
   testing::temp_folder folder;
   std::unique_ptr<node> owner;
   std::unique_ptr<admin_server> server;
@@ -51,7 +60,6 @@ public:
 private:
   bool started_ = false;
 };
-
 
 std::string text_at(const json::value& x, std::string_view pointer);
 
