@@ -20,13 +20,14 @@ check "nothing runs after exit" 0 "$(grep -c '"caf"' "$out")"
 typed 0 'cd gamma:/user/edge\ninspect host -o json\n'
 check_in "a path relative to cd" '"path":"/user/edge/host"' "$out"
 check_in "a path relative to cd" '"node":"gamma"' "$out"
-typed 0 'statuss\nversion -o json\n'
+# A script sees the mistake in the exit status, though the lines behind it run.
+typed 2 'statuss\nversion -o json\n'
 check_in "an unknown verb in the console" status "$err"
 check_in "the console goes on after a mistake" '"caf"' "$out"
 typed 0 "send beta:/user/edge/host edge.set_interval '{\"interval\":\"33s\"}'\n"
 changed() { is 33s 'd["body"]["interval"]' request beta:/user/edge/host edge.get_status; }
 eventually 10 "quotes in the console reach the message" changed
-typed 0 'inspect "unfinished\nversion -o json\n'
+typed 2 'inspect "unfinished\nversion -o json\n'
 check_in "an open quote is a mistake, no end" '"caf"' "$out"
 typed 0 ''
 check "colour codes in a pipe" 0 "$(cat "$out" "$err" | grep -c "$escape")"
@@ -58,7 +59,7 @@ unset NO_COLOR
 for shell in bash zsh fish; do
   expect 0 completion "$shell"
   cp "$out" "$home/completion.$shell"
-  check_in "completion $shell" inspect "$home/completion.$shell"
+  check_in "completion $shell" "coppice complete" "$home/completion.$shell"
 done
 bash -n "$home/completion.bash" || fail "completion bash" "valid bash" "a syntax error"
 # As a shell would: load it, ask for what begins with "insp".
@@ -87,7 +88,6 @@ while read -r verb; do
 done <<<"$verbs"
 note "$count verbs have help with an example"
 expect 2 help nosuchverb
-for verb in up down test check build; do expect 0 help "$verb"; done
 expect 0 explain unknown_field
 check_in "explain" "unknown_field" "$out"
 expect 4 explain no_such_code
