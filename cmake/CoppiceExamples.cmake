@@ -1,4 +1,5 @@
 # examples/NAME/main.cpp becomes the program example_NAME, and its run.sh, called with that program, the test example_NAME.
+add_dependencies(tests examples)
 file(GLOB mains CONFIGURE_DEPENDS examples/*/main.cpp)
 foreach(main ${mains})
   get_filename_component(folder ${main} DIRECTORY)

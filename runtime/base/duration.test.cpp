@@ -17,7 +17,7 @@ TEST_CASE("durations are read with their unit and written in the shortest exact 
     {"1h", 1h, "1h"},
     {"36h", 36h, "36h"},
     {"2d", 48h, "48h"},
-    {"1234567ns", 1234567ns, "1234567ns"},
+    {"1234567ns", 1234567ns, "1234.567us"},
     {"0s", 0s, "0s"},
   }));
   auto parsed = parse_duration(text);

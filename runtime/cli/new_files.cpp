@@ -31,7 +31,7 @@ add_test(NAME @APP@ COMMAND test_@APP@)
 constexpr const char* app_main = R"x(#include "@ACTOR@.hpp"
 
 int main(int argc, char** argv) {
-  return coppice::run(argc, argv, {@APP@::add_to});
+  return coppice::run(argc, argv, {{@APP@::add_to, @APP@::add_messages}}, {.name = "@APP@"});
 }
 )x";
 
@@ -82,6 +82,7 @@ caf::behavior @ACTOR@(caf::stateful_actor<@ACTOR@_state>* self, @ACTOR@_args arg
 
 /// Makes the types of this system known to a node.
 void add_to(coppice::catalog& types);
+void add_messages(coppice::json::type_registry& types);
 
 } // namespace @APP@
 
@@ -104,6 +105,10 @@ caf::behavior @ACTOR@(caf::stateful_actor<@ACTOR@_state>* self, @ACTOR@_args arg
 
 void add_to(coppice::catalog& types) {
   types.actor<@ACTOR@_args>("@APP@.@ACTOR@", @ACTOR@).accepts<@ACTOR@_add>().summary("Counts what it is told.");
+}
+
+void add_messages(coppice::json::type_registry& types) {
+  types.add_block<caf::id_block::@APP@>();
 }
 
 } // namespace @APP@

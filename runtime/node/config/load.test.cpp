@@ -56,7 +56,7 @@ TEST_CASE("configuration: the development cluster as it stands", "[config]") {
                                                      supervision::auto_shutdown::never});
   REQUIRE(edge->children.size() == 3);
   CHECK(edge->children[1].spec.id == "alerts");
-  CHECK(edge->children[2].args.text == R"({"stream":"EDGE","durable":"journal"})");
+  CHECK(edge->children[2].args.text == R"({"durable":"journal"})");
   CHECK(find_child(alpha, "/user/edge/host") == &edge->children[0]);
   CHECK(find_child(alpha, "/user/edge/nobody") == nullptr);
   CHECK(find_child(alpha, "/user") == nullptr);
