@@ -49,6 +49,9 @@ struct cli_environment {
   /// Checks actor types and their arguments in `config check`. Absent: they are not checked.
   config::type_checker check_type;
 
+  /// Checks message types there; likewise.
+  config::message_checker check_message;
+
   /// The fingerprint of this program's wire types, and their table as JSON text.
   std::function<std::string()> schema_fingerprint;
   std::function<std::string()> schema_table;

@@ -3,6 +3,7 @@
 #include "runtime/cli/config_verbs.hpp"
 #include "runtime/cli/contexts.hpp"
 #include "runtime/cli/dev_state.hpp"
+#include "runtime/cli/help.hpp"
 #include "runtime/cli/new_files.hpp"
 #include "runtime/cli/session.hpp"
 #include "runtime/cluster/pki.hpp"
@@ -219,6 +220,14 @@ result<int> new_thing(session& in, const arguments& args) {
 }
 
 result<int> bench(session& in, const arguments& args) {
+  auto rest = args.all("REST");
+  auto asks_help = std::any_of(rest.begin(), rest.end(), [](const auto& x) { return x == "-h" || x == "--help"; });
+  if (asks_help && !in.env().bench) {
+    for (const auto& x : operation_verbs())
+      if (x.name == "bench")
+        in.out() << help_of(x, in.env().program, in.how());
+    return 0;
+  }
   if (!in.env().bench)
     return error{errc::refused,
                  "this program has no benchmarks; run them from the checkout: ./coppice bench", "",

@@ -83,6 +83,7 @@ result<void> watcher::plan_nodes(const dev_request& wanted) {
     config::load_options how;
     how.environment = config::process_environment();
     how.check_type = env_.check_type;
+    how.check_message = env_.check_message;
     how.node = "";
     auto outcome = config::load_file(wanted.config, how);
     if (!outcome)
@@ -188,6 +189,7 @@ result<void> watcher::plan_own_file(const dev_request& wanted) {
   config::load_options how;
   how.environment = config::process_environment();
   how.check_type = env_.check_type;
+  how.check_message = env_.check_message;
   auto outcome = config::load_file(wanted.config, how);
   if (!outcome)
     return config::to_error(outcome.mistakes);

@@ -2,6 +2,7 @@
 
 #include "runtime/admin/admin.hpp"
 #include "runtime/base/address.hpp"
+#include "runtime/json/type_registry.hpp"
 #include "runtime/cluster/cluster.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/telemetry/log.hpp"
@@ -73,6 +74,10 @@ result<config::load_options> load_options(const node_arguments& x, const catalog
       return value.error();
     auto made = types.make(type, *value);
     return made ? result<void>{} : result<void>{made.error()};
+  };
+  out.check_message = [](std::string_view type) -> result<void> {
+    auto known = json::types().require(type);
+    return known ? result<void>{} : result<void>{known.error()};
   };
   return out;
 }

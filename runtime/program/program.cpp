@@ -103,6 +103,10 @@ int run(int argc, char** argv, std::initializer_list<extension> extensions, prog
     auto made = make_catalog().make(type, *value);
     return made ? result<void>{} : result<void>{made.error()};
   };
+  env.check_message = [](std::string_view type) -> result<void> {
+    auto known = json::types().require(type);
+    return known ? result<void>{} : result<void>{known.error()};
+  };
   env.schema_fingerprint = [] { return json::types().fingerprint(); };
   env.schema_table = [] { return json::serialize_pretty(json::to_json(json::types().table())); };
   env.schema_diff = compare_tables;

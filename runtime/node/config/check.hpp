@@ -19,7 +19,7 @@ void check_value(const value& x, const key_info& key, const std::string& shown,
 
 /// Everything that no single row can say: pairs of keys, duplicates, the tree, several nodes.
 /// Expects values that the table has accepted; skips what is not there.
-void check_rules(const std::vector<const value*>& nodes, const type_checker& check_type,
+void check_rules(const std::vector<const value*>& nodes, const load_options& options,
                  std::vector<mistake>& mistakes);
 
 /// The part of it about `/user` of one node.

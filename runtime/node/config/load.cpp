@@ -173,7 +173,7 @@ private:
       check_section(node, {}, {}, mistakes_);
       views.push_back(&node);
     }
-    check_rules(views, options_.check_type, mistakes_);
+    check_rules(views, options_, mistakes_);
   }
 
   load_outcome finish() {

@@ -34,6 +34,9 @@ error to_error(const std::vector<mistake>& xs);
 /// into the arguments, empty when the type itself is wrong.
 using type_checker = std::function<result<void>(std::string_view type, std::string_view args)>;
 
+/// Is there a message type of that name? The error's hint is the nearest one.
+using message_checker = std::function<result<void>(std::string_view type)>;
+
 struct load_options {
   /// Only names that begin with `COPPICE__` are looked at: COPPICE__LOG__LEVEL is `log.level`.
   std::map<std::string, std::string> environment;
@@ -48,7 +51,8 @@ struct load_options {
   /// none.
   std::string node;
 
-  type_checker check_type; ///< Empty: types are not checked.
+  type_checker check_type; ///< Empty: actor types are not checked.
+  message_checker check_message; ///< Empty: message types are not checked.
   std::string override_origin =
       "override"; ///< How overrides are called in messages, e.g. `command line`.
 };

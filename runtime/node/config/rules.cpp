@@ -136,7 +136,8 @@ void check_streams(const value& node, std::vector<mistake>& mistakes) {
   }
 }
 
-void check_bridges(const value& node, std::vector<mistake>& mistakes) {
+void check_bridges(const value& node, const message_checker& check_message,
+                   std::vector<mistake>& mistakes) {
   const auto* bridges = node.find("events", "bridges");
   if (bridges == nullptr)
     return;
@@ -147,6 +148,12 @@ void check_bridges(const value& node, std::vector<mistake>& mistakes) {
         !durables.emplace(durable->text, durable->where.line).second)
       note(mistakes, *durable, "events.bridges[" + std::to_string(i) + "].durable",
            describe_kind(*durable) + " a second time", "a durable name for each bridge");
+    const auto* type = bridges->items[i].find("type");
+    if (type == nullptr || type->what != value::kind::scalar || !check_message)
+      continue;
+    if (auto known = check_message(type->text); !known)
+      mistakes.push_back({type->where, "events.bridges[" + std::to_string(i) + "].type",
+                          known.error().message, "a message type", known.error().hint});
   }
 }
 
@@ -223,7 +230,7 @@ bool subjects_overlap(std::string_view a, std::string_view b) {
   return a.empty() && b.empty();
 }
 
-void check_rules(const std::vector<const value*>& nodes, const type_checker& check_type,
+void check_rules(const std::vector<const value*>& nodes, const load_options& options,
                  std::vector<mistake>& mistakes) {
   std::vector<std::string> names;
   for (const auto* node : nodes)
@@ -236,10 +243,10 @@ void check_rules(const std::vector<const value*>& nodes, const type_checker& che
     check_admin(*node, mistakes);
     check_nats(*node, mistakes);
     check_streams(*node, mistakes);
-    check_bridges(*node, mistakes);
+    check_bridges(*node, options.check_message, mistakes);
     check_own_ports(*node, mistakes);
     if (const auto* user = node->find("user"))
-      check_tree(*user, names, check_type, mistakes);
+      check_tree(*user, names, options.check_type, mistakes);
   }
   check_pairs(nodes, mistakes);
 }
