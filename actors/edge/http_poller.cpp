@@ -20,12 +20,13 @@ http_poller_args checked(http_poller_args x) {
 } // namespace
 
 http_poller::http_poller(caf::event_based_actor* self, http_poller_args args)
-  : self_(self), owner_(node_of(self->system())), core_(checked(std::move(args)), prng{random_seed()}), id_(own_id()) {
+  : self_(self), owner_(node_of(self->system())), core_(checked(std::move(args)), prng{random_seed()}) {
   for (auto& [name, value] : core_.args().headers)
     headers_.add(name, value.value);
 }
 
 caf::behavior http_poller::make_behavior() {
+  id_ = own_id(); // The constructor may run on the supervisor's thread.
   wait(duration{0});
   return {
     // Another rhythm from now on.

@@ -15,13 +15,14 @@ namespace coppice::edge {
 
 journal::journal(caf::event_based_actor* self, journal_args args)
   : self_(self), owner_(node_of(self->system())), args_(std::move(args)) {
-  if (auto* place = supervision::current_seat())
-    path_ = place->path();
   if (auto ok = store::check_stream_name(args_.stream); !ok)
     throw std::invalid_argument(to_string(ok.error()));
 }
 
 caf::behavior journal::make_behavior() {
+  // Not in the constructor: the first one runs on the supervisor's thread.
+  if (auto* place = supervision::current_seat())
+    path_ = place->path();
   if (owner_.nats()) {
     subscription_options options;
     options.durable = args_.durable;
@@ -34,7 +35,7 @@ caf::behavior journal::make_behavior() {
     // Files one event; the answer acknowledges it.
     [this](const event_message& x) -> caf::result<void> {
       auto promise = self_->make_response_promise();
-      if (x.deliveries > 1 && !known_.contains(x.id))
+      if (may_be_filed(x))
         ask_others(x, std::move(promise));
       else
         file(x, std::move(promise));
@@ -85,6 +86,18 @@ void journal::file(const event_message& x, caf::response_promise promise) {
                                [me = caf::actor_cast<caf::actor>(self_->ctrl()), key](result<store::append_result> done) {
                                  caf::anon_send(me, caf::ok_atom_v, key, done ? error{} : done.error());
                                });
+}
+
+/// Could another journal have filed this event before? It was delivered before, or it comes late: a server that was killed
+/// forgets deliveries and acknowledgements that it had not written, and then counts from one again.
+bool journal::may_be_filed(const event_message& x) {
+  constexpr auto ordinary_delay = std::chrono::milliseconds{250};
+  auto out_of_order = x.sequence <= newest_;
+  newest_ = std::max(newest_, x.sequence);
+  if (known_.contains(x.id))
+    return false; // By this one: the store recognises it.
+  auto late = x.time && system_clock().now() - *x.time > ordinary_delay;
+  return x.deliveries > 1 || out_of_order || late;
 }
 
 /// The acknowledgement of an earlier delivery may have been lost with the server: somebody else may have filed the event.

@@ -26,6 +26,7 @@ private:
   static constexpr size_t remembered_max = 100'000;
 
   void file(const event_message& x, caf::response_promise promise);
+  bool may_be_filed(const event_message& x);
   void ask_others(const event_message& x, caf::response_promise promise);
   void remember(std::string id);
 
@@ -43,6 +44,7 @@ private:
   std::unordered_set<std::string> known_; ///< Ids filed here, the newest of them.
   std::deque<std::string> known_order_;
   uint64_t last_ = 0;
+  uint64_t newest_ = 0; ///< Highest sequence in the stream seen so far.
   journal_status figures_;
 };
 

@@ -204,9 +204,9 @@ beta = re.sub(r'file: "[^"]*"', f'file: "{folder}.log"', beta)
 print(head + "\n  beta:\n" + beta + "\n  gamma:\n" + tail)
 PYTHON
 expect 5 node --config "$home/second.yaml" --name beta
+cp "$err" "$home/name_in_use"
 expect 0 nodes --node alpha -o json
 check_json "the first beta stays" '["up"]' '[n["state"] for n in d if n["name"] == "beta"]'
-cp "$err" "$home/name_in_use"
 
 # ---- folders ----
 mkdir "$home/precious"; echo mine >"$home/precious/file"
@@ -218,4 +218,4 @@ expect_error 5 in_use up --detach --fresh
 check_in "a name in use, on stderr" "the name beta is in use" "$home/name_in_use"
 written() { grep -qF "(certificate)" "$COPPICE_DATA/alpha/node.log"; }
 eventually 5 "the refusal stands in the log file" written
-wrong 3 'node: {name: a}\nevents:\n  bridges:\n    - {subject: a.b, to: /user/x, type: no.such}\n' 'events.bridges[0].type' no.such
+wrong 4 'node: {name: a}\nevents:\n  bridges:\n    - {subject: a.b, to: /user/x, type: no.such}\n' 'events.bridges[0].type' no.such
