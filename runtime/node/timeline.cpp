@@ -1,11 +1,17 @@
 #include "runtime/node/timeline.hpp"
 
+#include <algorithm>
+
 namespace coppice {
 
 void timeline::add(timeline_entry x) {
   std::lock_guard guard{mutex_};
   x.number = ++last_;
   x.node = node_;
+  // Who follows goes by time: an entry that is told late (its stack had to be read first) must not fall behind what was
+  // told already.
+  if (!entries_.empty())
+    x.at = std::max(x.at, entries_.back().at);
   entries_.push_back(x);
   if (entries_.size() > entries_max)
     entries_.pop_front();
