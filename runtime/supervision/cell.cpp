@@ -216,7 +216,9 @@ void cell::serve(caf::mailbox_element& x) {
 void cell::first_start() {
   auto& a = self();
   phase_ = phase::running;
-  seat_->incarnation.fetch_add(1, std::memory_order_relaxed);
+  // Not the first one in this place: it replaces another.
+  if (seat_->incarnation.fetch_add(1, std::memory_order_relaxed) > 0)
+    telemetry::process_totals().restarts.fetch_add(1, std::memory_order_relaxed);
   try {
     a.initialize();
   } catch (...) {
@@ -409,7 +411,7 @@ void cell::wipe() {
     timer.what.dispose();
   timers_.clear();
   if (auto* open = seat_->requests())
-    open->clear();
+    open->clear(a.id());
   auto links = std::move(links_);
   links_.clear();
   for (auto& link : links) {

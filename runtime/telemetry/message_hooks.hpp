@@ -10,7 +10,8 @@ namespace coppice::telemetry {
 /// The key of a request in its asker's open_requests: request ids are unique to an actor, and actor ids keep apart the
 /// actors that come one after the other in one place of the tree.
 inline uint64_t request_key(const caf::actor_control_block& asker, caf::message_id mid) noexcept {
-  return (mid.integer_value() & caf::message_id::request_id_mask) ^ (static_cast<uint64_t>(asker.aid) << 36);
+  return (mid.integer_value() & caf::message_id::request_id_mask)
+         ^ (static_cast<uint64_t>(asker.aid) << open_requests::mark_shift);
 }
 
 /// Notes a request of the actor that runs on this thread. `receiver` 0: its enqueue names it a moment later.

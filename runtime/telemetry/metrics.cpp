@@ -83,7 +83,7 @@ families own() {
   auto read = [](const std::atomic<uint64_t>& x) { return x.load(std::memory_order_relaxed); };
   return {
     one("coppice_messages_total", "Messages given to handlers of supervised actors.", kind::counter, messages_handled()),
-    one("coppice_actor_restarts_total", "Restarts of supervised actors in place.", kind::counter, read(sum.restarts)),
+    one("coppice_actor_restarts_total", "Restarts of supervised actors.", kind::counter, read(sum.restarts)),
     one("coppice_actor_failures_total", "Handlers of supervised actors that threw.", kind::counter, read(sum.failed)),
     one("coppice_mailbox_refused_total", "Messages refused by full mailboxes.", kind::counter, read(sum.refused)),
     one("coppice_messages_late_total", "Answers and timers that came after nobody waited for them any more.",

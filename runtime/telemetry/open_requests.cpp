@@ -68,11 +68,17 @@ void open_requests::redirect(uint64_t key, uint64_t receiver) noexcept {
     s->receiver.store(receiver, std::memory_order_release);
 }
 
-void open_requests::clear() noexcept {
-  for (size_t i = 0; i < chunks_max; ++i)
-    if (auto* chunk = chunks_[i].load(std::memory_order_relaxed))
-      for (size_t j = 0; j < size_of(i); ++j)
-        chunk[j].key.store(0, std::memory_order_release);
+void open_requests::clear(uint64_t mark) noexcept {
+  for (size_t i = 0; i < chunks_max; ++i) {
+    auto* chunk = chunks_[i].load(std::memory_order_acquire);
+    if (chunk == nullptr)
+      return;
+    for (size_t j = 0; j < size_of(i); ++j) {
+      auto key = chunk[j].key.load(std::memory_order_relaxed);
+      if (key != 0 && key >> mark_shift == (mark << mark_shift) >> mark_shift)
+        chunk[j].key.compare_exchange_strong(key, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
+    }
+  }
 }
 
 } // namespace coppice::telemetry

@@ -13,7 +13,7 @@ namespace coppice::telemetry {
 ///
 /// Slots live in chunks that double in size and never move, so a remover can never look at an outdated place. A key
 /// is used once and sits in one of four neighbouring slots, in any chunk.
-/// Threading: add and clear by the asking actor alone; remove, redirect and visit by anybody while its subject lives.
+/// Threading: add by the asking actor alone; everything else by anybody while its subject lives.
 /// Bounds: about `slots_max` requests; those past it are not recorded, only counted.
 class open_requests {
 public:
@@ -52,7 +52,11 @@ public:
   /// The request went on to another actor, which is to answer it.
   void redirect(uint64_t key, uint64_t receiver) noexcept;
 
-  void clear() noexcept;
+  /// Forgets the requests whose key has `mark` above its lower 36 bits: in a place of the tree the next actor may ask
+  /// already while the one before it ends.
+  void clear(uint64_t mark) noexcept;
+
+  static constexpr unsigned mark_shift = 36;
 
   /// Calls f(receiver, types, since_ns) for each; what changes meanwhile is seen or not.
   template <class F>
