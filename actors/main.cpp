@@ -34,7 +34,9 @@ user:
 } // namespace
 
 int main(int argc, char** argv) {
-  return coppice::run(argc, argv, {{coppice::edge::add_to, coppice::edge::add_messages}},
-                      {.name = "coppice", .development_config = development,
-                       .try_first = {"tree", "sub 'edge.>'", "chaos crash alpha:/user/edge/host", "top"}});
+  return coppice::run(
+    argc, argv, {{coppice::edge::add_to, coppice::edge::add_messages}},
+    {.name = "coppice",
+     .development_config = development,
+     .try_first = {"tree", "sub 'edge.>'", "chaos crash alpha:/user/edge/host", "top"}});
 }

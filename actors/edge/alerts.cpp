@@ -18,7 +18,9 @@ constexpr size_t sources_max = 1000;
 } // namespace
 
 alerts::alerts(caf::event_based_actor* self, alerts_args args)
-  : self_(self), owner_(node_of(self->system())), args_(std::move(args)) {
+  : self_(self),
+    owner_(node_of(self->system())),
+    args_(std::move(args)) {
   auto mistakes = check_rules(args_.rules);
   if (!mistakes.empty())
     throw std::invalid_argument(to_string(mistakes.front()));
@@ -71,10 +73,13 @@ void alerts::announce(const std::vector<alert_event>& changes) {
   keep();
   for (auto& x : changes) {
     auto change = std::string{to_string(x.change)};
-    auto text = "alert " + x.rule + " " + change + ": " + x.series + " = " + std::to_string(x.value);
-    log::write(x.change == alert_change::raised ? log::level::warn : log::level::info, "edge", text);
+    auto text =
+      "alert " + x.rule + " " + change + ": " + x.series + " = " + std::to_string(x.value);
+    log::write(x.change == alert_change::raised ? log::level::warn : log::level::info, "edge",
+               text);
     auto details = json::serialize(json::to_json(x));
-    owner_.history().add({0, x.at, {}, "alert", supervision::current_seat()->path(), text, details});
+    owner_.history().add(
+      {0, x.at, {}, "alert", supervision::current_seat()->path(), text, details});
     publish(owner_, "edge." + owner_.name() + ".alert." + change, "edge.alert", x, x.at, counter_);
   }
 }

@@ -156,10 +156,11 @@ TEST_CASE("edge messages: all are registered by their names", "[edge][json]") {
   for (auto* entry : types.all())
     if (entry->type_id >= type_ids::edge && entry->type_id < type_ids::edge + 100)
       names.insert(entry->name);
-  CHECK(names == std::set<std::string>{"edge.set_interval", "edge.get_status", "edge.status",
-                                       "edge.sample", "edge.http_reading", "edge.get_sample",
-                                       "edge.alert", "edge.alerts_status", "edge.set_rules",
-                                       "edge.alerts_snapshot", "edge.journal_status", "edge.find_event", "edge.event_known"});
+  CHECK(names
+        == std::set<std::string>{
+          "edge.set_interval", "edge.get_status", "edge.status", "edge.sample", "edge.http_reading",
+          "edge.get_sample", "edge.alert", "edge.alerts_status", "edge.set_rules",
+          "edge.alerts_snapshot", "edge.journal_status", "edge.find_event", "edge.event_known"});
   auto* entry = types.find("edge.set_interval");
   REQUIRE(entry);
   CHECK(entry->type_id == type_ids::edge);

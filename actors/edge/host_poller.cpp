@@ -46,7 +46,8 @@ void host_poller::tick() {
     newest_ = core_.step(reader_->read());
     figures_.last_at = newest_.at;
     figures_.unreadable = newest_.unreadable;
-    publish(owner_, "edge." + owner_.name() + ".host.sample", "edge.host.sample", newest_, newest_.at, counter_);
+    publish(owner_, "edge." + owner_.name() + ".host.sample", "edge.host.sample", newest_,
+            newest_.at, counter_);
   }
   wait_for_tick();
 }

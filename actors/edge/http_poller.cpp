@@ -20,7 +20,9 @@ http_poller_args checked(http_poller_args x) {
 } // namespace
 
 http_poller::http_poller(caf::event_based_actor* self, http_poller_args args)
-  : self_(self), owner_(node_of(self->system())), core_(checked(std::move(args)), prng{random_seed()}) {
+  : self_(self),
+    owner_(node_of(self->system())),
+    core_(checked(std::move(args)), prng{random_seed()}) {
   for (auto& [name, value] : core_.args().headers)
     headers_.add(name, value.value);
 }
@@ -54,7 +56,8 @@ void http_poller::poll() {
   newest_ = outcome.reading;
   if (outcome.ok()) {
     figures_.last_at = newest_.at;
-    publish(owner_, "edge." + owner_.name() + "." + id_ + ".reading", "edge.http.reading", newest_, newest_.at, counter_);
+    publish(owner_, "edge." + owner_.name() + "." + id_ + ".reading", "edge.http.reading", newest_,
+            newest_.at, counter_);
     auto spent = system_clock().monotonic() - started;
     wait(std::max(duration{0}, core_.args().interval - spent));
   } else {
@@ -75,7 +78,8 @@ poll_outcome http_poller::exchange() {
     return core_.on_failure(answer.error(), now);
   http_answer x;
   x.status = static_cast<uint32_t>(answer->status);
-  x.content_type = answer->content_type.empty() ? std::string{answer->headers.get("content-type")} : answer->content_type;
+  x.content_type = answer->content_type.empty() ? std::string{answer->headers.get("content-type")}
+                                                : answer->content_type;
   x.location = answer->headers.get("location");
   x.retry_after = answer->headers.get("retry-after");
   x.body = std::move(answer->body);

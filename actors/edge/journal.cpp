@@ -14,7 +14,9 @@
 namespace coppice::edge {
 
 journal::journal(caf::event_based_actor* self, journal_args args)
-  : self_(self), owner_(node_of(self->system())), args_(std::move(args)) {
+  : self_(self),
+    owner_(node_of(self->system())),
+    args_(std::move(args)) {
   if (auto ok = store::check_stream_name(args_.stream); !ok)
     throw std::invalid_argument(to_string(ok.error()));
 }
@@ -82,10 +84,10 @@ void journal::file(const event_message& x, caf::response_promise promise) {
   request.events.push_back(std::move(event));
   auto key = ++last_;
   open_.emplace(key, pending{std::move(promise), x.id});
-  owner_.event_store()->append(std::move(request),
-                               [me = caf::actor_cast<caf::actor>(self_->ctrl()), key](result<store::append_result> done) {
-                                 caf::anon_send(me, caf::ok_atom_v, key, done ? error{} : done.error());
-                               });
+  owner_.event_store()->append(std::move(request), [me = caf::actor_cast<caf::actor>(self_->ctrl()),
+                                                    key](result<store::append_result> done) {
+    caf::anon_send(me, caf::ok_atom_v, key, done ? error{} : done.error());
+  });
 }
 
 /// Could another journal have filed this event before? It was delivered before, or it comes late: a server that was killed
@@ -129,7 +131,8 @@ void journal::ask_others(const event_message& x, caf::response_promise promise) 
         continue;
       ++state->open;
       call<event_known>(self_, *other, find_event{x.id}, std::chrono::seconds{1})
-        .then([answered](event_known& y) { answered(y.filed); }, [answered](const error&) { answered(false); });
+        .then([answered](event_known& y) { answered(y.filed); },
+              [answered](const error&) { answered(false); });
     }
   answered(false);
 }

@@ -39,7 +39,7 @@ private:
     std::string id;
   };
 
-  std::string path_; ///< Own path; the other nodes' journals stand at the same one.
+  std::string path_;                 ///< Own path; the other nodes' journals stand at the same one.
   std::map<uint64_t, pending> open_; ///< Events on their way into the store.
   std::unordered_set<std::string> known_; ///< Ids filed here, the newest of them.
   std::deque<std::string> known_order_;

@@ -14,7 +14,8 @@ namespace {
 class overdue_watch {
 public:
   overdue_watch(timeline& history, std::string path)
-    : history_(history), found_(std::make_shared<found>()) {
+    : history_(history),
+      found_(std::make_shared<found>()) {
     id_ = history_.follow([path = std::move(path), found = found_](const timeline_entry& x) {
       if (x.kind != "stopped" || x.path.empty() || !is_below(x.path, path))
         return;
@@ -86,7 +87,8 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
                      a->audit(c, std::string{word_of(what)}, path);
                      // A temporary child is gone after a stop.
                      auto now = look_at(a->owner, path, 0);
-                     auto state = now ? sv::to_string(now->entry.state) : sv::to_string(sv::child_state::stopped);
+                     auto state = now ? sv::to_string(now->entry.state)
+                                      : sv::to_string(sv::child_state::stopped);
                      c.answer(200, json::object{{"node", a->owner.name()},
                                                 {"path", path},
                                                 {"state", state},

@@ -12,8 +12,8 @@ inline constexpr duration action_deadline = std::chrono::seconds{60};
 
 /// Gives a command about the child at `path` of this node and answers with `done`: the state afterwards and what had to be
 /// killed. Audited.
-void run_action(const api_ptr& a, call c, std::string path, supervision::supervisor_command::kind what,
-                std::string reason = {});
+void run_action(const api_ptr& a, call c, std::string path,
+                supervision::supervisor_command::kind what, std::string reason = {});
 
 /// The word for a command.
 std::string_view word_of(supervision::supervisor_command::kind x);

@@ -16,10 +16,12 @@ namespace {
 // What may wait for a slow reader of a stream: catching up with a long store comes in bursts.
 constexpr size_t stream_bytes_max = 16 << 20;
 
-http::server_options options_of(const node& owner, std::shared_ptr<const admin::gatekeeper> keeper) {
+http::server_options options_of(const node& owner,
+                                std::shared_ptr<const admin::gatekeeper> keeper) {
   auto& from = owner.configuration().admin;
   http::server_options out;
-  out.unix_path = from.socket.empty() ? owner.configuration().node.data + "/admin.sock" : from.socket;
+  out.unix_path =
+    from.socket.empty() ? owner.configuration().node.data + "/admin.sock" : from.socket;
   if (from.listen)
     out.tcp = http::tcp_endpoint{from.listen->host, from.listen->port};
   if (!from.tls.cert.empty())
@@ -27,11 +29,16 @@ http::server_options options_of(const node& owner, std::shared_ptr<const admin::
   out.body_bytes_max = from.body_limit;
   out.connections_max = owner.configuration().limits.connections;
   out.stream_buffer_bytes_max = stream_bytes_max;
-  out.authenticate = [keeper = std::move(keeper)](const http::request& x) { return keeper->identify(x); };
+  out.authenticate = [keeper = std::move(keeper)](const http::request& x) {
+    return keeper->identify(x);
+  };
   out.on_request = [](const http::access_record& x) {
     telemetry::metrics::count_http_request(x.method, x.pattern, x.status);
     log::debug("admin", x.method + " " + x.target,
-               {{"status", x.status}, {"who", x.who}, {"remote", x.remote}, {"elapsed_us", x.elapsed.count() / 1000}});
+               {{"status", x.status},
+                {"who", x.who},
+                {"remote", x.remote},
+                {"elapsed_us", x.elapsed.count() / 1000}});
   };
   return out;
 }
@@ -46,7 +53,8 @@ constexpr std::string_view title = "Coppice admin API";
 constexpr std::string_view api_version = "1";
 
 std::string document_of(std::vector<http::route> routes) {
-  std::erase_if(routes, [](const http::route& x) { return x.pattern.starts_with(admin::peer_prefix); });
+  std::erase_if(routes,
+                [](const http::route& x) { return x.pattern.starts_with(admin::peer_prefix); });
   return http::router{std::move(routes)}.openapi(title, api_version, admin::schema_texts());
 }
 
@@ -84,13 +92,14 @@ admin_server::admin_server(node& owner) : impl_(std::make_unique<impl>(owner)) {
   x.routes = std::make_shared<const http::router>(admin::all_routes(x.api));
   x.api->openapi = document_of(x.routes->routes());
   // Before the node starts, so that no other node's question finds nobody. The node may outlive this object.
-  owner.on_forward([routes = std::weak_ptr{x.routes}](node_internal::forward request,
-                                                      std::function<void(node_internal::forwarded)> done) {
-    if (auto known = routes.lock())
-      answer_for_peer(*known, std::move(request), std::move(done));
-    else
-      done({503, "text/plain", "this node's admin API has stopped"});
-  });
+  owner.on_forward(
+    [routes = std::weak_ptr{x.routes}](node_internal::forward request,
+                                       std::function<void(node_internal::forwarded)> done) {
+      if (auto known = routes.lock())
+        answer_for_peer(*known, std::move(request), std::move(done));
+      else
+        done({503, "text/plain", "this node's admin API has stopped"});
+    });
 }
 
 admin_server::~admin_server() {

@@ -18,7 +18,8 @@ TEST_CASE("admin: before the tree is there only health and version answer", "[no
   CHECK(x.call("GET", "/readyz").status == 503);
   CHECK(x.call("GET", "/readyz?verbose").body.find("tree waiting") != std::string::npos);
   CHECK(text_at(x.get("/v1/version"), "/version") == "0.1.0");
-  for (auto* target : {"/v1/tree", "/v1/status", "/v1/nodes", "/v1/actors?path=/user", "/v1/why", "/v1/dlq", "/v1/history", "/"})
+  for (auto* target : {"/v1/tree", "/v1/status", "/v1/nodes", "/v1/actors?path=/user", "/v1/why",
+                       "/v1/dlq", "/v1/history", "/"})
     x.problem(x.call("GET", target), 503, errc::not_ready);
   x.start_node();
   CHECK(x.call("GET", "/readyz").body == "ok\n");
@@ -83,14 +84,19 @@ TEST_CASE("admin: messages with and without an answer", "[node]") {
   auto path = std::string{"/v1/actors/messages?path=/user/box/one"};
   auto sent = x.post(path, R"({"type":"test.set","body":{"value":42,"pace":"1.5s"}})", 202);
   CHECK(text_at(sent, "/trace_id").size() == 32);
-  auto answer = x.call("POST", path + "&mode=request", R"({"type":"test.get"})",
-                       {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
+  auto answer =
+    x.call("POST", path + "&mode=request", R"({"type":"test.get"})",
+           {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
   CHECK(answer.status == 200);
   CHECK(answer.body == R"({"type":"test.number","body":{"value":42}})");
   CHECK(answer.headers.get("traceparent").starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
-  x.problem(x.call("POST", path + "&mode=request&timeout=50ms", R"({"type":"test.silent","body":{}})"), 504, errc::timeout);
-  x.problem(x.call("POST", path + "&mode=request", R"({"type":"test.fail","body":{}})"), 422, errc::actor_crashed);
-  REQUIRE(wait_until([&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/state") == "running"; }));
+  x.problem(
+    x.call("POST", path + "&mode=request&timeout=50ms", R"({"type":"test.silent","body":{}})"), 504,
+    errc::timeout);
+  x.problem(x.call("POST", path + "&mode=request", R"({"type":"test.fail","body":{}})"), 422,
+            errc::actor_crashed);
+  REQUIRE(wait_until(
+    [&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/state") == "running"; }));
   auto one = x.get("/v1/actors?path=/user/box/one");
   CHECK(text_at(one, "/history/0/reason").find("told to fail") != std::string::npos);
   CHECK(text_at(one, "/history/0/message_type") == "test.fail");
@@ -104,8 +110,10 @@ TEST_CASE("admin: a repeated request with a key is answered from memory", "[node
   auto again = x.call("POST", target, R"({"type":"test.set","body":{"value":5}})", key);
   CHECK(again.body == first.body);
   CHECK(again.headers.get("Idempotency-Replayed") == "true");
-  x.problem(x.call("POST", target, R"({"type":"test.set","body":{"value":6}})", key), 422, errc::refused);
-  x.problem(x.call("POST", target, "{}", {{"Idempotency-Key", std::string(300, 'k')}}), 413, errc::too_large);
+  x.problem(x.call("POST", target, R"({"type":"test.set","body":{"value":6}})", key), 422,
+            errc::refused);
+  x.problem(x.call("POST", target, "{}", {{"Idempotency-Key", std::string(300, 'k')}}), 413,
+            errc::too_large);
 }
 
 TEST_CASE("admin: restart, stop, kill, suspend, resume", "[node]") {
@@ -121,10 +129,12 @@ TEST_CASE("admin: restart, stop, kill, suspend, resume", "[node]") {
   CHECK(text_at(x.get("/v1/actors?path=/user/box/one"), "/user_state/value") == "1");
   CHECK(text_at(act("resume", "/user/box/one"), "/state") == "running");
   CHECK(text_at(act("stop", "alpha:/user/box/one"), "/state") == "stopped");
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})"), 409, errc::actor_stopped);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})"), 409,
+            errc::actor_stopped);
   CHECK(text_at(act("restart", "/user/box/one"), "/state") == "running");
   act("kill", "/user/box/one");
-  CHECK(wait_until([&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/restarts") == "3"; }));
+  CHECK(wait_until(
+    [&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/restarts") == "3"; }));
   x.problem(x.call("POST", "/v1/actors/stop?path=/"), 422, errc::refused);
   auto history = json::serialize(x.get("/v1/history?path=/user/box/one"));
   CHECK(history.find("\"audit\"") != std::string::npos);
@@ -139,18 +149,25 @@ TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
   CHECK(text_at(two, "/unanswered").find("handler") != std::string::npos);
   for (int i = 0; i < 3; ++i)
     x.call("POST", "/v1/actors/messages?path=/user/box/two", R"({"type":"test.get"})");
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/two", R"({"type":"test.get"})"), 429, errc::mailbox_full);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/two", R"({"type":"test.get"})"), 429,
+            errc::mailbox_full);
   auto asked = std::async(std::launch::async, [&] {
-    return x.call("POST", "/v1/actors/messages?mode=request&timeout=1min&path=/user/box/one", R"({"type":"test.silent"})").status;
+    return x
+      .call("POST", "/v1/actors/messages?mode=request&timeout=1min&path=/user/box/one",
+            R"({"type":"test.silent"})")
+      .status;
   });
-  REQUIRE(wait_until([&] { return text_at(x.get("/v1/why"), "/waits/0/to") == "alpha:/user/box/one"; }));
+  REQUIRE(
+    wait_until([&] { return text_at(x.get("/v1/why"), "/waits/0/to") == "alpha:/user/box/one"; }));
   auto why = x.get("/v1/why?path=/user/box/one");
   CHECK(text_at(why, "/oldest/type") == "test.silent");
   CHECK(why.at("cycles").as_array().empty());
-  auto stop = std::async(std::launch::async, [&] { return x.post("/v1/actors/stop?path=/user/box/two"); });
+  auto stop =
+    std::async(std::launch::async, [&] { return x.post("/v1/actors/stop?path=/user/box/two"); });
   CHECK(wait_until([&] {
     auto blockers = json::serialize(x.get("/v1/why").at("shutdown_blockers"));
-    return blockers.find("alpha:/user/box/two") != std::string::npos && blockers.find("does not return") != std::string::npos;
+    return blockers.find("alpha:/user/box/two") != std::string::npos
+           && blockers.find("does not return") != std::string::npos;
   }));
   auto killed = stop.get();
   INFO(json::serialize(killed));
@@ -162,16 +179,21 @@ TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
 
 TEST_CASE("admin: spawn", "[node]") {
   running_node x;
-  auto made = x.post("/v1/actors/spawn?path=/user/box/three",
-                     R"({"type":"test.holder","args":{"start":3},"restart":"transient","mailbox":{"limit":7}})", 201);
+  auto made = x.post(
+    "/v1/actors/spawn?path=/user/box/three",
+    R"({"type":"test.holder","args":{"start":3},"restart":"transient","mailbox":{"limit":7}})",
+    201);
   CHECK(text_at(made, "/user_state/value") == "3");
   CHECK(text_at(made, "/restart") == "transient");
   CHECK(text_at(made, "/mailbox_limit") == "7");
-  auto branch = x.post("/v1/actors/spawn?path=alpha:/user/deep&role=edge",
-                       R"({"supervisor":{"strategy":"rest_for_one"},"children":[{"id":"a","type":"test.holder"}]})", 201);
+  auto branch = x.post(
+    "/v1/actors/spawn?path=alpha:/user/deep&role=edge",
+    R"({"supervisor":{"strategy":"rest_for_one"},"children":[{"id":"a","type":"test.holder"}]})",
+    201);
   CHECK(text_at(branch, "/strategy") == "rest_for_one");
   CHECK(text_at(x.get("/v1/actors?path=/user/deep/a"), "/state") == "running");
-  CHECK(text_at(x.post("/v1/actors/spawn?path=/user/many/x1", "{}", 201), "/user_state/value") == "9");
+  CHECK(text_at(x.post("/v1/actors/spawn?path=/user/many/x1", "{}", 201), "/user_state/value")
+        == "9");
   auto refuse = [&](const std::string& path, const std::string& body, int status, errc code) {
     return x.problem(x.call("POST", "/v1/actors/spawn?path=" + path, body), status, code);
   };
@@ -179,12 +201,26 @@ TEST_CASE("admin: spawn", "[node]") {
   refuse("/user/none/x", R"({"type":"test.holder"})", 404, errc::not_found);
   refuse("/user/box/one/x", R"({"type":"test.holder"})", 422, errc::refused);
   refuse("/user/many/x2", R"({"type":"test.holder"})", 422, errc::refused);
-  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holdr"})", 422, errc::unknown_type), "/hint") == "test.holder");
-  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","args":{"stat":1}})", 422, errc::unknown_field), "/at") == "/args/stat");
-  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","restart":"allways"})", 422, errc::invalid_config), "/at") == "/restart");
-  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","mailbox":{"limt":1}})", 422, errc::invalid_config), "/at") == "/mailbox/limt");
-  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","shutdown":"5"})", 422, errc::invalid_config), "/at") == "/shutdown");
-  refuse("/user/box/x", R"({"type":"test.holder","significant":true,"restart":"transient"})", 422, errc::invalid_config);
+  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holdr"})", 422, errc::unknown_type), "/hint")
+        == "test.holder");
+  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","args":{"stat":1}})", 422,
+                       errc::unknown_field),
+                "/at")
+        == "/args/stat");
+  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","restart":"allways"})", 422,
+                       errc::invalid_config),
+                "/at")
+        == "/restart");
+  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","mailbox":{"limt":1}})", 422,
+                       errc::invalid_config),
+                "/at")
+        == "/mailbox/limt");
+  CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","shutdown":"5"})", 422,
+                       errc::invalid_config),
+                "/at")
+        == "/shutdown");
+  refuse("/user/box/x", R"({"type":"test.holder","significant":true,"restart":"transient"})", 422,
+         errc::invalid_config);
   refuse("/user/box/x", R"({"type":"test.holder","id":"y"})", 422, errc::unknown_field);
   refuse("/user/box/x", "{", 400, errc::invalid_json);
   refuse("/user/box/x&role=moon", R"({"type":"test.holder"})", 404, errc::not_found);
@@ -202,7 +238,8 @@ TEST_CASE("admin: types and schema", "[node]") {
   CHECK(text_at(holder, "/summary") == "Holds a number");
   CHECK(text_at(holder, "/accepts/1") == "test.get");
   CHECK_FALSE(x.get("/v1/schema").at("types").as_array().empty());
-  CHECK(text_at(x.problem(x.call("GET", "/v1/types/test.sett"), 404, errc::not_found), "/hint") == "test.set");
+  CHECK(text_at(x.problem(x.call("GET", "/v1/types/test.sett"), 404, errc::not_found), "/hint")
+        == "test.set");
 }
 
 TEST_CASE("admin: history and logs as lists and as streams", "[node]") {
@@ -213,7 +250,8 @@ TEST_CASE("admin: history and logs as lists and as streams", "[node]") {
   CHECK(x.get("/v1/history?path=/user/none").as_array().empty());
   CHECK(x.get("/v1/history?limit=1").as_array().size() == 1);
   auto count = all.as_array().size();
-  auto stream = std::async(std::launch::async, [&] { return x.stream("/v1/history?since=10min&follow=true", count + 1); });
+  auto stream = std::async(
+    std::launch::async, [&] { return x.stream("/v1/history?since=10min&follow=true", count + 1); });
   x.post("/v1/actors/restart?path=/user/box/two");
   auto events = stream.get();
   CHECK(events.size() == count + 1);
@@ -223,13 +261,17 @@ TEST_CASE("admin: history and logs as lists and as streams", "[node]") {
   CHECK(text_at(x.get("/v1/logs?since=10min&limit=1"), "/0/node") == "alpha");
   CHECK(x.stream("/v1/logs?since=10min&follow=true", 1).size() == 1);
   CHECK(x.get("/v1/logs?path=/user/box/one&previous=true").is_array());
-  CHECK(text_at(x.post("/v1/log-level?path=cluster", R"({"level":"debug","for":"1min"})"), "/level") == "debug");
-  CHECK(x.post("/v1/log-level?path=/user/box/one", R"({"level":"trace","for":null})").at("until").is_null());
+  CHECK(text_at(x.post("/v1/log-level?path=cluster", R"({"level":"debug","for":"1min"})"), "/level")
+        == "debug");
+  CHECK(x.post("/v1/log-level?path=/user/box/one", R"({"level":"trace","for":null})")
+          .at("until")
+          .is_null());
 }
 
 TEST_CASE("admin: spans as they pass", "[node]") {
   running_node x;
-  auto spans = std::async(std::launch::async, [&] { return x.stream("/v1/trace?path=/user/box", 1); });
+  auto spans =
+    std::async(std::launch::async, [&] { return x.stream("/v1/trace?path=/user/box", 1); });
   // The stream may not be open yet with the first message.
   std::vector<http::event> seen;
   REQUIRE(wait_until([&] {
@@ -247,10 +289,12 @@ TEST_CASE("admin: spans as they pass", "[node]") {
 
 TEST_CASE("admin: events are appended, read and followed", "[node]") {
   running_node x;
-  auto put = x.post("/v1/events?stream=acct-1&expect=no_stream", R"([{"type":"a.opened","data":{"n":1}},{"type":"a.paid"}])", 201);
+  auto put = x.post("/v1/events?stream=acct-1&expect=no_stream",
+                    R"([{"type":"a.opened","data":{"n":1}},{"type":"a.paid"}])", 201);
   CHECK(text_at(put, "/version") == "2");
   CHECK(text_at(put, "/ids/0").size() == 36);
-  x.problem(x.call("POST", "/v1/events?stream=acct-1&expect=7", R"({"type":"a"})"), 409, errc::conflict);
+  x.problem(x.call("POST", "/v1/events?stream=acct-1&expect=7", R"({"type":"a"})"), 409,
+            errc::conflict);
   auto events = x.get("/v1/events?stream=alpha:acct-1");
   CHECK(text_at(events, "/0/data/n") == "1");
   CHECK(text_at(events, "/1/type") == "a.paid");
@@ -259,7 +303,8 @@ TEST_CASE("admin: events are appended, read and followed", "[node]") {
   x.problem(x.call("GET", "/v1/events?stream=none"), 404, errc::not_found);
   auto tail = x.stream("/v1/events/tail?stream=acct-1&from=1", 2);
   CHECK(tail[1].id == text_at(events, "/1/position"));
-  CHECK(x.stream("/v1/events/tail?stream=acct-1", 1, {}, "GET", tail[0].id)[0].data == tail[1].data);
+  CHECK(x.stream("/v1/events/tail?stream=acct-1", 1, {}, "GET", tail[0].id)[0].data
+        == tail[1].data);
   x.problem(x.call("GET", "/v1/events/tail?stream=none&from=1"), 404, errc::not_found);
 }
 
@@ -303,7 +348,8 @@ TEST_CASE("admin: dead letters are listed, replayed once and dropped", "[node]")
   CHECK_FALSE(again.at("replayed").as_bool());
   CHECK(text_at(again, "/to") == "/user/box/two");
   x.problem(x.call("DELETE", "/v1/dlq/" + id), 409, errc::conflict);
-  REQUIRE(wait_until([&] { return text_at(x.get("/v1/dlq"), "/0/subject") == "alpha:/user/box/two"; }));
+  REQUIRE(
+    wait_until([&] { return text_at(x.get("/v1/dlq"), "/0/subject") == "alpha:/user/box/two"; }));
   auto other = text_at(x.get("/v1/dlq"), "/0/id");
   auto dropped = x.call("DELETE", "/v1/dlq/" + other);
   CHECK(dropped.body == R"({"id":")" + other + R"(","dropped":true})");
@@ -324,7 +370,8 @@ TEST_CASE("admin: all letters are replayed, each once", "[node]") {
   for (int i = 0; i < 20; ++i) {
     letter.id = "letter-" + std::to_string(i);
     std::promise<bool> stored;
-    x.owner->dead_letters()->add(letter, [&](result<std::string> done) { stored.set_value(done.has_value()); });
+    x.owner->dead_letters()->add(
+      letter, [&](result<std::string> done) { stored.set_value(done.has_value()); });
     REQUIRE(stored.get_future().get());
   }
   auto dry = x.stream("/v1/dlq/replay?dry_run=true&rate=10000", 100, {}, "POST");
@@ -334,13 +381,16 @@ TEST_CASE("admin: all letters are replayed, each once", "[node]") {
   for (auto& event : done)
     CHECK(event.data.find("\"replayed\":true") != std::string::npos);
   CHECK(x.stream("/v1/dlq/replay", 100, {}, "POST").empty());
-  CHECK(x.call("POST", "/v1/actors/messages?mode=request&path=/user/box/one", R"({"type":"test.get"})").body
-        == R"({"type":"test.number","body":{"value":77}})");
+  CHECK(
+    x.call("POST", "/v1/actors/messages?mode=request&path=/user/box/one", R"({"type":"test.get"})")
+      .body
+    == R"({"type":"test.number","body":{"value":77}})");
 }
 
 TEST_CASE("admin: without NATS its routes say so", "[node]") {
   running_node x;
-  for (auto* target : {"/v1/streams", "/v1/streams/EDGE", "/v1/consumers", "/v1/outbox", "/v1/subjects/edge.x"})
+  for (auto* target :
+       {"/v1/streams", "/v1/streams/EDGE", "/v1/consumers", "/v1/outbox", "/v1/subjects/edge.x"})
     x.problem(x.call("GET", target), 503, errc::unavailable);
   for (auto* target : {"/v1/subjects/edge.x", "/v1/subjects/edge.x/request", "/v1/outbox/retry"})
     x.problem(x.call("POST", target, "x"), 503, errc::unavailable);
@@ -355,11 +405,13 @@ TEST_CASE("admin: configuration", "[node]") {
   CHECK(text_at(written, "/0/text").find("very-secret") == std::string::npos);
   auto effective = x.get("/v1/config?effective=true");
   CHECK(text_at(effective, "/0/config/node.name/value") == "alpha");
-  CHECK(text_at(x.get("/v1/config?effective=true&format=yaml"), "/0/text").find("name: alpha") != std::string::npos);
+  CHECK(text_at(x.get("/v1/config?effective=true&format=yaml"), "/0/text").find("name: alpha")
+        != std::string::npos);
   auto nothing = x.post("/v1/config/reload?dry_run=true");
   CHECK_FALSE(nothing.at(0).at("applied").as_bool());
   std::ofstream{x.folder / "node.yaml", std::ios::app} << "  - {id: late, type: test.holder}\n";
-  CHECK(text_at(x.post("/v1/config/reload?dry_run=true"), "/0/plan/added/0/target") == "/user/late");
+  CHECK(text_at(x.post("/v1/config/reload?dry_run=true"), "/0/plan/added/0/target")
+        == "/user/late");
   CHECK(x.post("/v1/config/reload").at(0).at("applied").as_bool());
   CHECK(text_at(x.get("/v1/actors?path=/user/late"), "/state") == "running");
   std::ofstream{x.folder / "node.yaml", std::ios::app} << "nonsense: 1\n";
@@ -369,15 +421,18 @@ TEST_CASE("admin: configuration", "[node]") {
 TEST_CASE("admin: drills only where they are enabled", "[node]") {
   {
     running_node x;
-    for (auto* target : {"crash?path=/user/box/one", "pause?path=/user/box/one", "pause?node=alpha", "kill-node?node=alpha"})
+    for (auto* target : {"crash?path=/user/box/one", "pause?path=/user/box/one", "pause?node=alpha",
+                         "kill-node?node=alpha"})
       x.problem(x.call("POST", std::string{"/v1/chaos/"} + target), 403, errc::forbidden);
   }
   running_node x{"chaos: {enabled: true}\n"};
   x.post("/v1/chaos/crash?path=/user/box/one");
-  CHECK(wait_until([&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/restarts") == "1"; }));
+  CHECK(wait_until(
+    [&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/restarts") == "1"; }));
   auto paused = x.post("/v1/chaos/pause?path=/user/box/two&for=100ms");
   CHECK(text_at(paused, "/target") == "alpha:/user/box/two");
-  CHECK(wait_until([&] { return text_at(x.get("/v1/actors?path=/user/box/two"), "/state") == "running"; }));
+  CHECK(wait_until(
+    [&] { return text_at(x.get("/v1/actors?path=/user/box/two"), "/state") == "running"; }));
   CHECK(json::serialize(x.get("/v1/history")).find("\"drill\"") != std::string::npos);
   x.problem(x.call("POST", "/v1/chaos/pause"), 400, errc::missing_field);
   x.problem(x.call("POST", "/v1/chaos/kill-node"), 400, errc::missing_field);

@@ -34,7 +34,11 @@ void call::fail(const error& reason) const {
   out->respond(problem_of(reason));
 }
 
-api::api(node& owner) : owner(owner), workers(worker_threads, worker_jobs_max), spans(owner.name()), random_(random_seed()) {
+api::api(node& owner)
+  : owner(owner),
+    workers(worker_threads, worker_jobs_max),
+    spans(owner.name()),
+    random_(random_seed()) {
   timers.every(span_sessions::idle_max, [this] {
     spans.sweep();
     return true;
@@ -49,7 +53,10 @@ void api::stop() {
 
 void api::blocking(const call& c, std::function<void()> job) {
   if (!workers.run(std::move(job)))
-    c.fail({errc::rate_limited, "too many requests wait for stores and servers; try again later", {}, {}});
+    c.fail({errc::rate_limited,
+            "too many requests wait for stores and servers; try again later",
+            {},
+            {}});
 }
 
 std::string api::new_id() {
@@ -65,13 +72,22 @@ telemetry::trace_context api::trace_of(const call& c) {
 void api::audit(const call& c, std::string what, std::string target, json::object details) {
   auto at = system_clock().now();
   auto who = c.who().empty() ? std::string{"unknown"} : c.who();
-  json::object data{{"who", who}, {"what", what}, {"target", target}, {"node", owner.name()}, {"at", to_string(at)}};
+  json::object data{{"who", who},
+                    {"what", what},
+                    {"target", target},
+                    {"node", owner.name()},
+                    {"at", to_string(at)}};
   for (auto& member : details)
     data.insert(member);
   auto text = json::serialize(data);
   log::info("admin", "audit", {{"who", who}, {"what", what}, {"target", target}});
-  owner.history().add({0, at, {}, "audit", target.starts_with('/') ? target : std::string{},
-                       who + ": " + what + (target.empty() ? "" : " " + target), text});
+  owner.history().add({0,
+                       at,
+                       {},
+                       "audit",
+                       target.starts_with('/') ? target : std::string{},
+                       who + ": " + what + (target.empty() ? "" : " " + target),
+                       text});
   if (!owner.outbox())
     return;
   events::event event;
@@ -81,17 +97,21 @@ void api::audit(const call& c, std::string what, std::string target, json::objec
   event.data = std::move(text);
   auto current = telemetry::current_trace();
   event.traceparent = telemetry::to_traceparent(current ? current : trace_of(c));
-  owner.publish("coppice." + owner.name() + ".audit", std::move(event), [what](result<std::string> x) {
-    if (!x)
-      log::warn("admin", "an audit event was not stored: " + to_string(x.error()), {{"what", what}});
-  });
+  owner.publish("coppice." + owner.name() + ".audit", std::move(event),
+                [what](result<std::string> x) {
+                  if (!x)
+                    log::warn("admin", "an audit event was not stored: " + to_string(x.error()),
+                              {{"what", what}});
+                });
 }
 
 /// Keeps the first answer for repetitions; a request that gets none, or becomes a stream, may be tried again.
 class remembering_exchange final : public http::exchange {
 public:
   remembering_exchange(api_ptr owner, std::string key, http::exchange_ptr inner)
-    : owner_(std::move(owner)), key_(std::move(key)), inner_(std::move(inner)) {}
+    : owner_(std::move(owner)),
+      key_(std::move(key)),
+      inner_(std::move(inner)) {}
 
   ~remembering_exchange() override { forget(); }
 
@@ -103,7 +123,8 @@ public:
     return inner_->respond(std::move(answer));
   }
 
-  std::shared_ptr<http::stream_writer> stream(std::string_view content_type, http::header_list headers) override {
+  std::shared_ptr<http::stream_writer> stream(std::string_view content_type,
+                                              http::header_list headers) override {
     forget();
     return inner_->stream(content_type, std::move(headers));
   }
@@ -132,8 +153,10 @@ void api::once(call c, const std::function<void(call)>& go) {
   }
   if (given.size() > idempotency_cache::key_bytes_max) {
     c.fail({errc::too_large,
-            "an idempotency key has at most " + std::to_string(idempotency_cache::key_bytes_max) + " bytes",
-            "header Idempotency-Key", {}});
+            "an idempotency key has at most " + std::to_string(idempotency_cache::key_bytes_max)
+              + " bytes",
+            "header Idempotency-Key",
+            {}});
     return;
   }
   auto key = c.who() + '\n' + c.in.method + ' ' + c.in.target + '\n' + given;
@@ -145,7 +168,8 @@ void api::once(call c, const std::function<void(call)>& go) {
   using kind = idempotency_cache::verdict::kind;
   switch (verdict.what) {
     case kind::fresh:
-      c.out = std::make_shared<remembering_exchange>(shared_from_this(), std::move(key), std::move(c.out));
+      c.out = std::make_shared<remembering_exchange>(shared_from_this(), std::move(key),
+                                                     std::move(c.out));
       go(std::move(c));
       break;
     case kind::repeat:
@@ -153,7 +177,10 @@ void api::once(call c, const std::function<void(call)>& go) {
       c.out->respond(std::move(verdict.answer));
       break;
     case kind::running:
-      c.fail({errc::conflict, "the first request with this key is still under way", "header Idempotency-Key", {}});
+      c.fail({errc::conflict,
+              "the first request with this key is still under way",
+              "header Idempotency-Key",
+              {}});
       break;
     case kind::differs:
       c.fail({errc::refused, "this key was used for another body", "header Idempotency-Key", {}});
@@ -165,8 +192,10 @@ std::shared_ptr<void> api::take_stream(const call& c) {
   auto limit = owner.configuration().limits.event_streams;
   if (streams_->fetch_add(1) >= limit) {
     streams_->fetch_sub(1);
-    c.fail({errc::rate_limited, "all " + std::to_string(limit) + " event streams of this node are in use",
-            "limits.event_streams", {}});
+    c.fail({errc::rate_limited,
+            "all " + std::to_string(limit) + " event streams of this node are in use",
+            "limits.event_streams",
+            {}});
     return nullptr;
   }
   return std::shared_ptr<void>{streams_.get(), [count = streams_](void*) { count->fetch_sub(1); }};

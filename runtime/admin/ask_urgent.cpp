@@ -22,7 +22,8 @@ void ask_description(node& owner, const caf::strong_actor_ptr& to, duration dead
     else
       done(error{errc::protocol, "it answered something else", {}, {}});
   };
-  owner.questions().ask(caf::actor_cast<caf::actor>(to), caf::make_message(supervision::describe_query{}), deadline,
+  owner.questions().ask(caf::actor_cast<caf::actor>(to),
+                        caf::make_message(supervision::describe_query{}), deadline,
                         std::move(taken), true);
 }
 

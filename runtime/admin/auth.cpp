@@ -32,17 +32,22 @@ result<std::string> read_token(const config::admin_token& x) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad() || (in.fail() && !in.eof()))
     return error{errc::invalid_config,
-                 "the token file of '" + x.name + "' cannot be read: " + std::strerror(errno), x.token_file, {}};
+                 "the token file of '" + x.name + "' cannot be read: " + std::strerror(errno),
+                 x.token_file,
+                 {}};
   text.resize(static_cast<size_t>(in.gcount()));
   if (text.size() > token_bytes_max)
-    return error{errc::invalid_config, "a token has at most " + std::to_string(token_bytes_max) + " bytes",
-                 x.token_file, {}};
+    return error{errc::invalid_config,
+                 "a token has at most " + std::to_string(token_bytes_max) + " bytes",
+                 x.token_file,
+                 {}};
   auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
   while (!text.empty() && is_space(text.back()))
     text.pop_back();
   text.erase(0, std::min(text.find_first_not_of(" \n\r\t"), text.size()));
   if (text.empty())
-    return error{errc::invalid_config, "the token file of '" + x.name + "' is empty", x.token_file, {}};
+    return error{
+      errc::invalid_config, "the token file of '" + x.name + "' is empty", x.token_file, {}};
   return text;
 }
 
@@ -75,8 +80,10 @@ result<gatekeeper> gatekeeper::make(const config::admin_section& from) {
         c = static_cast<char>(c - 'A' + 'a');
     for (auto& known : out.tokens_)
       if (known.sha256 == next.sha256)
-        return error{errc::invalid_config, "'" + known.name + "' and '" + next.name + "' have the same token",
-                     "admin.tokens", {}};
+        return error{errc::invalid_config,
+                     "'" + known.name + "' and '" + next.name + "' have the same token",
+                     "admin.tokens",
+                     {}};
     out.tokens_.push_back(std::move(next));
   }
   return out;
@@ -87,12 +94,14 @@ result<http::identity> gatekeeper::identify(const http::request& from) const {
     return http::identity{http::role::admin, "uid:" + std::to_string(from.uid.value_or(0))};
   auto given = from.bearer_token();
   if (given.empty())
-    return read_only_without_token_ ? http::identity{http::role::viewer, "anonymous"} : http::identity{};
+    return read_only_without_token_ ? http::identity{http::role::viewer, "anonymous"}
+                                    : http::identity{};
   auto hash = sha256_hex(given);
   const token* found = nullptr;
   // All of them, always: how long it takes says nothing about which one was near.
   for (auto& known : tokens_)
-    if (known.sha256.size() == hash.size() && CRYPTO_memcmp(known.sha256.data(), hash.data(), hash.size()) == 0)
+    if (known.sha256.size() == hash.size()
+        && CRYPTO_memcmp(known.sha256.data(), hash.data(), hash.size()) == 0)
       found = &known;
   if (found == nullptr)
     return error{errc::unauthorized, "the token is not known here", "header Authorization", {}};

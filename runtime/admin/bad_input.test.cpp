@@ -83,49 +83,66 @@ TEST_CASE("admin: wrong message bodies", "[bad input]") {
     {one, R"({"typ":"test.set"})", 422, errc::unknown_field, "/typ", "type"},
     {one, R"({"type":"test.sett","body":{}})", 422, errc::unknown_type, "/type", "test.set"},
     {one, R"({"type":"test.number","body":{"value":1}})", 422, errc::not_accepted},
-    {one, R"({"type":"test.set","body":{"valu":1}})", 422, errc::unknown_field, "/body/valu", "value"},
+    {one, R"({"type":"test.set","body":{"valu":1}})", 422, errc::unknown_field, "/body/valu",
+     "value"},
     {one, R"({"type":"test.set","body":{}})", 422, errc::missing_field, "/body/value"},
     {one, R"({"type":"test.set","body":{"value":"1"}})", 422, errc::wrong_type, "/body/value"},
     {one, R"({"type":"test.set","body":{"value":1.5}})", 422, errc::wrong_type, "/body/value"},
-    {one, R"({"type":"test.set","body":{"value":1,"pace":"5"}})", 422, errc::invalid_value, "/body/pace"},
-    {one, R"({"type":"test.set","body":{"value":1,"pace":"-5s"}})", 422, errc::invalid_value, "/body/pace"},
-    {one, R"({"type":"test.set","body":{"value":1,"pace":"5 parsecs"}})", 422, errc::invalid_value, "/body/pace"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"5"}})", 422, errc::invalid_value,
+     "/body/pace"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"-5s"}})", 422, errc::invalid_value,
+     "/body/pace"},
+    {one, R"({"type":"test.set","body":{"value":1,"pace":"5 parsecs"}})", 422, errc::invalid_value,
+     "/body/pace"},
     {"/user/box", R"({"type":"test.get","body":{}})", 422, errc::not_accepted},
     {"/user/box/ona", R"({"type":"test.get","body":{}})", 404, errc::not_found, nullptr, "one"},
   };
   for (auto& bad : all) {
     for (auto* mode : {"send", "request"}) {
       INFO(bad.path << " " << bad.body << " " << mode);
-      auto problem = x.problem(x.call("POST", "/v1/actors/messages?mode=" + std::string{mode} + "&path=" + bad.path, bad.body),
-                               bad.status, bad.code);
+      auto problem = x.problem(
+        x.call("POST", "/v1/actors/messages?mode=" + std::string{mode} + "&path=" + bad.path,
+               bad.body),
+        bad.status, bad.code);
       if (bad.at != nullptr)
         CHECK(text_at(problem, "/at") == bad.at);
       if (bad.hint != nullptr)
         CHECK(text_at(problem, "/hint") == bad.hint);
     }
   }
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=sned", "{}"), 400, errc::invalid_value);
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=request&timeout=5", "{}"), 400, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=sned", "{}"), 400,
+            errc::invalid_value);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one&mode=request&timeout=5", "{}"),
+            400, errc::invalid_value);
   x.problem(x.call("POST", "/v1/actors/messages", "{}"), 400, errc::missing_field);
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", std::string(10 << 20, ' ')), 413, errc::too_large);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", std::string(10 << 20, ' ')),
+            413, errc::too_large);
   auto deep = std::string(100, '[') + std::string(100, ']');
-  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", deep), 400, errc::invalid_json);
+  x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", deep), 400,
+            errc::invalid_json);
 }
 
 TEST_CASE("admin: wrong bodies elsewhere", "[bad input]") {
   running_node x;
-  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"lowd"})"), 422, errc::invalid_value);
-  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"info","for":5})"), 422, errc::wrong_type);
-  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"lvl":"info"})"), 422, errc::unknown_field);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"lowd"})"), 422,
+            errc::invalid_value);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"info","for":5})"), 422,
+            errc::wrong_type);
+  x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"lvl":"info"})"), 422,
+            errc::unknown_field);
   x.problem(x.call("POST", "/v1/log-level?path=cluster", "{}"), 422, errc::missing_field);
   x.problem(x.call("POST", "/v1/events?stream=s", R"({"data":1})"), 422, errc::missing_field);
-  x.problem(x.call("POST", "/v1/events?stream=s&expect=perhaps", R"({"type":"a"})"), 400, errc::invalid_value);
-  x.problem(x.call("POST", "/v1/events?stream=s", R"({"type":"a","metadata":1})"), 422, errc::wrong_type);
+  x.problem(x.call("POST", "/v1/events?stream=s&expect=perhaps", R"({"type":"a"})"), 400,
+            errc::invalid_value);
+  x.problem(x.call("POST", "/v1/events?stream=s", R"({"type":"a","metadata":1})"), 422,
+            errc::wrong_type);
 }
 
 TEST_CASE("admin: tokens and roles over TCP", "[bad input]") {
-  auto hash_of_viewer = "d35ca5051b82ffc326a3b0b6574a9a3161dee16b9478a199ee39cd803ce5b799"; // viewer
-  running_node x{"admin: {listen: \"127.0.0.1:0\", tokens: [{name: look, role: viewer, sha256: " + std::string{hash_of_viewer} + "}]}\n"};
+  auto hash_of_viewer =
+    "d35ca5051b82ffc326a3b0b6574a9a3161dee16b9478a199ee39cd803ce5b799"; // viewer
+  running_node x{"admin: {listen: \"127.0.0.1:0\", tokens: [{name: look, role: viewer, sha256: "
+                 + std::string{hash_of_viewer} + "}]}\n"};
   auto call = [&](const std::string& method, const std::string& target, const std::string& token) {
     http::client_options options;
     options.bearer_token = token;

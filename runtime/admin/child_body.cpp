@@ -39,9 +39,13 @@ result<void> check_type(const json::object& body, const catalog& types) {
   if (type == nullptr || body.contains("supervisor"))
     return {};
   if (!type->is_string())
-    return error{errc::wrong_type, json::describe_value(*type) + "; expected the name of an actor type", "/type", {}};
+    return error{errc::wrong_type,
+                 json::describe_value(*type) + "; expected the name of an actor type",
+                 "/type",
+                 {}};
   auto* args = body.if_contains("args");
-  auto made = types.make(std::string_view{type->as_string()}, args == nullptr ? json::value(json::object{}) : *args);
+  auto made = types.make(std::string_view{type->as_string()},
+                         args == nullptr ? json::value(json::object{}) : *args);
   if (made)
     return {};
   auto reason = made.error();
@@ -49,31 +53,40 @@ result<void> check_type(const json::object& body, const catalog& types) {
   return reason;
 }
 
-json::object wrap(const std::string& id, const json::object& body, const sv::supervisor_flags& parent) {
+json::object wrap(const std::string& id, const json::object& body,
+                  const sv::supervisor_flags& parent) {
   json::object child{{"id", id}};
   for (auto& member : body)
     child.insert(member);
-  json::object above{{"id", "parent"},
-                     {"supervisor", json::object{{"strategy", sv::to_string(parent.strategy)},
-                                                 {"intensity", parent.intensity},
-                                                 {"period", sv::to_string(parent.period)},
-                                                 {"auto_shutdown", sv::to_string(parent.auto_shutdown)}}},
-                     {"children", json::array{child}}};
+  json::object above{
+    {"id", "parent"},
+    {"supervisor", json::object{{"strategy", sv::to_string(parent.strategy)},
+                                {"intensity", parent.intensity},
+                                {"period", sv::to_string(parent.period)},
+                                {"auto_shutdown", sv::to_string(parent.auto_shutdown)}}},
+    {"children", json::array{child}}};
   return {{"node", json::object{{"name", "node"}}}, {"user", json::array{above}}};
 }
 
 } // namespace
 
-result<config::tree_child> child_from_json(const std::string& id, const json::value& body, const catalog& types,
+result<config::tree_child> child_from_json(const std::string& id, const json::value& body,
+                                           const catalog& types,
                                            const sv::supervisor_flags& parent) {
   if (!body.is_object())
-    return error{errc::wrong_type, json::describe_value(body) + "; expected an object such as {\"type\":\"edge.host_poller\"}",
-                 {}, {}};
+    return error{errc::wrong_type,
+                 json::describe_value(body)
+                   + "; expected an object such as {\"type\":\"edge.host_poller\"}",
+                 {},
+                 {}};
   auto& object = body.as_object();
   if (object.contains("id"))
     return error{errc::unknown_field, "the id is the last part of the path", "/id", {}};
   if (object.contains("placement"))
-    return error{errc::unknown_field, "where it lives is said by the path's node or by role", "/placement", {}};
+    return error{errc::unknown_field,
+                 "where it lives is said by the path's node or by role",
+                 "/placement",
+                 {}};
   if (auto known = check_type(object, types); !known)
     return known.error();
   config::load_options options;
@@ -85,11 +98,13 @@ result<config::tree_child> child_from_json(const std::string& id, const json::va
     return made ? result<void>{} : result<void>{made.error()};
   };
   // JSON is YAML, so the configuration's own reader says what is wrong with it.
-  auto loaded = config::load_text(body_file, json::serialize_pretty(wrap(id, object, parent)), options);
+  auto loaded =
+    config::load_text(body_file, json::serialize_pretty(wrap(id, object, parent)), options);
   if (!loaded) {
     auto out = to_error(loaded.mistakes.front());
     if (auto more = loaded.mistakes.size() - 1; more > 0)
-      out.message += " (and " + std::to_string(more) + (more == 1 ? " more mistake)" : " more mistakes)");
+      out.message +=
+        " (and " + std::to_string(more) + (more == 1 ? " more mistake)" : " more mistakes)");
     return out;
   }
   return std::move(loaded.config->nodes.front().config.user.front().children.front());

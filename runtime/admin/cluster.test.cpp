@@ -19,16 +19,21 @@ namespace {
 
 constexpr auto child_case = "admin: another node for the tests of this file";
 
-std::string sections(const std::string& certificates, const std::string& name, const std::string& seed) {
+std::string sections(const std::string& certificates, const std::string& name,
+                     const std::string& seed) {
   auto files = cluster::pki::files_in(certificates, name);
-  return "chaos: {enabled: true}\ncluster: {name: test, listen: \"127.0.0.1:0\", " + (seed.empty() ? "" : "seeds: [\"" + seed + "\"], ")
-         + "certificates: {ca: " + files.ca.string() + ", cert: " + files.certificate.string() + ", key: " + files.key.string() + "}}\n";
+  return "chaos: {enabled: true}\ncluster: {name: test, listen: \"127.0.0.1:0\", "
+         + (seed.empty() ? "" : "seeds: [\"" + seed + "\"], ")
+         + "certificates: {ca: " + files.ca.string() + ", cert: " + files.certificate.string()
+         + ", key: " + files.key.string() + "}}\n";
 }
 
 /// A node in a process of its own, killed hard at the end.
 struct other_node : asking {
   other_node(const std::string& certificates, const std::string& name, const std::string& seed)
-    : process(child_case, {{"COPPICE_TEST_CERTIFICATES", certificates}, {"COPPICE_TEST_NAME", name}, {"COPPICE_TEST_SEED", seed}}) {
+    : process(child_case, {{"COPPICE_TEST_CERTIFICATES", certificates},
+                           {"COPPICE_TEST_NAME", name},
+                           {"COPPICE_TEST_SEED", seed}}) {
     REQUIRE(process.next_line(folder));
     REQUIRE(process.next_line(socket_url));
   }
@@ -58,7 +63,8 @@ struct two_nodes {
 
   std::unique_ptr<other_node> add(const std::string& name) {
     REQUIRE(cluster::pki::issue(folder / "ca", name, folder / name));
-    auto out = std::make_unique<other_node>(folder / name, name, alpha->owner->peers()->self().address);
+    auto out =
+      std::make_unique<other_node>(folder / name, name, alpha->owner->peers()->self().address);
     REQUIRE(wait_until([&] { return sees(*alpha, name); }));
     return out;
   }
@@ -73,7 +79,9 @@ struct two_nodes {
 TEST_CASE("admin: another node for the tests of this file", "[.child]") {
   auto* name = std::getenv("COPPICE_TEST_NAME");
   REQUIRE(name != nullptr);
-  running_node x{sections(std::getenv("COPPICE_TEST_CERTIFICATES"), name, std::getenv("COPPICE_TEST_SEED")), true, name};
+  running_node x{
+    sections(std::getenv("COPPICE_TEST_CERTIFICATES"), name, std::getenv("COPPICE_TEST_SEED")),
+    true, name};
   REQUIRE(wait_until([&] { return sees(x, "alpha"); }));
   testing::tell_parent(x.folder.path());
   testing::tell_parent(x.socket_url);
@@ -109,18 +117,29 @@ TEST_CASE("admin: actions, messages and spawns on another node", "[cluster]") {
   two_nodes x;
   auto& alpha = *x.alpha;
   CHECK(text_at(alpha.post("/v1/actors/restart?path=beta:/user/box/one"), "/node") == "beta");
-  alpha.post("/v1/actors/messages?path=beta:/user/box/one", R"({"type":"test.set","body":{"value":5}})", 202);
-  CHECK(alpha.call("POST", "/v1/actors/messages?mode=request&path=/user/box/one&node=beta", R"({"type":"test.get"})").body
+  alpha.post("/v1/actors/messages?path=beta:/user/box/one",
+             R"({"type":"test.set","body":{"value":5}})", 202);
+  CHECK(alpha
+          .call("POST", "/v1/actors/messages?mode=request&path=/user/box/one&node=beta",
+                R"({"type":"test.get"})")
+          .body
         == R"({"type":"test.number","body":{"value":5}})");
-  alpha.problem(alpha.call("POST", "/v1/actors/messages?path=beta:/user/box/one", R"({"type":"test.set","body":{"x":5}})"), 422,
-                errc::unknown_field);
-  CHECK(text_at(alpha.post("/v1/actors/spawn?path=beta:/user/only", R"({"type":"test.holder"})", 201), "/node") == "beta");
+  alpha.problem(alpha.call("POST", "/v1/actors/messages?path=beta:/user/box/one",
+                           R"({"type":"test.set","body":{"x":5}})"),
+                422, errc::unknown_field);
+  CHECK(
+    text_at(alpha.post("/v1/actors/spawn?path=beta:/user/only", R"({"type":"test.holder"})", 201),
+            "/node")
+    == "beta");
   // Only beta has it: no node needs to be named.
   CHECK(text_at(alpha.get("/v1/actors?path=/user/only"), "/node") == "beta");
   CHECK(alpha.get("/v1/tree?path=/user/only").as_array().size() == 1);
   CHECK(text_at(alpha.post("/v1/actors/stop?path=/user/only"), "/node") == "beta");
   alpha.post("/v1/actors/spawn?path=beta:/user/tree", R"({"supervisor":{}})", 201);
-  CHECK(text_at(alpha.post("/v1/actors/spawn?path=/user/tree/leaf", R"({"type":"test.holder"})", 201), "/node") == "beta");
+  CHECK(
+    text_at(alpha.post("/v1/actors/spawn?path=/user/tree/leaf", R"({"type":"test.holder"})", 201),
+            "/node")
+    == "beta");
   alpha.problem(alpha.call("GET", "/v1/actors?path=/user/nowhere"), 404, errc::not_found);
   alpha.problem(alpha.call("GET", "/v1/actors?path=betta:/user"), 404, errc::not_found);
   auto history = json::serialize(x.beta->get("/v1/history?node=beta"));
@@ -133,7 +152,8 @@ TEST_CASE("admin: stores of another node", "[cluster]") {
   alpha.post("/v1/events?stream=beta:acct", R"({"type":"a.opened"})", 201);
   CHECK(text_at(alpha.get("/v1/events?stream=acct"), "/0/node") == "beta");
   alpha.problem(alpha.call("GET", "/v1/events?stream=alpha:acct"), 404, errc::not_found);
-  auto tail = std::async(std::launch::async, [&] { return alpha.stream("/v1/events/tail?stream=beta:acct&from=1", 2); });
+  auto tail = std::async(
+    std::launch::async, [&] { return alpha.stream("/v1/events/tail?stream=beta:acct&from=1", 2); });
   alpha.post("/v1/events?stream=beta:acct", R"({"type":"a.paid"})", 201);
   CHECK(tail.get()[1].data.find("a.paid") != std::string::npos);
   alpha.problem(alpha.call("GET", "/v1/events/tail?node=beta"), 400, errc::refused);
@@ -167,9 +187,11 @@ TEST_CASE("admin: streams over both nodes", "[cluster]") {
     return done ? nodes : std::set<std::string>{};
   });
   CHECK(history.get().size() == 2);
-  auto spans = std::async(std::launch::async, [&] { return alpha.stream("/v1/trace?path=beta:/user/box", 1); });
+  auto spans = std::async(std::launch::async,
+                          [&] { return alpha.stream("/v1/trace?path=beta:/user/box", 1); });
   REQUIRE(wait_until([&] {
-    alpha.post("/v1/actors/messages?mode=request&path=beta:/user/box/one", R"({"type":"test.get"})");
+    alpha.post("/v1/actors/messages?mode=request&path=beta:/user/box/one",
+               R"({"type":"test.get"})");
     return spans.wait_for(0s) == std::future_status::ready;
   }));
   CHECK(text_at(*json::parse(spans.get()[0].data), "/node") == "beta");
@@ -188,14 +210,17 @@ TEST_CASE("admin: a node that is away is said, and the rest answered", "[cluster
   CHECK_FALSE(alpha.get("/v1/status").at("ok").as_bool());
   CHECK(text_at(alpha.get("/v1/nodes"), "/1/name") == "beta");
   alpha.problem(alpha.call("GET", "/v1/tree?node=beta"), 503, errc::node_down);
-  alpha.problem(alpha.call("POST", "/v1/actors/stop?path=beta:/user/box/one"), 503, errc::node_down);
+  alpha.problem(alpha.call("POST", "/v1/actors/stop?path=beta:/user/box/one"), 503,
+                errc::node_down);
 }
 
 TEST_CASE("admin: a path that several others have needs a node", "[cluster]") {
   two_nodes x;
   auto gamma = x.add("gamma");
   for (auto* node : {"beta", "gamma"})
-    x.alpha->post("/v1/actors/spawn?path=" + std::string{node} + ":/user/twin", R"({"type":"test.holder"})", 201);
-  auto problem = x.alpha->problem(x.alpha->call("GET", "/v1/actors?path=/user/twin"), 409, errc::conflict);
+    x.alpha->post("/v1/actors/spawn?path=" + std::string{node} + ":/user/twin",
+                  R"({"type":"test.holder"})", 201);
+  auto problem =
+    x.alpha->problem(x.alpha->call("GET", "/v1/actors?path=/user/twin"), 409, errc::conflict);
   CHECK(text_at(problem, "/detail").find("beta, gamma") != std::string::npos);
 }

@@ -26,7 +26,8 @@ public:
   bool respond(http::response answer) override { return finish(std::move(answer)); }
 
   std::shared_ptr<http::stream_writer> stream(std::string_view, http::header_list) override {
-    finish(http::problem({errc::refused, "streams are not carried between nodes: ask that node itself", {}, {}}));
+    finish(http::problem(
+      {errc::refused, "streams are not carried between nodes: ask that node itself", {}, {}}));
     return std::make_shared<closed_stream>();
   }
 

@@ -11,7 +11,10 @@ result<store::new_event> read_one(const json::value& x, const std::string& at) {
   constexpr std::string_view names[] = {"type", "data", "metadata", "id"};
   auto* object = x.if_object();
   if (object == nullptr)
-    return error{errc::wrong_type, json::describe_value(x) + R"(; expected {"type":"NAME","data":{}})", at, {}};
+    return error{errc::wrong_type,
+                 json::describe_value(x) + R"(; expected {"type":"NAME","data":{}})",
+                 at,
+                 {}};
   store::new_event out;
   for (auto& member : *object) {
     auto place = at;
@@ -19,7 +22,8 @@ result<store::new_event> read_one(const json::value& x, const std::string& at) {
     auto& value = member.value();
     auto text = member.key() == "type" || member.key() == "id";
     if (text && !value.is_string())
-      return error{errc::wrong_type, json::describe_value(value) + "; expected a string", place, {}};
+      return error{
+        errc::wrong_type, json::describe_value(value) + "; expected a string", place, {}};
     if (member.key() == "type")
       out.type = value.as_string();
     else if (member.key() == "id")
@@ -29,7 +33,8 @@ result<store::new_event> read_one(const json::value& x, const std::string& at) {
     else if (member.key() == "metadata" && value.is_object())
       out.metadata = json::serialize(value);
     else if (member.key() == "metadata")
-      return error{errc::wrong_type, json::describe_value(value) + "; expected an object", place, {}};
+      return error{
+        errc::wrong_type, json::describe_value(value) + "; expected an object", place, {}};
     else
       return error{errc::unknown_field, "an event has type, data, metadata and id", place,
                    nearest_name(std::string_view{member.key()}.substr(0, 64), names)};
@@ -56,7 +61,10 @@ result<std::vector<store::new_event>> read_new_events(const std::string& text) {
   auto& list = whole->as_array();
   if (list.empty() || list.size() > store::append_events_max)
     return error{errc::out_of_range,
-                 std::to_string(list.size()) + " events; expected 1 to " + std::to_string(store::append_events_max), {}, {}};
+                 std::to_string(list.size()) + " events; expected 1 to "
+                   + std::to_string(store::append_events_max),
+                 {},
+                 {}};
   for (size_t i = 0; i < list.size(); ++i) {
     auto one = read_one(list[i], "/" + std::to_string(i));
     if (!one)

@@ -22,7 +22,8 @@ uint64_t number_of(const json::value& x, std::string_view name) {
 }
 
 /// This node's store pushes; a slow reader is waited for up to the stream's buffer and then cut off.
-void follow_here(const api_ptr& a, const call& c, store::tail_options options, std::shared_ptr<void> place) {
+void follow_here(const api_ptr& a, const call& c, store::tail_options options,
+                 std::shared_ptr<void> place) {
   auto store = a->owner.event_store();
   if (!store) {
     c.fail({errc::unavailable, "this node has no event store", {}, {}});
@@ -31,7 +32,11 @@ void follow_here(const api_ptr& a, const call& c, store::tail_options options, s
   if (!options.stream.empty() && !options.from_end) {
     auto version = store->stream_version(options.stream);
     if (!version || *version == 0) {
-      c.fail(version ? error{errc::not_found, "there is no stream '" + options.stream + "'", options.stream, {}} : version.error());
+      c.fail(version ? error{errc::not_found,
+                             "there is no stream '" + options.stream + "'",
+                             options.stream,
+                             {}}
+                     : version.error());
       return;
     }
   }
@@ -44,7 +49,8 @@ void follow_here(const api_ptr& a, const call& c, store::tail_options options, s
   auto held = std::make_shared<state>();
   held->place = std::move(place);
   held->writer = c.out->stream();
-  auto made = store->tail(options, [name = a->owner.name(), writer = held->writer](std::vector<store::recorded_event> batch) {
+  auto made = store->tail(options, [name = a->owner.name(), writer = held->writer](
+                                     std::vector<store::recorded_event> batch) {
     for (auto& x : batch)
       if (!writer->send_event(std::to_string(x.position), {}, json::serialize(event_json(name, x))))
         return;
@@ -66,10 +72,15 @@ void follow_here(const api_ptr& a, const call& c, store::tail_options options, s
 /// One stream of another node, read again and again from where it was.
 class peer_tail : public std::enable_shared_from_this<peer_tail> {
 public:
-  peer_tail(api_ptr a, const call& c, std::string node, std::string stream, std::optional<uint64_t> after,
-            std::shared_ptr<void> place)
-    : a_(std::move(a)), node_(std::move(node)), stream_(std::move(stream)), who_(c.who()), after_(after),
-      place_(std::move(place)), writer_(c.out->stream()) {}
+  peer_tail(api_ptr a, const call& c, std::string node, std::string stream,
+            std::optional<uint64_t> after, std::shared_ptr<void> place)
+    : a_(std::move(a)),
+      node_(std::move(node)),
+      stream_(std::move(stream)),
+      who_(c.who()),
+      after_(after),
+      place_(std::move(place)),
+      writer_(c.out->stream()) {}
 
   void start() {
     a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll(); });
@@ -84,7 +95,8 @@ private:
     // Without a beginning the newest event says where the end is.
     auto target = "/v1/events?stream=" + http::encode_component(stream_)
                   + (next_ == 0 && !after_ ? "&backwards=true&limit=1"
-                                           : "&from=" + std::to_string(std::max<uint64_t>(next_, 1)) + "&limit=" + std::to_string(page));
+                                           : "&from=" + std::to_string(std::max<uint64_t>(next_, 1))
+                                               + "&limit=" + std::to_string(page));
     a_->owner.forward(node_, {"GET", target, {}, who_}, peer_read_deadline,
                       [self = shared_from_this()](result<node_internal::forwarded> x) {
                         self->take(x);
@@ -150,12 +162,15 @@ void get_events_tail(const api_ptr& a, call c) {
     after = *from > 0 ? *from - 1 : 0;
   uint64_t last = 0;
   auto id = c.in.headers.get("Last-Event-ID");
-  if (auto [end, failed] = std::from_chars(id.data(), id.data() + id.size(), last); !id.empty() && failed == std::errc{})
+  if (auto [end, failed] = std::from_chars(id.data(), id.data() + id.size(), last);
+      !id.empty() && failed == std::errc{})
     after = last;
   if (where->what == destination::kind::node && stream.empty()) {
-    c.fail({errc::refused, "all streams of another node can only be followed there; name one with stream, or ask " + where->node
-                             + " itself",
-            parameter_place("stream"), {}});
+    c.fail({errc::refused,
+            "all streams of another node can only be followed there; name one with stream, or ask "
+              + where->node + " itself",
+            parameter_place("stream"),
+            {}});
     return;
   }
   auto place = a->take_stream(c);

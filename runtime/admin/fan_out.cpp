@@ -65,8 +65,11 @@ struct gathering {
 } // namespace
 
 json::object error_entry(const std::string& node, const error& reason) {
-  return {{"node", node},
-          {"error", json::object{{"code", to_string(reason.code)}, {"message", to_string(error{reason.code, reason.message, {}, reason.hint})}}}};
+  return {
+    {"node", node},
+    {"error",
+     json::object{{"code", to_string(reason.code)},
+                  {"message", to_string(error{reason.code, reason.message, {}, reason.hint})}}}};
 }
 
 result<destination> where_to(const api& a, const call& c, const std::string& node_name) {
@@ -97,7 +100,8 @@ result<destination> where_to(const api& a, const call& c) {
       return reason;
     }
     if (!where->node.empty() && !named.empty() && where->node != named)
-      return error{errc::invalid_value, "the path is of " + where->node + ", but the node asked for is " + named,
+      return error{errc::invalid_value,
+                   "the path is of " + where->node + ", but the node asked for is " + named,
                    parameter_place("node"), where->node};
     if (!where->node.empty())
       named = where->node;
@@ -147,11 +151,13 @@ std::string bare_target(const http::request& from) {
   return bare_target(from, {});
 }
 
-void relay(const api_ptr& a, const std::string& node, call c, duration deadline, std::string target) {
+void relay(const api_ptr& a, const std::string& node, call c, duration deadline,
+           std::string target) {
   node_internal::forward request{c.in.method, std::move(target), std::move(c.in.body), c.who()};
-  a->owner.forward(node, std::move(request), deadline, [node, out = c.out](result<node_internal::forwarded> x) {
-    out->respond(to_response(x, node));
-  });
+  a->owner.forward(node, std::move(request), deadline,
+                   [node, out = c.out](result<node_internal::forwarded> x) {
+                     out->respond(to_response(x, node));
+                   });
 }
 
 void relay(const api_ptr& a, const std::string& node, call c, duration deadline) {
@@ -159,8 +165,9 @@ void relay(const api_ptr& a, const std::string& node, call c, duration deadline)
   relay(a, node, std::move(c), deadline, std::move(target));
 }
 
-void ask_others(const api_ptr& a, const std::string& method, const std::string& target, const std::string& body,
-                const std::string& who, duration deadline, std::function<void(std::vector<peer_answer>)> done) {
+void ask_others(const api_ptr& a, const std::string& method, const std::string& target,
+                const std::string& body, const std::string& who, duration deadline,
+                std::function<void(std::vector<peer_answer>)> done) {
   auto members = other_members(*a);
   if (members.empty()) {
     done({});
@@ -170,21 +177,23 @@ void ask_others(const api_ptr& a, const std::string& method, const std::string& 
   all->missing = members.size();
   all->done = std::move(done);
   for (auto& member : members)
-    all->answers.push_back({member.name, std::string{to_string(member.state)},
-                            error{errc::timeout, "no answer from " + member.name, member.name, {}}});
+    all->answers.push_back(
+      {member.name, std::string{to_string(member.state)},
+       error{errc::timeout, "no answer from " + member.name, member.name, {}}});
   for (size_t i = 0; i < members.size(); ++i) {
     auto name = members[i].name;
-    a->owner.forward(name, {method, target, body, who}, deadline, [all, i, name](result<node_internal::forwarded> x) {
-      all->put(i, to_value(to_response(x, name)));
-    });
+    a->owner.forward(name, {method, target, body, who}, deadline,
+                     [all, i, name](result<node_internal::forwarded> x) {
+                       all->put(i, to_value(to_response(x, name)));
+                     });
   }
 }
 
 namespace {
 
 /// One array out of this node's part and the others'.
-http::response merge(const std::string& me, result<json::value>& mine, std::vector<peer_answer>& others,
-                     const array_rules& rules) {
+http::response merge(const std::string& me, result<json::value>& mine,
+                     std::vector<peer_answer>& others, const array_rules& rules) {
   json::array out;
   size_t failed = 0;
   auto add = [&](const std::string& node, result<json::value>& part) {
@@ -197,7 +206,8 @@ http::response merge(const std::string& me, result<json::value>& mine, std::vect
     ++failed;
     if (rules.skip_not_found && reason.code == errc::not_found)
       return;
-    out.push_back(rules.failure ? rules.failure(node, reason) : json::value(error_entry(node, reason)));
+    out.push_back(rules.failure ? rules.failure(node, reason)
+                                : json::value(error_entry(node, reason)));
   };
   add(me, mine);
   for (auto& other : others)
@@ -212,7 +222,8 @@ http::response merge(const std::string& me, result<json::value>& mine, std::vect
 
 } // namespace
 
-void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> local, array_rules rules) {
+void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> local,
+                  array_rules rules) {
   auto where = where_to(*a, c);
   if (!where) {
     c.fail(where.error());
@@ -262,9 +273,13 @@ void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> l
   });
 }
 
-void at_path(const api_ptr& a, call c, duration deadline, std::function<void(call, std::string path)> here) {
+void at_path(const api_ptr& a, call c, duration deadline,
+             std::function<void(call, std::string path)> here) {
   if (c.in.query_value("path").empty()) {
-    c.fail({errc::missing_field, "a path is needed, e.g. path=/user/edge/host", parameter_place("path"), {}});
+    c.fail({errc::missing_field,
+            "a path is needed, e.g. path=/user/edge/host",
+            parameter_place("path"),
+            {}});
     return;
   }
   auto where = where_to(*a, c);
@@ -284,7 +299,8 @@ void at_path(const api_ptr& a, call c, duration deadline, std::function<void(cal
       c.fail(local.error());
     return;
   }
-  find_home(a, std::move(c), [a, deadline](call c, std::string home) { relay(a, home, std::move(c), deadline); });
+  find_home(a, std::move(c),
+            [a, deadline](call c, std::string home) { relay(a, home, std::move(c), deadline); });
 }
 
 void find_home(const api_ptr& a, call c, std::function<void(call, std::string node)> found) {
@@ -293,7 +309,8 @@ void find_home(const api_ptr& a, call c, std::function<void(call, std::string no
   auto miss = missing ? error{errc::not_found, "nothing is there", path, {}} : missing.error();
   auto target = "/v1/tree?depth=0&path=" + http::encode_component(path);
   auto who = c.who();
-  auto chosen = [c = std::move(c), found = std::move(found), path, miss](std::vector<peer_answer> answers) mutable {
+  auto chosen = [c = std::move(c), found = std::move(found), path,
+                 miss](std::vector<peer_answer> answers) mutable {
     std::vector<std::string> homes;
     std::vector<std::string> silent;
     for (auto& x : answers) {
@@ -314,12 +331,14 @@ void find_home(const api_ptr& a, call c, std::function<void(call, std::string no
     }
     auto first = homes[0] + ":" + path;
     c.fail({errc::conflict,
-            "several nodes have this path: " + readable_nodes(homes) + "; name one, e.g. " + first, path, first});
+            "several nodes have this path: " + readable_nodes(homes) + "; name one, e.g. " + first,
+            path, first});
   };
   ask_others(a, "GET", target, {}, who, peer_read_deadline, std::move(chosen));
 }
 
-void first_that_has(const api_ptr& a, call c, duration deadline, std::function<void(part_callback)> local) {
+void first_that_has(const api_ptr& a, call c, duration deadline,
+                    std::function<void(part_callback)> local) {
   auto where = where_to(*a, c);
   if (!where) {
     c.fail(where.error());

@@ -39,7 +39,8 @@ std::string bare_target(const http::request& from, const http::string_map& repla
 
 /// Lets another node answer; its answer goes on as it is.
 void relay(const api_ptr& a, const std::string& node, call c, duration deadline);
-void relay(const api_ptr& a, const std::string& node, call c, duration deadline, std::string target);
+void relay(const api_ptr& a, const std::string& node, call c, duration deadline,
+           std::string target);
 
 struct peer_answer {
   std::string node;
@@ -48,8 +49,9 @@ struct peer_answer {
 };
 
 /// Asks all other nodes at once; calls back once, when all have answered or time is over.
-void ask_others(const api_ptr& a, const std::string& method, const std::string& target, const std::string& body,
-                const std::string& who, duration deadline, std::function<void(std::vector<peer_answer>)> done);
+void ask_others(const api_ptr& a, const std::string& method, const std::string& target,
+                const std::string& body, const std::string& who, duration deadline,
+                std::function<void(std::vector<peer_answer>)> done);
 
 using part_callback = std::function<void(result<json::value>)>;
 
@@ -72,16 +74,19 @@ struct array_rules {
 json::object error_entry(const std::string& node, const error& reason);
 
 /// Answers with an array over nodes. `local` gives this node's array.
-void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> local, array_rules rules = {});
+void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> local,
+                  array_rules rules = {});
 
 /// Answers on the one node that has `path`: here, or where it is found.
 /// Errors: errc::not_found, errc::conflict when several others have it.
-void at_path(const api_ptr& a, call c, duration deadline, std::function<void(call, std::string path)> here);
+void at_path(const api_ptr& a, call c, duration deadline,
+             std::function<void(call, std::string path)> here);
 
 /// Looks for `path` on the other nodes and goes on with the one that has it. Errors as at_path.
 void find_home(const api_ptr& a, call c, std::function<void(call, std::string node)> found);
 
 /// Asks this node, and the others when it says not_found and no node was named: for things that only one node has.
-void first_that_has(const api_ptr& a, call c, duration deadline, std::function<void(part_callback)> local);
+void first_that_has(const api_ptr& a, call c, duration deadline,
+                    std::function<void(part_callback)> local);
 
 } // namespace coppice::admin

@@ -14,7 +14,8 @@ uint64_t hash_of(std::string_view bytes) {
 
 } // namespace
 
-idempotency_cache::verdict idempotency_cache::begin(std::string_view key, std::string_view body, duration now) {
+idempotency_cache::verdict idempotency_cache::begin(std::string_view key, std::string_view body,
+                                                    duration now) {
   make_room(now);
   if (auto found = by_key_.find(key); found != by_key_.end()) {
     auto at = found->second;
@@ -63,7 +64,8 @@ void idempotency_cache::erase(std::list<entry>::iterator at) {
 
 void idempotency_cache::make_room(duration now) {
   while (!entries_.empty()
-         && (entries_.back().since + keep <= now || entries_.size() >= entries_max || bytes_ > bytes_max))
+         && (entries_.back().since + keep <= now || entries_.size() >= entries_max
+             || bytes_ > bytes_max))
     erase(std::prev(entries_.end()));
 }
 

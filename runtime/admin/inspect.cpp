@@ -46,9 +46,10 @@ void add_description(const node& owner, json::object& out, const result<sv::desc
   mask_secrets(out["user_state"]);
   json::array pending;
   for (auto& wait : sv::resolve_waits(owner.root(), x->waits))
-    pending.push_back(json::object{{"to", wait.to.empty() ? json::value(nullptr) : json::value(full_path(owner, wait.to))},
-                                   {"type", wait.type},
-                                   {"age_s", seconds(wait.age)}});
+    pending.push_back(json::object{
+      {"to", wait.to.empty() ? json::value(nullptr) : json::value(full_path(owner, wait.to))},
+      {"type", wait.type},
+      {"age_s", seconds(wait.age)}});
   json::array timers;
   for (auto due : x->timers_due)
     timers.push_back(json::object{{"due_s", seconds(due)}});
@@ -60,9 +61,12 @@ void add_description(const node& owner, json::object& out, const result<sv::desc
   out["links"] = std::move(links);
   out["oldest_message"] = x->oldest_type.empty()
                             ? json::value(nullptr)
-                            : json::value(json::object{{"type", x->oldest_type},
-                                                       {"age_s", x->oldest_message ? json::value(seconds(*x->oldest_message)) : json::value(nullptr)}});
-  out["open"] = json::object{{"requests", x->pending_requests}, {"timers", x->timers}, {"links", x->links}};
+                            : json::value(json::object{
+                              {"type", x->oldest_type},
+                              {"age_s", x->oldest_message ? json::value(seconds(*x->oldest_message))
+                                                          : json::value(nullptr)}});
+  out["open"] =
+    json::object{{"requests", x->pending_requests}, {"timers", x->timers}, {"links", x->links}};
 }
 
 /// Questions that this node itself asked the actor, for example for people.
@@ -77,7 +81,9 @@ json::array asked_from_outside(node& owner, const caf::strong_actor_ptr& actor) 
 json::object describe_worker(node& owner, const looked_at& x) {
   auto& seat = *x.where.place;
   return {{"mailbox_limit", seat.limit.load()},
-          {"messages", json::object{{"in", seat.taken.load()}, {"out", seat.sent.load()}, {"failed", seat.failed.load()}}},
+          {"messages", json::object{{"in", seat.taken.load()},
+                                    {"out", seat.sent.load()},
+                                    {"failed", seat.failed.load()}}},
           {"busy_s", figure(seat.busy_ns)},
           {"latency_s", figure(seat.latency_ns)},
           {"refused", seat.refused.load()},
@@ -117,7 +123,8 @@ result<looked_at> look_at(const node& owner, std::string_view path, size_t depth
   return out;
 }
 
-void inspect_actor(const api_ptr& a, std::string path, std::function<void(result<json::value>)> done) {
+void inspect_actor(const api_ptr& a, std::string path,
+                   std::function<void(result<json::value>)> done) {
   auto found = look_at(a->owner, path, 0);
   if (!found) {
     done(found.error());
@@ -125,16 +132,19 @@ void inspect_actor(const api_ptr& a, std::string path, std::function<void(result
   }
   auto out = std::make_shared<json::object>(entry_json(a->owner.name(), found->entry));
   auto& x = *out;
-  auto definition = found->where.parent ? found->where.parent->definition(found->where.child) : std::nullopt;
-  x["spec"] = spec_json(found->entry, definition && definition->recipe ? definition->recipe.get() : nullptr);
-  for (auto* name : {"mailbox_limit", "messages", "busy_s", "latency_s", "timers", "links", "monitors", "pending"})
+  auto definition =
+    found->where.parent ? found->where.parent->definition(found->where.child) : std::nullopt;
+  x["spec"] =
+    spec_json(found->entry, definition && definition->recipe ? definition->recipe.get() : nullptr);
+  for (auto* name : {"mailbox_limit", "messages", "busy_s", "latency_s", "timers", "links",
+                     "monitors", "pending"})
     x[name] = nullptr;
   x["accepts"] = json::array{};
   if (found->where.place)
     for (auto& member : describe_worker(a->owner, *found))
       x[member.key()] = member.value();
   x["asked_from_outside"] = asked_from_outside(a->owner, found->where.actor);
-  auto records = found->where.branch    ? found->where.branch->history()
+  auto records = found->where.branch   ? found->where.branch->history()
                  : found->where.parent ? found->where.parent->history(found->entry.id)
                                        : std::vector<sv::restart_record>{};
   // Symbols come from debug information on disk, so not on an actor's thread.

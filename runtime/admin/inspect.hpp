@@ -23,6 +23,7 @@ json::value figure(const std::atomic<uint64_t>& ns);
 
 /// The `actor` of README.md: entry, spec, counts, open requests, restarts with stacks, what the actor says of itself. An
 /// actor whose handler does not return is answered without its own words, and the answer says so.
-void inspect_actor(const api_ptr& a, std::string path, std::function<void(result<json::value>)> done);
+void inspect_actor(const api_ptr& a, std::string path,
+                   std::function<void(result<json::value>)> done);
 
 } // namespace coppice::admin

@@ -10,11 +10,13 @@ namespace {
 
 /// `tokens` below `admin` is a list of names and hashes, hidden one by one.
 bool is_secret(std::string_view name, std::string_view parent) {
-  return name == "sha256" || (config::is_secret_name(name) && !(name == "tokens" && parent == "admin"));
+  return name == "sha256"
+         || (config::is_secret_name(name) && !(name == "tokens" && parent == "admin"));
 }
 
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
+         || c == '-';
 }
 
 /// `://user:password@` -> `://user:***@`.
@@ -53,7 +55,8 @@ size_t end_of_value(const std::string& line, size_t from) {
 
 /// True when the line has a secret key whose value is on the following, deeper lines.
 bool mask_line(std::string& line, std::string_view parent) {
-  for (size_t colon = line.find(':'); colon != std::string::npos; colon = line.find(':', colon + 1)) {
+  for (size_t colon = line.find(':'); colon != std::string::npos;
+       colon = line.find(':', colon + 1)) {
     if (colon + 1 < line.size() && line[colon + 1] != ' ')
       continue;
     auto end = colon;
@@ -65,7 +68,8 @@ bool mask_line(std::string& line, std::string_view parent) {
     if (begin == end || !is_secret(std::string_view{line}.substr(begin, end - begin), parent))
       continue;
     auto value = line.find_first_not_of(' ', colon + 1);
-    if (value == std::string::npos || line[value] == '#' || line[value] == '|' || line[value] == '>')
+    if (value == std::string::npos || line[value] == '#' || line[value] == '|'
+        || line[value] == '>')
       return true;
     auto stop = end_of_value(line, value);
     line.replace(value, stop - value, "***");
@@ -84,7 +88,8 @@ std::string mask_text(std::string_view yaml) {
     std::string line{yaml.substr(0, end)};
     yaml.remove_prefix(std::min(end + 1, yaml.size()));
     auto indent = line.find_first_not_of(" -");
-    if (hidden_below != std::string::npos && (indent == std::string::npos || indent > hidden_below)) {
+    if (hidden_below != std::string::npos
+        && (indent == std::string::npos || indent > hidden_below)) {
       out += indent == std::string::npos ? "\n" : std::string(indent, ' ') + "***\n";
       continue;
     }

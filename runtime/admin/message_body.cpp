@@ -28,12 +28,16 @@ result<typed_message> make_typed(const node& owner, std::string_view path, std::
   return typed_message{(*entry)->name, std::move(*content)};
 }
 
-result<typed_message> read_message(const node& owner, std::string_view path, const std::string& text) {
+result<typed_message> read_message(const node& owner, std::string_view path,
+                                   const std::string& text) {
   auto whole = json::parse(text);
   if (!whole)
     return whole.error();
   if (!whole->is_object())
-    return error{errc::wrong_type, json::describe_value(*whole) + R"(; expected {"type":"NAME","body":{}})", {}, {}};
+    return error{errc::wrong_type,
+                 json::describe_value(*whole) + R"(; expected {"type":"NAME","body":{}})",
+                 {},
+                 {}};
   auto& object = whole->as_object();
   for (auto& member : object)
     if (member.key() != "type" && member.key() != "body") {
@@ -47,9 +51,13 @@ result<typed_message> read_message(const node& owner, std::string_view path, con
   if (type == nullptr || type->is_null())
     return error{errc::missing_field, "the message's type is missing", "/type", {}};
   if (!type->is_string())
-    return error{errc::wrong_type, json::describe_value(*type) + "; expected the name of a message type", "/type", {}};
+    return error{errc::wrong_type,
+                 json::describe_value(*type) + "; expected the name of a message type",
+                 "/type",
+                 {}};
   auto* body = object.if_contains("body");
-  return make_typed(owner, path, std::string_view{type->as_string()}, body == nullptr ? json::value(json::object{}) : *body);
+  return make_typed(owner, path, std::string_view{type->as_string()},
+                    body == nullptr ? json::value(json::object{}) : *body);
 }
 
 result<void> check_room(const node& owner, std::string_view path) {
@@ -60,8 +68,10 @@ result<void> check_room(const node& owner, std::string_view path) {
   auto limit = seat.limit.load();
   if (seat.drop_newest.load() || seat.depth() < limit)
     return {};
-  return error{errc::mailbox_full, "its mailbox is at its limit of " + std::to_string(limit),
-               owner.name() + ":" + std::string{path}, {}};
+  return error{errc::mailbox_full,
+               "its mailbox is at its limit of " + std::to_string(limit),
+               owner.name() + ":" + std::string{path},
+               {}};
 }
 
 } // namespace coppice::admin

@@ -16,7 +16,8 @@ struct message_origin {
 };
 
 /// The `message` of README.md: the CloudEvent, or `data` (JSON or text), or `data_base64`; with `nats`. Pure.
-json::object message_json(const message_origin& from, const events::header_list& headers, const std::string& payload);
+json::object message_json(const message_origin& from, const events::header_list& headers,
+                          const std::string& payload);
 
 /// `Nats-Header: K: V` lines of a request. Errors: errc::invalid_value.
 result<events::header_list> nats_headers(const http::request& from);

@@ -64,8 +64,10 @@ bool inspect(Inspector& f, silent& x) {
 } // namespace coppice::admin::test
 
 COPPICE_MESSAGES(admin_test, coppice::type_ids::test + 300, (coppice::admin::test::set, "test.set"),
-                 (coppice::admin::test::get, "test.get"), (coppice::admin::test::number, "test.number"),
-                 (coppice::admin::test::block, "test.block"), (coppice::admin::test::fail, "test.fail"),
+                 (coppice::admin::test::get, "test.get"),
+                 (coppice::admin::test::number, "test.number"),
+                 (coppice::admin::test::block, "test.block"),
+                 (coppice::admin::test::fail, "test.fail"),
                  (coppice::admin::test::silent, "test.silent"))
 
 namespace coppice::admin::test {
@@ -133,7 +135,9 @@ catalog test_catalog() {
   static std::once_flag once;
   std::call_once(once, [] { json::types().add_block<caf::id_block::admin_test>(); });
   catalog out;
-  out.actor<holder_args>("test.holder", holder).accepts<set, get, block, fail, silent>().summary("Holds a number");
+  out.actor<holder_args>("test.holder", holder)
+    .accepts<set, get, block, fail, silent>()
+    .summary("Holds a number");
   return out;
 }
 
@@ -169,8 +173,9 @@ std::string text_at(const json::value& x, std::string_view pointer) {
 running_node::running_node(const std::string& sections, bool start, const std::string& name) {
   auto types = test_catalog();
   auto file = folder / "node.yaml";
-  auto text = "node: {name: " + name + ", data: " + (folder / "data") + ", roles: [edge]}\nlog: {level: debug, file: " + (folder / "log")
-              + "}\n" + sections + R"(
+  auto text = "node: {name: " + name + ", data: " + (folder / "data")
+              + ", roles: [edge]}\nlog: {level: debug, file: " + (folder / "log") + "}\n" + sections
+              + R"(
 user:
   - id: box
     supervisor: {strategy: one_for_one, intensity: 20, period: 10s}
@@ -186,14 +191,16 @@ user:
   config::load_options options;
   options.check_type = [&types](std::string_view type, std::string_view args) -> result<void> {
     auto value = json::parse(args);
-    auto made = value ? types.make(type, *value) : result<std::shared_ptr<supervision::recipe>>{value.error()};
+    auto made = value ? types.make(type, *value)
+                      : result<std::shared_ptr<supervision::recipe>>{value.error()};
     return made ? result<void>{} : result<void>{made.error()};
   };
   auto loaded = config::load_file(file, options);
   INFO(config::to_string(loaded.mistakes));
   REQUIRE(loaded);
   config::load_options again; // The catalog of this function is gone at a reload.
-  owner = std::make_unique<node>(std::move(types), loaded.config->nodes.front(), node_origin{file, again, "0.1.0", "abc"});
+  owner = std::make_unique<node>(std::move(types), loaded.config->nodes.front(),
+                                 node_origin{file, again, "0.1.0", "abc"});
   server = std::make_unique<admin_server>(*owner);
   if (start) {
     start_node();
@@ -225,8 +232,8 @@ running_node::~running_node() {
   }
 }
 
-http::response asking::call(const std::string& method, const std::string& target, const std::string& body,
-                                  const http::header_list& headers) {
+http::response asking::call(const std::string& method, const std::string& target,
+                            const std::string& body, const http::header_list& headers) {
   auto client = http::client::connect(socket_url);
   REQUIRE(client);
   auto answer = client->request(method, target, headers, body);
@@ -264,8 +271,9 @@ json::value asking::problem(const http::response& x, int status, errc code) {
   return *parsed;
 }
 
-std::vector<http::event> asking::stream(const std::string& target, size_t count, const http::header_list& headers,
-                                              const std::string& method, const std::string& last_event_id) {
+std::vector<http::event> asking::stream(const std::string& target, size_t count,
+                                        const http::header_list& headers, const std::string& method,
+                                        const std::string& last_event_id) {
   auto client = http::client::connect(socket_url);
   REQUIRE(client);
   std::vector<http::event> out;

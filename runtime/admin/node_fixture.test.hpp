@@ -26,8 +26,8 @@ bool somebody_is_blocked();
 /// Asks one admin API.
 class asking {
 public:
-  http::response call(const std::string& method, const std::string& target, const std::string& body = {},
-                      const http::header_list& headers = {});
+  http::response call(const std::string& method, const std::string& target,
+                      const std::string& body = {}, const http::header_list& headers = {});
   json::value get(const std::string& target, int status = 200);
   json::value post(const std::string& target, const std::string& body = {}, int status = 200);
 
@@ -35,8 +35,10 @@ public:
   json::value problem(const http::response& x, int status, errc code);
 
   /// The first `count` events of a stream.
-  std::vector<http::event> stream(const std::string& target, size_t count, const http::header_list& headers = {},
-                                  const std::string& method = "GET", const std::string& last_event_id = {});
+  std::vector<http::event> stream(const std::string& target, size_t count,
+                                  const http::header_list& headers = {},
+                                  const std::string& method = "GET",
+                                  const std::string& last_event_id = {});
 
   std::string socket_url;
 };
@@ -44,7 +46,8 @@ public:
 class running_node : public asking {
 public:
   /// `sections`: YAML beside node and user.
-  explicit running_node(const std::string& sections = {}, bool start = true, const std::string& name = "alpha");
+  explicit running_node(const std::string& sections = {}, bool start = true,
+                        const std::string& name = "alpha");
   ~running_node();
 
   /// Starts the node and waits until its tree is up.

@@ -11,6 +11,7 @@ namespace coppice::admin {
 std::string escape_html(std::string_view text);
 
 /// Status and trees as one HTML page without scripts; light and dark as the reader's system says. Pure.
-std::string render_page(const std::string& node, const json::object& status, const json::array& trees, const std::string& now);
+std::string render_page(const std::string& node, const json::object& status,
+                        const json::array& trees, const std::string& now);
 
 } // namespace coppice::admin

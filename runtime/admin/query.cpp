@@ -77,8 +77,8 @@ result<bool> query_flag(const http::request& from, std::string_view name, bool f
   return bad(name, quoted(text) + " is neither true nor false");
 }
 
-result<uint64_t> query_number(const http::request& from, std::string_view name, uint64_t fallback, uint64_t min,
-                              uint64_t max) {
+result<uint64_t> query_number(const http::request& from, std::string_view name, uint64_t fallback,
+                              uint64_t min, uint64_t max) {
   auto text = from.query_value(name);
   if (text.empty())
     return fallback;
@@ -87,11 +87,13 @@ result<uint64_t> query_number(const http::request& from, std::string_view name, 
   if (failed == std::errc::invalid_argument || end != text.data() + text.size())
     return bad(name, quoted(text) + " is no whole number");
   if (failed == std::errc::result_out_of_range || out < min || out > max)
-    return bad(name, quoted(text) + " is not between " + std::to_string(min) + " and " + std::to_string(max));
+    return bad(name, quoted(text) + " is not between " + std::to_string(min) + " and "
+                       + std::to_string(max));
   return out;
 }
 
-result<duration> query_duration(const http::request& from, std::string_view name, duration fallback, duration max) {
+result<duration> query_duration(const http::request& from, std::string_view name, duration fallback,
+                                duration max) {
   auto text = from.query_value(name);
   if (text.empty())
     return fallback;
@@ -103,7 +105,8 @@ result<duration> query_duration(const http::request& from, std::string_view name
   return *out;
 }
 
-result<std::optional<instant>> query_since(const http::request& from, std::string_view name, instant now) {
+result<std::optional<instant>> query_since(const http::request& from, std::string_view name,
+                                           instant now) {
   auto text = from.query_value(name);
   if (text.empty())
     return std::optional<instant>{};
@@ -111,7 +114,8 @@ result<std::optional<instant>> query_since(const http::request& from, std::strin
     return std::optional{*at};
   if (auto ago = parse_duration(text))
     return std::optional{now - *ago};
-  return bad(name, quoted(text) + " is neither a duration such as 15min nor an RFC 3339 time in UTC");
+  return bad(name,
+             quoted(text) + " is neither a duration such as 15min nor an RFC 3339 time in UTC");
 }
 
 std::vector<std::string> query_list(const http::request& from, std::string_view name) {

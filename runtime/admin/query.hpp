@@ -18,14 +18,16 @@ std::string parameter_place(std::string_view name);
 /// `true` or `false`; absent or empty: `fallback`.
 result<bool> query_flag(const http::request& from, std::string_view name, bool fallback = false);
 
-result<uint64_t> query_number(const http::request& from, std::string_view name, uint64_t fallback, uint64_t min,
-                              uint64_t max);
+result<uint64_t> query_number(const http::request& from, std::string_view name, uint64_t fallback,
+                              uint64_t min, uint64_t max);
 
 /// A duration with a unit.
-result<duration> query_duration(const http::request& from, std::string_view name, duration fallback, duration max);
+result<duration> query_duration(const http::request& from, std::string_view name, duration fallback,
+                                duration max);
 
 /// RFC 3339, or a duration: so long before `now`. Absent: nothing.
-result<std::optional<instant>> query_since(const http::request& from, std::string_view name, instant now);
+result<std::optional<instant>> query_since(const http::request& from, std::string_view name,
+                                           instant now);
 
 /// `a,b` -> {"a","b"}; empty parts are left out.
 std::vector<std::string> query_list(const http::request& from, std::string_view name);

@@ -36,7 +36,8 @@ TEST_CASE("query: numbers have bounds", "[query]") {
 TEST_CASE("query: since is an instant or a duration", "[query]") {
   instant now{1'000'000'000'000'000'000};
   CHECK(*query_since(asking("since=1min"), "since", now) == now - 60s);
-  CHECK(**query_since(asking("since=2026-01-06T10:00:00Z"), "since", now) == *parse_instant("2026-01-06T10:00:00Z"));
+  CHECK(**query_since(asking("since=2026-01-06T10:00:00Z"), "since", now)
+        == *parse_instant("2026-01-06T10:00:00Z"));
   CHECK_FALSE(query_since(asking(""), "since", now)->has_value());
   CHECK_FALSE(query_since(asking("since=5"), "since", now));
   CHECK_FALSE(query_since(asking("since=yesterday"), "since", now));

@@ -24,7 +24,9 @@ bool is_address(std::string_view text) {
 events::event event_of(const std::string& node, const store::dead_letter& x) {
   events::event out;
   out.id = x.id;
-  out.source = is_address(x.subject) && x.subject.find(':') != std::string::npos ? x.subject : node + ":/system/admin";
+  out.source = is_address(x.subject) && x.subject.find(':') != std::string::npos
+                 ? x.subject
+                 : node + ":/system/admin";
   out.type = x.type;
   out.time = x.at;
   out.data = json::parse(x.payload) ? x.payload : json::serialize(json::value(x.payload));
@@ -32,19 +34,26 @@ events::event event_of(const std::string& node, const store::dead_letter& x) {
 }
 
 /// The message for an actor: the body itself when it was one, else the event around it.
-result<typed_message> message_of(const node& owner, const std::string& path, const store::dead_letter& x) {
+result<typed_message> message_of(const node& owner, const std::string& path,
+                                 const store::dead_letter& x) {
   if (x.size > x.payload.size())
-    return error{errc::refused, "the payload was larger than what is kept, so it cannot be sent again", x.id, {}};
+    return error{errc::refused,
+                 "the payload was larger than what is kept, so it cannot be sent again",
+                 x.id,
+                 {}};
   if (x.origin == "actor") {
     auto body = json::parse(x.payload);
     if (!body)
-      return error{errc::refused, "the payload cannot be read as JSON: " + body.error().message, x.id, {}};
+      return error{
+        errc::refused, "the payload cannot be read as JSON: " + body.error().message, x.id, {}};
     return make_typed(owner, path, x.type, *body);
   }
   auto event = events::event_from_message(x.headers, x.payload);
   if (!event)
-    return error{errc::refused, "the payload is no event, so no message can be made of it: " + event.error().message, x.id,
-                 "nats:" + x.subject};
+    return error{errc::refused,
+                 "the payload is no event, so no message can be made of it: "
+                   + event.error().message,
+                 x.id, "nats:" + x.subject};
   auto data = json::parse(event->data.empty() ? "null" : event->data);
   if (data && json::types().find(x.type) != nullptr)
     return make_typed(owner, path, x.type, *data);
@@ -76,12 +85,15 @@ void to_actor(const api_ptr& a, const std::string& text, const store::dead_lette
   auto where = parse_address(text);
   auto local = where && (where->node.empty() || where->node == owner.name());
   // What another node's actor takes is decided there; types are the same everywhere.
-  auto message = !where ? result<typed_message>{where.error()}
+  auto message = !where  ? result<typed_message>{where.error()}
                  : local ? message_of(owner, where->path, x)
                          : result<typed_message>{error{errc::refused, "remote", {}, {}}};
   if (where && !local) {
     if (x.origin != "actor") {
-      done(error{errc::refused, "an event for an actor of another node: replay it there, or to nats:SUBJECT", text, {}});
+      done(error{errc::refused,
+                 "an event for an actor of another node: replay it there, or to nats:SUBJECT",
+                 text,
+                 {}});
       return;
     }
     auto body = json::parse(x.payload);
@@ -97,16 +109,18 @@ void to_actor(const api_ptr& a, const std::string& text, const store::dead_lette
     done(to.error());
     return;
   }
-  owner.questions().ask(*to, std::move(message->content), hand_over_deadline, [done](result<caf::message> answer) {
-    if (answer || was_handed_over(answer.error()))
-      done({});
-    else
-      done(answer.error());
-  });
+  owner.questions().ask(*to, std::move(message->content), hand_over_deadline,
+                        [done](result<caf::message> answer) {
+                          if (answer || was_handed_over(answer.error()))
+                            done({});
+                          else
+                            done(answer.error());
+                        });
 }
 
 /// Blocks.
-void to_subject(const api_ptr& a, const std::string& subject, const store::dead_letter& x, sent done) {
+void to_subject(const api_ptr& a, const std::string& subject, const store::dead_letter& x,
+                sent done) {
   auto nats = nats_of(a->owner);
   auto ok = nats ? events::check_subject(subject) : result<void>{nats.error()};
   if (!ok) {
@@ -120,7 +134,10 @@ void to_subject(const api_ptr& a, const std::string& subject, const store::dead_
     message.payload = events::to_json(event);
     message.headers = events::structured_headers(event);
   } else if (x.size > x.payload.size()) {
-    done(error{errc::refused, "the payload was larger than what is kept, so it cannot be sent again", x.id, {}});
+    done(error{errc::refused,
+               "the payload was larger than what is kept, so it cannot be sent again",
+               x.id,
+               {}});
     return;
   } else {
     message.payload = x.payload;
@@ -139,9 +156,10 @@ void to_subject(const api_ptr& a, const std::string& subject, const store::dead_
     done(out ? (*nats)->flush(hand_over_deadline) : out);
     return;
   }
-  auto taken = (*nats)->publish_stream(message, "replay-" + x.id, [done](result<events::publish_ack> ack) {
-    done(ack ? result<void>{} : result<void>{ack.error()});
-  });
+  auto taken =
+    (*nats)->publish_stream(message, "replay-" + x.id, [done](result<events::publish_ack> ack) {
+      done(ack ? result<void>{} : result<void>{ack.error()});
+    });
   if (!taken)
     done(taken.error());
 }
@@ -154,12 +172,16 @@ std::string origin_of(const store::dead_letter& x) {
 result<void> check_target(const std::string& to) {
   if (to.starts_with(nats_scheme)) {
     auto ok = events::check_subject(std::string_view{to}.substr(nats_scheme.size()));
-    return ok ? ok : result<void>{error{ok.error().code, ok.error().message, parameter_place("to"), {}}};
+    return ok ? ok
+              : result<void>{error{ok.error().code, ok.error().message, parameter_place("to"), {}}};
   }
   auto where = parse_address(to);
   return where ? result<void>{}
-               : result<void>{error{errc::invalid_address, "'" + to.substr(0, 100) + "' is neither an address nor nats:SUBJECT",
-                                    parameter_place("to"), {}}};
+               : result<void>{
+                 error{errc::invalid_address,
+                       "'" + to.substr(0, 100) + "' is neither an address nor nats:SUBJECT",
+                       parameter_place("to"),
+                       {}}};
 }
 
 } // namespace
@@ -171,7 +193,9 @@ json::object replayed_json(const replayed& x) {
 void replay_letter(const api_ptr& a, std::string id, std::string to, bool dry_run,
                    std::function<void(result<replayed>)> done) {
   auto store = a->owner.dead_letters();
-  auto letter = store ? store->get(id) : result<store::dead_letter>{error{errc::unavailable, "this node keeps no dead letters", {}, {}}};
+  auto letter = store ? store->get(id)
+                      : result<store::dead_letter>{
+                        error{errc::unavailable, "this node keeps no dead letters", {}, {}}};
   if (!letter) {
     done(letter.error());
     return;
@@ -187,7 +211,8 @@ void replay_letter(const api_ptr& a, std::string id, std::string to, bool dry_ru
     return;
   }
   if (letter->state == store::dead_letter_state::replayed || dry_run) {
-    done(replayed{id, letter->state == store::dead_letter_state::replayed ? letter->replayed_to : to, false});
+    done(replayed{
+      id, letter->state == store::dead_letter_state::replayed ? letter->replayed_to : to, false});
     return;
   }
   auto claimed = store->mark_replayed(id, to);

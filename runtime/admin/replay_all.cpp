@@ -43,7 +43,12 @@ result<std::deque<item>> waiting_here(const node& owner, store::dead_letter_filt
 class replay_run : public std::enable_shared_from_this<replay_run> {
 public:
   replay_run(api_ptr a, call c, std::deque<item> items, std::string to, bool dry_run, uint64_t rate)
-    : a_(std::move(a)), to_(std::move(to)), who_(c.who()), dry_run_(dry_run), rate_(rate), items_(std::move(items)),
+    : a_(std::move(a)),
+      to_(std::move(to)),
+      who_(c.who()),
+      dry_run_(dry_run),
+      rate_(rate),
+      items_(std::move(items)),
       writer_(c.out->stream()) {}
 
   void start() {
@@ -78,15 +83,19 @@ private:
   void one(const item& x) {
     auto self = shared_from_this();
     if (!x.node.empty()) {
-      auto target = "/v1/dlq/" + http::encode_component(x.id) + "/replay?dry_run=" + (dry_run_ ? "true" : "false")
+      auto target = "/v1/dlq/" + http::encode_component(x.id)
+                    + "/replay?dry_run=" + (dry_run_ ? "true" : "false")
                     + (to_.empty() ? "" : "&to=" + http::encode_component(to_));
-      a_->owner.forward(x.node, {"POST", target, {}, who_}, peer_deadline, [self, x](result<node_internal::forwarded> y) {
-        if (y && y->status == 200)
-          self->finished(y->body);
-        else
-          self->failed(x, y ? http::to_error({y->status, {}, y->body, y->content_type}).value_or(error{errc::internal, "no error", {}, {}})
-                            : y.error());
-      });
+      a_->owner.forward(x.node, {"POST", target, {}, who_}, peer_deadline,
+                        [self, x](result<node_internal::forwarded> y) {
+                          if (y && y->status == 200)
+                            self->finished(y->body);
+                          else
+                            self->failed(
+                              x, y ? http::to_error({y->status, {}, y->body, y->content_type})
+                                       .value_or(error{errc::internal, "no error", {}, {}})
+                                   : y.error());
+                        });
       return;
     }
     auto taken = a_->workers.run([self, x] {
@@ -131,14 +140,17 @@ private:
 void run(const api_ptr& a, const call& c, std::deque<item> items, bool dry_run, uint64_t rate) {
   if (!dry_run)
     a->audit(c, "dlq replay all", std::string{c.in.query_value("to")}, {{"letters", items.size()}});
-  std::make_shared<replay_run>(a, c, std::move(items), std::string{c.in.query_value("to")}, dry_run, rate)->start();
+  std::make_shared<replay_run>(a, c, std::move(items), std::string{c.in.query_value("to")}, dry_run,
+                               rate)
+    ->start();
 }
 
 /// The lists of the other nodes, as `GET /v1/dlq` gives them.
 std::deque<item> items_of(const std::vector<peer_answer>& answers, const std::string& only_node) {
   std::deque<item> out;
   for (auto& answer : answers) {
-    if ((!only_node.empty() && answer.node != only_node) || !answer.body || !answer.body->is_array())
+    if ((!only_node.empty() && answer.node != only_node) || !answer.body
+        || !answer.body->is_array())
       continue;
     auto& letters = answer.body->as_array();
     for (size_t i = letters.size(); i-- > 0;) {
@@ -165,27 +177,31 @@ void post_replay_all(const api_ptr& a, call c) {
     }
   auto here = where->what != destination::kind::node;
   auto others = where->what != destination::kind::here;
-  a->blocking(c, [a, c, filter = *filter, dry_run = *dry_run, rate = *rate, where = *where, here, others] {
-    auto mine = here ? waiting_here(a->owner, filter) : result<std::deque<item>>{std::deque<item>{}};
-    if (!mine) {
-      c.fail(mine.error());
-      return;
-    }
-    if (!others) {
-      run(a, c, std::move(*mine), dry_run, rate);
-      return;
-    }
-    http::request list = c.in;
-    list.segments = {"v1", "dlq"};
-    auto target = bare_target(list, {{"to", ""}, {"rate", ""}, {"dry_run", ""}, {"limit", std::to_string(page)}});
-    ask_others(a, "GET", target, {}, c.who(), peer_read_deadline,
-               [a, c, mine = std::move(*mine), where, dry_run, rate](std::vector<peer_answer> answers) {
-                 auto all = mine;
-                 for (auto& x : items_of(answers, where.node))
-                   all.push_back(x);
-                 run(a, c, std::move(all), dry_run, rate);
-               });
-  });
+  a->blocking(
+    c, [a, c, filter = *filter, dry_run = *dry_run, rate = *rate, where = *where, here, others] {
+      auto mine =
+        here ? waiting_here(a->owner, filter) : result<std::deque<item>>{std::deque<item>{}};
+      if (!mine) {
+        c.fail(mine.error());
+        return;
+      }
+      if (!others) {
+        run(a, c, std::move(*mine), dry_run, rate);
+        return;
+      }
+      http::request list = c.in;
+      list.segments = {"v1", "dlq"};
+      auto target = bare_target(
+        list, {{"to", ""}, {"rate", ""}, {"dry_run", ""}, {"limit", std::to_string(page)}});
+      ask_others(
+        a, "GET", target, {}, c.who(), peer_read_deadline,
+        [a, c, mine = std::move(*mine), where, dry_run, rate](std::vector<peer_answer> answers) {
+          auto all = mine;
+          for (auto& x : items_of(answers, where.node))
+            all.push_back(x);
+          run(a, c, std::move(all), dry_run, rate);
+        });
+    });
 }
 
 } // namespace coppice::admin

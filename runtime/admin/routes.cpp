@@ -10,7 +10,8 @@ http::handler handler_of(api_ptr a, table::function f, bool early) {
   return [a = std::move(a), f, early](http::request in, http::exchange_ptr out) {
     call c{std::move(in), std::move(out)};
     if (!early && !a->owner.root()) {
-      c.fail({errc::not_ready, "the node starts; /readyz?verbose=true says what it waits for", {}, {}});
+      c.fail(
+        {errc::not_ready, "the node starts; /readyz?verbose=true says what it waits for", {}, {}});
       return;
     }
     f(a, std::move(c));
@@ -19,7 +20,8 @@ http::handler handler_of(api_ptr a, table::function f, bool early) {
 
 } // namespace
 
-http::route& table::add(std::string method, std::string pattern, http::role needed, std::string summary, function f) {
+http::route& table::add(std::string method, std::string pattern, http::role needed,
+                        std::string summary, function f) {
   routes_.push_back({.method = std::move(method),
                      .pattern = std::move(pattern),
                      .handler = handler_of(a_, f, false),
@@ -28,8 +30,8 @@ http::route& table::add(std::string method, std::string pattern, http::role need
   return routes_.back();
 }
 
-http::route& table::add_early(std::string method, std::string pattern, http::role needed, std::string summary,
-                              function f) {
+http::route& table::add_early(std::string method, std::string pattern, http::role needed,
+                              std::string summary, function f) {
   auto& out = add(std::move(method), std::move(pattern), needed, std::move(summary), f);
   out.handler = handler_of(a_, f, true);
   return out;
@@ -84,7 +86,8 @@ std::vector<http::query_parameter> parameters(std::initializer_list<std::string_
   for (auto name : names) {
     auto at = known.find(name);
     COPPICE_ASSERT(at != known.end());
-    out.push_back({std::string{name}, std::string{at->second.text}, false, std::string{at->second.type}});
+    out.push_back(
+      {std::string{name}, std::string{at->second.text}, false, std::string{at->second.type}});
   }
   return out;
 }

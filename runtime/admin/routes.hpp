@@ -15,10 +15,12 @@ public:
   using function = void (*)(const api_ptr&, call);
 
   /// Adds a route; the caller fills in what the reference gives. Until the tree is there the answer is errc::not_ready.
-  http::route& add(std::string method, std::string pattern, http::role needed, std::string summary, function f);
+  http::route& add(std::string method, std::string pattern, http::role needed, std::string summary,
+                   function f);
 
   /// The same for what is answered from the start on.
-  http::route& add_early(std::string method, std::string pattern, http::role needed, std::string summary, function f);
+  http::route& add_early(std::string method, std::string pattern, http::role needed,
+                         std::string summary, function f);
 
   std::vector<http::route> take() { return std::move(routes_); }
 
@@ -46,7 +48,7 @@ void add_why_routes(table& to);       // /v1/why
 void add_trace_routes(table& to);     // /v1/trace
 void add_config_routes(table& to);
 void add_chaos_routes(table& to);
-void add_page_routes(table& to);      // /
+void add_page_routes(table& to); // /
 
 /// Routes below it are between nodes only and stand in no document.
 inline constexpr std::string_view peer_prefix = "/v1/peer/";

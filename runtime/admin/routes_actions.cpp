@@ -36,24 +36,32 @@ result<std::string> node_with_role(const api& a, const std::string& role) {
       return member.name;
     known.insert(known.end(), member.roles.begin(), member.roles.end());
   }
-  return error{errc::not_found, "no node that is up has the role '" + role.substr(0, 64) + "'", parameter_place("role"),
-               nearest_name(role.substr(0, 64), known)};
+  return error{errc::not_found, "no node that is up has the role '" + role.substr(0, 64) + "'",
+               parameter_place("role"), nearest_name(role.substr(0, 64), known)};
 }
 
 /// The command that adds a child, from path and body.
-result<sv::supervisor_command> spawn_command(const api& a, const std::string& path, const std::string& body) {
+result<sv::supervisor_command> spawn_command(const api& a, const std::string& path,
+                                             const std::string& body) {
   auto id = std::string{last_segment(path)};
   if (!is_name(id))
-    return error{errc::invalid_address, "the path of the new child ends with its id: [a-z][a-z0-9_-]{0,62}", path, {}};
+    return error{errc::invalid_address,
+                 "the path of the new child ends with its id: [a-z][a-z0-9_-]{0,62}",
+                 path,
+                 {}};
   if (a.owner.locate(path))
     return error{errc::already_exists, "the path is taken", path, {}};
   auto parent = look_at(a.owner, parent_path(path), 0);
   if (!parent)
     return parent.error();
   if (!parent->where.branch)
-    return error{errc::refused, parent->entry.path + " is no supervisor, so it has no children", parent->entry.path, {}};
+    return error{errc::refused,
+                 parent->entry.path + " is no supervisor, so it has no children",
+                 parent->entry.path,
+                 {}};
   if (parent->entry.path == "/")
-    return error{errc::refused, "the root has /system and /user only; spawn below /user", path, "/user/" + id};
+    return error{errc::refused, "the root has /system and /user only; spawn below /user", path,
+                 "/user/" + id};
   auto parsed = json::parse(body);
   if (!parsed)
     return parsed.error();
@@ -62,7 +70,11 @@ result<sv::supervisor_command> spawn_command(const api& a, const std::string& pa
   out.id = id;
   if (parent->entry.flags.strategy == sv::strategy::simple_one_for_one) {
     if (!parsed->is_object() || !parsed->as_object().empty())
-      return error{errc::refused, "children of a simple_one_for_one supervisor come from its template: the body is {}", {}, "{}"};
+      return error{
+        errc::refused,
+        "children of a simple_one_for_one supervisor come from its template: the body is {}",
+        {},
+        "{}"};
     return out;
   }
   auto child = child_from_json(id, *parsed, a.owner.types(), parent->entry.flags);
@@ -101,8 +113,10 @@ void spawn(const api_ptr& a, call c) {
   auto where = where_to(*a, c);
   if (!where || where->path.empty()) {
     c.fail(!where ? where.error()
-                  : error{errc::missing_field, "the new child's path is needed, e.g. path=/user/edge/second",
-                          parameter_place("path"), {}});
+                  : error{errc::missing_field,
+                          "the new child's path is needed, e.g. path=/user/edge/second",
+                          parameter_place("path"),
+                          {}});
     return;
   }
   auto path = where->path;
@@ -138,19 +152,23 @@ void add_action_routes(table& to) {
     table::function f;
   };
   const entry entries[] = {
-    {"restart", "New state behind the same handle; does not count towards intensity", act<command_kind::restart>},
+    {"restart", "New state behind the same handle; does not count towards intensity",
+     act<command_kind::restart>},
     {"stop", "Stops and keeps the spec", act<command_kind::stop>},
     {"kill", "Ends it as a crash: its supervisor restarts it", act<command_kind::kill>},
-    {"suspend", "Handles no user message until resume; the mailbox fills", act<command_kind::suspend>},
+    {"suspend", "Handles no user message until resume; the mailbox fills",
+     act<command_kind::suspend>},
     {"resume", "Goes on after suspend", act<command_kind::resume>},
   };
   for (auto& x : entries) {
-    auto& route = to.add("POST", std::string{"/v1/actors/"} + x.name, http::role::operator_, x.summary, x.f);
+    auto& route =
+      to.add("POST", std::string{"/v1/actors/"} + x.name, http::role::operator_, x.summary, x.f);
     route.query = parameters({"path", "node"});
     route.response_schema = "done";
     route.deadline = action_deadline + std::chrono::seconds{2};
   }
-  auto& route = to.add("POST", "/v1/actors/spawn", http::role::operator_, "Adds a child to a supervisor", spawn);
+  auto& route = to.add("POST", "/v1/actors/spawn", http::role::operator_,
+                       "Adds a child to a supervisor", spawn);
   route.query = parameters({"path", "role", "node"});
   route.body_schema = "child";
   route.response_schema = "actor";

@@ -22,7 +22,10 @@ constexpr duration farewell = std::chrono::milliseconds{100};
 bool allowed(const api_ptr& a, const call& c) {
   if (a->owner.configuration().chaos_enabled)
     return true;
-  c.fail({errc::forbidden, "fault drills are not enabled on " + a->owner.name() + " (chaos.enabled)", "chaos.enabled", {}});
+  c.fail({errc::forbidden,
+          "fault drills are not enabled on " + a->owner.name() + " (chaos.enabled)",
+          "chaos.enabled",
+          {}});
   return false;
 }
 
@@ -36,7 +39,8 @@ void post_crash(const api_ptr& a, call c) {
     if (!allowed(a, c))
       return;
     note(a, path, "crash " + path);
-    run_action(a, std::move(c), std::move(path), sv::supervisor_command::kind::crash, "fault drill");
+    run_action(a, std::move(c), std::move(path), sv::supervisor_command::kind::crash,
+               "fault drill");
   });
 }
 
@@ -47,26 +51,29 @@ void answer_pause(const call& c, const std::string& target, duration length) {
 void pause_actor(const api_ptr& a, const call& c, const std::string& path, duration length) {
   sv::supervisor_command suspend;
   suspend.what = sv::supervisor_command::kind::suspend;
-  a->owner.command(path, suspend, action_deadline, [a, c, path, length](result<caf::strong_actor_ptr> done) {
-    if (!done) {
-      c.fail(done.error());
-      return;
-    }
-    note(a, path, "pause " + path + " for " + to_string(length));
-    a->audit(c, "chaos pause", path, {{"for", to_string(length)}});
-    a->timers.after(length, [a, path] {
-      if (!a->owner.root())
+  a->owner.command(
+    path, suspend, action_deadline, [a, c, path, length](result<caf::strong_actor_ptr> done) {
+      if (!done) {
+        c.fail(done.error());
         return;
-      sv::supervisor_command resume;
-      resume.what = sv::supervisor_command::kind::resume;
-      a->owner.command(path, resume, action_deadline, [path](result<caf::strong_actor_ptr> x) {
-        // Somebody may have resumed, restarted or stopped it meanwhile.
-        if (!x)
-          log::debug("admin", "the end of a pause found nothing to resume: " + to_string(x.error()), {{"path", path}});
+      }
+      note(a, path, "pause " + path + " for " + to_string(length));
+      a->audit(c, "chaos pause", path, {{"for", to_string(length)}});
+      a->timers.after(length, [a, path] {
+        if (!a->owner.root())
+          return;
+        sv::supervisor_command resume;
+        resume.what = sv::supervisor_command::kind::resume;
+        a->owner.command(path, resume, action_deadline, [path](result<caf::strong_actor_ptr> x) {
+          // Somebody may have resumed, restarted or stopped it meanwhile.
+          if (!x)
+            log::debug("admin",
+                       "the end of a pause found nothing to resume: " + to_string(x.error()),
+                       {{"path", path}});
+        });
       });
+      answer_pause(c, a->owner.name() + ":" + path, length);
     });
-    answer_pause(c, a->owner.name() + ":" + path, length);
-  });
 }
 
 void pause_node(const api_ptr& a, const call& c, duration length) {
@@ -93,7 +100,10 @@ void post_pause(const api_ptr& a, call c) {
     return;
   }
   if (!c.forwarded() && c.in.query_value("node").empty())
-    c.fail({errc::missing_field, "what is to be paused: an actor (path) or a whole node (node)", parameter_place("path"), {}});
+    c.fail({errc::missing_field,
+            "what is to be paused: an actor (path) or a whole node (node)",
+            parameter_place("path"),
+            {}});
   else if (where->what == destination::kind::node)
     relay(a, where->node, std::move(c), peer_read_deadline);
   else
@@ -125,15 +135,17 @@ void post_kill_node(const api_ptr& a, call c) {
 } // namespace
 
 void add_chaos_routes(table& to) {
-  auto& crash = to.add("POST", "/v1/chaos/crash", http::role::operator_, "Fails an actor as if its handler had thrown", post_crash);
+  auto& crash = to.add("POST", "/v1/chaos/crash", http::role::operator_,
+                       "Fails an actor as if its handler had thrown", post_crash);
   crash.query = parameters({"path", "node"});
   crash.response_schema = "done";
   crash.deadline = action_deadline + std::chrono::seconds{2};
-  auto& pause = to.add("POST", "/v1/chaos/pause", http::role::operator_, "Suspends an actor, or stops a whole process, for a while",
-                       post_pause);
+  auto& pause = to.add("POST", "/v1/chaos/pause", http::role::operator_,
+                       "Suspends an actor, or stops a whole process, for a while", post_pause);
   pause.query = parameters({"path", "node", "for"});
   pause.response_schema = "paused";
-  auto& kill = to.add("POST", "/v1/chaos/kill-node", http::role::operator_, "The node's process kills itself", post_kill_node);
+  auto& kill = to.add("POST", "/v1/chaos/kill-node", http::role::operator_,
+                      "The node's process kills itself", post_kill_node);
   kill.query = parameters({"node"});
   kill.response_schema = "killed_node";
 }

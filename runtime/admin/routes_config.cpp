@@ -19,7 +19,8 @@ result<json::value> effective(const node& owner, const std::string& format) {
   whole.file = owner.origin().file;
   whole.nodes.push_back(owner.loaded_configuration());
   auto yaml = format == "yaml";
-  auto text = whole.effective(owner.name(), yaml ? config::loaded::format::yaml : config::loaded::format::json);
+  auto text = whole.effective(owner.name(),
+                              yaml ? config::loaded::format::yaml : config::loaded::format::json);
   if (!text)
     return text.error();
   json::object out{{"node", owner.name()}};
@@ -40,9 +41,14 @@ result<json::value> as_written(const node& owner) {
   std::ifstream in{file, std::ios::binary};
   std::ostringstream text;
   if (!file.empty() && !(text << in.rdbuf()))
-    return error{errc::storage, std::string{"the configuration cannot be read: "} + std::strerror(errno), file, {}};
-  return json::value(json::array{json::value(json::object{
-    {"node", owner.name()}, {"file", file.empty() ? json::value(nullptr) : json::value(file)}, {"text", mask_text(text.str())}})});
+    return error{errc::storage,
+                 std::string{"the configuration cannot be read: "} + std::strerror(errno),
+                 file,
+                 {}};
+  return json::value(json::array{
+    json::value(json::object{{"node", owner.name()},
+                             {"file", file.empty() ? json::value(nullptr) : json::value(file)},
+                             {"text", mask_text(text.str())}})});
 }
 
 void get_config(const api_ptr& a, call c) {
@@ -53,7 +59,9 @@ void get_config(const api_ptr& a, call c) {
     return;
   }
   auto local = [a, c, whole = *whole, format = *format](part_callback done) {
-    a->blocking(c, [a, whole, format, done] { done(whole ? effective(a->owner, format) : as_written(a->owner)); });
+    a->blocking(c, [a, whole, format, done] {
+      done(whole ? effective(a->owner, format) : as_written(a->owner));
+    });
   };
   answer_array(a, std::move(c), local);
 }
@@ -61,17 +69,21 @@ void get_config(const api_ptr& a, call c) {
 json::array steps_json(const std::vector<config::plan_step>& xs) {
   json::array out;
   for (auto& x : xs)
-    out.push_back(json::object{{"target", x.target}, {"text", x.text}, {"where", config::to_string(x.where)}});
+    out.push_back(
+      json::object{{"target", x.target}, {"text", x.text}, {"where", config::to_string(x.where)}});
   return out;
 }
 
 json::value reload_json(const std::string& node, const config::reload_plan& x, bool dry_run) {
-  json::object plan{{"added", steps_json(x.added)},         {"removed", steps_json(x.removed)},
-                    {"restarted", steps_json(x.restarted)}, {"limits", steps_json(x.limits)},
-                    {"log_levels", steps_json(x.log_levels)}, {"alert_rules", steps_json(x.alert_rules)},
-                    {"settings", steps_json(x.settings)},   {"refused", steps_json(x.refused)}};
-  return json::value(json::array{json::value(
-    json::object{{"node", node}, {"applied", !dry_run && x.allowed() && !x.empty()}, {"plan", std::move(plan)}})});
+  json::object plan{
+    {"added", steps_json(x.added)},           {"removed", steps_json(x.removed)},
+    {"restarted", steps_json(x.restarted)},   {"limits", steps_json(x.limits)},
+    {"log_levels", steps_json(x.log_levels)}, {"alert_rules", steps_json(x.alert_rules)},
+    {"settings", steps_json(x.settings)},     {"refused", steps_json(x.refused)}};
+  return json::value(
+    json::array{json::value(json::object{{"node", node},
+                                         {"applied", !dry_run && x.allowed() && !x.empty()},
+                                         {"plan", std::move(plan)}})});
 }
 
 void post_reload(const api_ptr& a, call c) {
@@ -102,11 +114,12 @@ void post_reload(const api_ptr& a, call c) {
 } // namespace
 
 void add_config_routes(table& to) {
-  auto& get = to.add("GET", "/v1/config", http::role::admin, "The configuration as written, or every key in force", get_config);
+  auto& get = to.add("GET", "/v1/config", http::role::admin,
+                     "The configuration as written, or every key in force", get_config);
   get.query = parameters({"node", "effective", "format"});
   get.response_schema = "config_list";
-  auto& reload = to.add("POST", "/v1/config/reload", http::role::admin, "Reads the files again and applies what can change live",
-                        post_reload);
+  auto& reload = to.add("POST", "/v1/config/reload", http::role::admin,
+                        "Reads the files again and applies what can change live", post_reload);
   reload.query = parameters({"node", "dry_run"});
   reload.response_schema = "reload_list";
   reload.deadline = reload_deadline + std::chrono::seconds{2};

@@ -1,6 +1,6 @@
 // /v1/events: the event store of each node.
-#include "runtime/admin/events_tail.hpp"
 #include "runtime/admin/event_body.hpp"
+#include "runtime/admin/events_tail.hpp"
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
@@ -24,12 +24,14 @@ result<stream_place> place_of(const api& a, call& c) {
   auto [named, stream] = split_stream(c.in.query_value("stream"));
   auto node = std::string{c.in.query_value("node")};
   if (!named.empty() && !node.empty() && named != node)
-    return error{errc::invalid_value, "the stream is of " + named + ", but the node asked for is " + node, parameter_place("node"),
-                 named};
+    return error{errc::invalid_value,
+                 "the stream is of " + named + ", but the node asked for is " + node,
+                 parameter_place("node"), named};
   if (!named.empty())
     c.in.query["node"] = named;
   if (stream.empty())
-    return error{errc::missing_field, "a stream is needed, e.g. stream=acct-1", parameter_place("stream"), {}};
+    return error{
+      errc::missing_field, "a stream is needed, e.g. stream=acct-1", parameter_place("stream"), {}};
   if (auto ok = store::check_stream_name(stream); !ok)
     return error{ok.error().code, ok.error().message, parameter_place("stream"), {}};
   c.in.query["stream"] = stream;
@@ -50,7 +52,8 @@ void get_events(const api_ptr& a, call c) {
       c.fail(*failed);
       return;
     }
-  auto local = [a, c, stream = place->stream, from = *from, limit = *limit, backwards = *backwards](part_callback done) {
+  auto local = [a, c, stream = place->stream, from = *from, limit = *limit,
+                backwards = *backwards](part_callback done) {
     a->blocking(c, [a, stream, from, limit, backwards, done] {
       auto store = a->owner.event_store();
       auto events = store ? store->read(stream, from, limit, backwards)
@@ -83,19 +86,27 @@ void append_here(const api_ptr& a, const call& c, store::append_request request)
     json::array ids;
     for (auto& id : x->ids)
       ids.emplace_back(id);
-    json::object out{{"stream", x->stream}, {"version", x->version}, {"position", x->position}, {"ids", std::move(ids)}, {"node", a->owner.name()}};
+    json::object out{{"stream", x->stream},
+                     {"version", x->version},
+                     {"position", x->position},
+                     {"ids", std::move(ids)},
+                     {"node", a->owner.name()}};
     c.answer(201, json::value(std::move(out)));
     // Not on the store's own thread: the audit publishes through the same file.
-    a->workers.run([a, c, stream, version = x->version] { a->audit(c, "events append", stream, {{"version", version}}); });
+    a->workers.run([a, c, stream, version = x->version] {
+      a->audit(c, "events append", stream, {{"version", version}});
+    });
   });
 }
 
 void post_events(const api_ptr& a, call c) {
   auto place = place_of(*a, c);
-  auto expected = store::parse_expected_version(c.in.query_value("expect").empty() ? "any" : c.in.query_value("expect"));
+  auto expected = store::parse_expected_version(
+    c.in.query_value("expect").empty() ? "any" : c.in.query_value("expect"));
   if (!place || !expected) {
     c.fail(!place ? place.error()
-                  : error{expected.error().code, expected.error().message, parameter_place("expect"), expected.error().hint});
+                  : error{expected.error().code, expected.error().message,
+                          parameter_place("expect"), expected.error().hint});
     return;
   }
   a->once(std::move(c), [a, place = *place, expected = *expected](call c) {
@@ -119,11 +130,13 @@ void add_event_routes(table& to) {
   auto& read = to.add("GET", "/v1/events", http::role::viewer, "Events of one stream", get_events);
   read.query = parameters({"stream", "from", "limit", "backwards", "node"});
   read.response_schema = "event_list";
-  auto& append = to.add("POST", "/v1/events", http::role::operator_, "Appends one event or an array of them", post_events);
+  auto& append = to.add("POST", "/v1/events", http::role::operator_,
+                        "Appends one event or an array of them", post_events);
   append.query = parameters({"stream", "expect", "node"});
   append.body_schema = "new_events";
   append.response_schema = "appended";
-  auto& tail = to.add("GET", "/v1/events/tail", http::role::viewer, "Events as they are appended", get_events_tail);
+  auto& tail = to.add("GET", "/v1/events/tail", http::role::viewer, "Events as they are appended",
+                      get_events_tail);
   tail.query = parameters({"stream", "from", "node"});
   tail.response_schema = "event";
   tail.streams = true;

@@ -20,8 +20,9 @@ void get_livez(const api_ptr&, call c) {
 
 void get_readyz(const api_ptr& a, call c) {
   // `?verbose` alone means the same as `?verbose=true`.
-  auto verbose = c.in.query.contains("verbose") && c.in.query_value("verbose").empty() ? result<bool>{true}
-                                                                                       : query_flag(c.in, "verbose");
+  auto verbose = c.in.query.contains("verbose") && c.in.query_value("verbose").empty()
+                   ? result<bool>{true}
+                   : query_flag(c.in, "verbose");
   if (!verbose) {
     c.fail(verbose.error());
     return;
@@ -33,7 +34,9 @@ void get_readyz(const api_ptr& a, call c) {
     if (!check.ok)
       waits += (waits.empty() ? "" : ", ") + check.name;
   }
-  auto text = *verbose ? lines : waits.empty() ? std::string{"ok\n"} : "waiting for " + waits + "\n";
+  auto text = *verbose        ? lines
+              : waits.empty() ? std::string{"ok\n"}
+                              : "waiting for " + waits + "\n";
   c.out->respond(http::text(waits.empty() ? 200 : 503, text));
 }
 
@@ -51,8 +54,8 @@ void get_document(const api_ptr& a, call c) {
 
 void get_version(const api_ptr& a, call c) {
   auto& origin = a->owner.origin();
-  auto caf = std::to_string(CAF_VERSION / 10000) + "." + std::to_string(CAF_VERSION / 100 % 100) + "."
-             + std::to_string(CAF_VERSION % 100);
+  auto caf = std::to_string(CAF_VERSION / 10000) + "." + std::to_string(CAF_VERSION / 100 % 100)
+             + "." + std::to_string(CAF_VERSION % 100);
   c.answer(200, json::object{{"version", origin.version},
                              {"commit", origin.commit},
                              {"caf", caf},
@@ -62,11 +65,13 @@ void get_version(const api_ptr& a, call c) {
 } // namespace
 
 void add_health_routes(table& to) {
-  auto& version = to.add_early("GET", "/v1/version", http::role::viewer, "Versions of the program and its wire types", get_version);
+  auto& version = to.add_early("GET", "/v1/version", http::role::viewer,
+                               "Versions of the program and its wire types", get_version);
   version.response_schema = "version";
   auto& live = to.add_early("GET", "/livez", http::role::none, "Is the process alive", get_livez);
   live.query = parameters({"verbose"});
-  auto& ready = to.add_early("GET", "/readyz", http::role::none, "Is the node ready; verbose names each check", get_readyz);
+  auto& ready = to.add_early("GET", "/readyz", http::role::none,
+                             "Is the node ready; verbose names each check", get_readyz);
   ready.query = parameters({"verbose"});
   to.add("GET", "/metrics", http::role::viewer, "Prometheus text of this node", get_metrics);
   to.add_early("GET", "/openapi.json", http::role::none, "This document", get_document);

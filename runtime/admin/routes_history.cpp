@@ -29,7 +29,8 @@ std::function<void(json::array&)> in_order(uint64_t limit) {
       auto at = parse_instant(at_of(x));
       sorted.emplace_back(at ? at->ns : INT64_MAX, std::move(x));
     }
-    std::stable_sort(sorted.begin(), sorted.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](auto& a, auto& b) { return a.first < b.first; });
     if (sorted.size() > limit)
       sorted.erase(sorted.begin(), sorted.end() - static_cast<std::ptrdiff_t>(limit));
     all.clear();
@@ -108,7 +109,8 @@ json::array read_logs(const node& owner, log_filter filter, instant since, uint6
     };
     auto level = log::level_from_string(text("level"));
     auto at = parse_instant(text("at"));
-    if ((level && *level < filter.level) || (!filter.below.empty() && !is_below(text("path"), filter.below))
+    if ((level && *level < filter.level)
+        || (!filter.below.empty() && !is_below(text("path"), filter.below))
         || (filter.before && at && *at >= *filter.before))
       continue;
     line["node"] = owner.name();
@@ -132,7 +134,10 @@ void get_logs(const api_ptr& a, call c) {
   if (!level->empty())
     filter.level = log::level_from_string(*level).value_or(log::level::trace);
   if (*previous && where->path.empty()) {
-    c.fail({errc::missing_field, "previous is about one actor: give its path", parameter_place("path"), {}});
+    c.fail({errc::missing_field,
+            "previous is about one actor: give its path",
+            parameter_place("path"),
+            {}});
     return;
   }
   list_or_follow(a, std::move(c), [a, filter, previous = *previous](instant since, uint64_t limit) {
@@ -159,27 +164,38 @@ result<level_change> read_change(const std::string& body) {
     return parsed.error();
   auto* object = parsed->if_object();
   if (object == nullptr)
-    return error{errc::wrong_type, json::describe_value(*parsed) + R"(; expected {"level":"debug","for":"5m"})", {}, {}};
+    return error{errc::wrong_type,
+                 json::describe_value(*parsed) + R"(; expected {"level":"debug","for":"5m"})",
+                 {},
+                 {}};
   constexpr std::string_view names[] = {"level", "for"};
   for (auto& member : *object)
     if (std::find(std::begin(names), std::end(names), member.key()) == std::end(names))
-      return error{errc::unknown_field, "there is only level and for", "/" + std::string{member.key()},
+      return error{errc::unknown_field, "there is only level and for",
+                   "/" + std::string{member.key()},
                    nearest_name(std::string_view{member.key()}.substr(0, 64), names)};
   level_change out;
   auto* level = object->if_contains("level");
   if (level == nullptr || !level->is_string())
-    return error{level == nullptr ? errc::missing_field : errc::wrong_type, "a level is needed: trace debug info warn error off",
-                 "/level", {}};
+    return error{level == nullptr ? errc::missing_field : errc::wrong_type,
+                 "a level is needed: trace debug info warn error off",
+                 "/level",
+                 {}};
   auto known = log::level_from_string(std::string_view{level->as_string()});
   if (!known) {
     constexpr std::string_view levels[] = {"trace", "debug", "info", "warn", "error", "off"};
-    return error{errc::invalid_value, json::describe_value(*level) + "; expected trace debug info warn error or off", "/level",
+    return error{errc::invalid_value,
+                 json::describe_value(*level) + "; expected trace debug info warn error or off",
+                 "/level",
                  nearest_name(std::string_view{level->as_string()}.substr(0, 64), levels)};
   }
   out.level = *known;
   if (auto* length = object->if_contains("for"); length != nullptr && !length->is_null()) {
     if (!length->is_string())
-      return error{errc::wrong_type, json::describe_value(*length) + "; expected a duration such as \"5min\"", "/for", {}};
+      return error{errc::wrong_type,
+                   json::describe_value(*length) + "; expected a duration such as \"5min\"",
+                   "/for",
+                   {}};
     auto time = parse_duration(std::string_view{length->as_string()});
     if (!time)
       return error{time.error().code, time.error().message, "/for", time.error().hint};
@@ -196,41 +212,51 @@ void set_level(const api_ptr& a, const call& c, const std::string& target) {
   }
   log::set_level(target, change->level, change->how_long);
   a->audit(c, "log-level", target, {{"level", log::to_string(change->level)}});
-  c.answer(200, json::object{{"path", target.empty() ? json::value(nullptr) : json::value(target)},
-                             {"level", log::to_string(change->level)},
-                             {"until", change->how_long ? instant_json(system_now() + *change->how_long) : json::value(nullptr)}});
+  c.answer(200,
+           json::object{{"path", target.empty() ? json::value(nullptr) : json::value(target)},
+                        {"level", log::to_string(change->level)},
+                        {"until", change->how_long ? instant_json(system_now() + *change->how_long)
+                                                   : json::value(nullptr)}});
 }
 
 void post_log_level(const api_ptr& a, call c) {
   auto path = std::string{c.in.query_value("path")};
   if (path.find_first_of("/:") != std::string::npos) {
-    at_path(a, std::move(c), peer_read_deadline, [a](call c, std::string path) { set_level(a, c, path); });
+    at_path(a, std::move(c), peer_read_deadline,
+            [a](call c, std::string path) { set_level(a, c, path); });
     return;
   }
   if (!path.empty() && !is_name(path)) {
-    c.fail({errc::not_found, "'" + path.substr(0, 64) + "' is neither an actor's path nor the name of a subsystem",
-            parameter_place("path"), {}});
+    c.fail({errc::not_found,
+            "'" + path.substr(0, 64) + "' is neither an actor's path nor the name of a subsystem",
+            parameter_place("path"),
+            {}});
     return;
   }
   // A subsystem is the same on every node.
   if (!c.forwarded() && read_change(c.in.body))
-    ask_others(a, "POST", bare_target(c.in), c.in.body, c.who(), peer_read_deadline, [](std::vector<peer_answer>) {});
+    ask_others(a, "POST", bare_target(c.in), c.in.body, c.who(), peer_read_deadline,
+               [](std::vector<peer_answer>) {});
   set_level(a, c, path);
 }
 
 } // namespace
 
 void add_history_routes(table& to) {
-  auto& history = to.add("GET", "/v1/history", http::role::viewer,
-                         "What happened on all nodes, oldest first; follow=true goes on as server-sent events", get_history);
+  auto& history =
+    to.add("GET", "/v1/history", http::role::viewer,
+           "What happened on all nodes, oldest first; follow=true goes on as server-sent events",
+           get_history);
   history.query = parameters({"since", "path", "node", "limit", "follow"});
   history.response_schema = "history_list";
-  auto& logs = to.add("GET", "/v1/logs", http::role::viewer,
-                      "Recent log records, oldest first; follow=true goes on as server-sent events", get_logs);
-  logs.query = parameters({"path", "trace", "since", "level", "limit", "previous", "follow", "node"});
+  auto& logs =
+    to.add("GET", "/v1/logs", http::role::viewer,
+           "Recent log records, oldest first; follow=true goes on as server-sent events", get_logs);
+  logs.query =
+    parameters({"path", "trace", "since", "level", "limit", "previous", "follow", "node"});
   logs.response_schema = "log_list";
-  auto& level = to.add("POST", "/v1/log-level", http::role::operator_, "Changes the level of an actor or a subsystem",
-                       post_log_level);
+  auto& level = to.add("POST", "/v1/log-level", http::role::operator_,
+                       "Changes the level of an actor or a subsystem", post_log_level);
   level.query = parameters({"path"});
   level.body_schema = "log_level_change";
   level.response_schema = "log_level";

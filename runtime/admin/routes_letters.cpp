@@ -28,7 +28,8 @@ void get_letters(const api_ptr& a, call c) {
   auto local = [a, c, filter = *filter](part_callback done) {
     a->blocking(c, [a, filter, done] {
       auto store = a->owner.dead_letters();
-      auto letters = store ? store->list(filter) : result<std::vector<store::dead_letter>>{no_letters()};
+      auto letters =
+        store ? store->list(filter) : result<std::vector<store::dead_letter>>{no_letters()};
       if (!letters) {
         done(letters.error());
         return;
@@ -44,10 +45,13 @@ void get_letters(const api_ptr& a, call c) {
     std::vector<std::pair<int64_t, json::value>> sorted;
     for (auto& x : all) {
       auto* at = x.is_object() ? x.as_object().if_contains("at") : nullptr;
-      auto time = at != nullptr && at->is_string() ? parse_instant(std::string_view{at->as_string()}) : result<instant>{instant{}};
+      auto time = at != nullptr && at->is_string()
+                    ? parse_instant(std::string_view{at->as_string()})
+                    : result<instant>{instant{}};
       sorted.emplace_back(time ? time->ns : 0, std::move(x));
     }
-    std::stable_sort(sorted.begin(), sorted.end(), [](auto& x, auto& y) { return x.first > y.first; });
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](auto& x, auto& y) { return x.first > y.first; });
     all.clear();
     for (auto& [at, x] : sorted)
       if (all.size() < limit || at == 0)
@@ -60,7 +64,8 @@ void get_summary(const api_ptr& a, call c) {
   auto local = [a, c](part_callback done) {
     a->blocking(c, [a, done] {
       auto store = a->owner.dead_letters();
-      auto counts = store ? store->summary() : result<std::vector<store::dead_letter_count>>{no_letters()};
+      auto counts =
+        store ? store->summary() : result<std::vector<store::dead_letter_count>>{no_letters()};
       if (!counts) {
         done(counts.error());
         return;
@@ -119,10 +124,12 @@ void about_letter(const api_ptr& a, call c, duration deadline, F f) {
 }
 
 void get_letter(const api_ptr& a, call c) {
-  about_letter(a, std::move(c), peer_read_deadline, [a](const std::string& id, const part_callback& done) {
-    auto letter = a->owner.dead_letters()->get(id);
-    done(letter ? result<json::value>{letter_details(a->owner.name(), *letter)} : result<json::value>{letter.error()});
-  });
+  about_letter(a, std::move(c), peer_read_deadline,
+               [a](const std::string& id, const part_callback& done) {
+                 auto letter = a->owner.dead_letters()->get(id);
+                 done(letter ? result<json::value>{letter_details(a->owner.name(), *letter)}
+                             : result<json::value>{letter.error()});
+               });
 }
 
 void delete_letter(const api_ptr& a, call c) {
@@ -145,17 +152,18 @@ void post_replay(const api_ptr& a, call c) {
     return;
   }
   auto to = std::string{c.in.query_value("to")};
-  about_letter(a, c, replay_deadline, [a, c, to, dry_run = *dry_run](const std::string& id, const part_callback& done) {
-    replay_letter(a, id, to, dry_run, [a, c, done](result<replayed> x) {
-      if (!x) {
-        done(x.error());
-        return;
-      }
-      if (x->done)
-        a->audit(c, "dlq replay", x->id, {{"to", x->to}});
-      done(json::value(replayed_json(*x)));
-    });
-  });
+  about_letter(a, c, replay_deadline,
+               [a, c, to, dry_run = *dry_run](const std::string& id, const part_callback& done) {
+                 replay_letter(a, id, to, dry_run, [a, c, done](result<replayed> x) {
+                   if (!x) {
+                     done(x.error());
+                     return;
+                   }
+                   if (x->done)
+                     a->audit(c, "dlq replay", x->id, {{"to", x->to}});
+                   done(json::value(replayed_json(*x)));
+                 });
+               });
 }
 
 } // namespace
@@ -181,24 +189,29 @@ result<store::dead_letter_filter> letter_filter(const call& c, bool with_state) 
 }
 
 void add_letter_routes(table& to) {
-  auto& list = to.add("GET", "/v1/dlq", http::role::viewer, "Dead letters, newest first", get_letters);
+  auto& list =
+    to.add("GET", "/v1/dlq", http::role::viewer, "Dead letters, newest first", get_letters);
   list.query = parameters({"reason", "origin", "subject", "type", "state", "limit", "node"});
   list.response_schema = "letter_list";
-  auto& summary = to.add("GET", "/v1/dlq/summary", http::role::viewer, "Waiting letters by reason, type and subject", get_summary);
+  auto& summary = to.add("GET", "/v1/dlq/summary", http::role::viewer,
+                         "Waiting letters by reason, type and subject", get_summary);
   summary.query = parameters({"node"});
   summary.response_schema = "letter_counts";
-  auto& one = to.add("GET", "/v1/dlq/{id}", http::role::viewer, "One letter with its payload", get_letter);
+  auto& one =
+    to.add("GET", "/v1/dlq/{id}", http::role::viewer, "One letter with its payload", get_letter);
   one.query = parameters({"node"});
   one.response_schema = "letter";
-  auto& replay = to.add("POST", "/v1/dlq/{id}/replay", http::role::operator_, "Sends a letter again; a second time does nothing",
-                        post_replay);
+  auto& replay = to.add("POST", "/v1/dlq/{id}/replay", http::role::operator_,
+                        "Sends a letter again; a second time does nothing", post_replay);
   replay.query = parameters({"to", "dry_run", "node"});
   replay.response_schema = "replayed";
-  auto& all = to.add("POST", "/v1/dlq/replay", http::role::operator_, "Sends all waiting letters again, at a rate", post_replay_all);
+  auto& all = to.add("POST", "/v1/dlq/replay", http::role::operator_,
+                     "Sends all waiting letters again, at a rate", post_replay_all);
   all.query = parameters({"to", "rate", "dry_run", "reason", "origin", "subject", "type", "node"});
   all.response_schema = "replayed";
   all.streams = true;
-  auto& drop = to.add("DELETE", "/v1/dlq/{id}", http::role::operator_, "Gives a letter up", delete_letter);
+  auto& drop =
+    to.add("DELETE", "/v1/dlq/{id}", http::role::operator_, "Gives a letter up", delete_letter);
   drop.query = parameters({"node"});
   drop.response_schema = "dropped";
 }

@@ -11,38 +11,46 @@ namespace {
 constexpr duration request_timeout = std::chrono::seconds{5};
 constexpr duration request_timeout_max = std::chrono::minutes{5};
 
-void send(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to, typed_message x) {
+void send(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to,
+          typed_message x) {
   if (auto room = check_room(a->owner, path); !room) {
     c.fail(room.error());
     return;
   }
   auto trace = a->trace_of(c);
-  telemetry::trace_scope scope{trace, telemetry::origin::in, "/system/admin", "POST /v1/actors/messages"};
+  telemetry::trace_scope scope{trace, telemetry::origin::in, "/system/admin",
+                               "POST /v1/actors/messages"};
   asker::tell(to, std::move(x.content), trace);
   a->audit(c, "send", path, {{"type", x.type}, {"trace_id", trace.trace_id()}});
-  c.answer(202, json::object{{"path", a->owner.name() + ":" + path}, {"type", x.type}, {"trace_id", trace.trace_id()}});
+  c.answer(202, json::object{{"path", a->owner.name() + ":" + path},
+                             {"type", x.type},
+                             {"trace_id", trace.trace_id()}});
 }
 
-void request(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to, typed_message x,
-             duration timeout) {
+void request(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to,
+             typed_message x, duration timeout) {
   auto trace = a->trace_of(c);
-  telemetry::trace_scope scope{trace, telemetry::origin::in, "/system/admin", "POST /v1/actors/messages"};
+  telemetry::trace_scope scope{trace, telemetry::origin::in, "/system/admin",
+                               "POST /v1/actors/messages"};
   a->audit(c, "request", path, {{"type", x.type}, {"trace_id", trace.trace_id()}});
-  a->owner.questions().ask(to, std::move(x.content), timeout, [a, c, path, trace](result<caf::message> answer) {
-    if (!answer) {
-      auto reason = answer.error();
-      if (reason.at.empty())
-        reason.at = a->owner.name() + ":" + path;
-      auto out = problem_of(reason);
+  a->owner.questions().ask(
+    to, std::move(x.content), timeout,
+    [a, c, path, trace](result<caf::message> answer) {
+      if (!answer) {
+        auto reason = answer.error();
+        if (reason.at.empty())
+          reason.at = a->owner.name() + ":" + path;
+        auto out = problem_of(reason);
+        out.headers.set("traceparent", telemetry::to_traceparent(trace));
+        c.out->respond(std::move(out));
+        return;
+      }
+      auto body = json::message_to_json(*answer, &a->owner.codec());
+      auto out = body ? http::json(200, json::serialize(*body)) : problem_of(body.error());
       out.headers.set("traceparent", telemetry::to_traceparent(trace));
       c.out->respond(std::move(out));
-      return;
-    }
-    auto body = json::message_to_json(*answer, &a->owner.codec());
-    auto out = body ? http::json(200, json::serialize(*body)) : problem_of(body.error());
-    out.headers.set("traceparent", telemetry::to_traceparent(trace));
-    c.out->respond(std::move(out));
-  }, false, trace);
+    },
+    false, trace);
 }
 
 void post_message(const api_ptr& a, call c) {

@@ -11,7 +11,8 @@ namespace {
 void get_page(const api_ptr& a, call c) {
   whole_status(a, c.who(), [a, c](json::object status) {
     whole_tree(a, c.who(), [a, c, status = std::move(status)](json::array trees) {
-      auto page = http::html(200, render_page(a->owner.name(), status, trees, to_string(system_now())));
+      auto page =
+        http::html(200, render_page(a->owner.name(), status, trees, to_string(system_now())));
       page.headers.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
       page.headers.set("X-Content-Type-Options", "nosniff");
       page.headers.set("Cache-Control", "no-store");

@@ -35,10 +35,12 @@ void get_nodes(const api_ptr& a, call c) {
 } // namespace
 
 void add_status_routes(table& to) {
-  auto& status = to.add("GET", "/v1/status", http::role::viewer, "What is wrong, and the figures behind it", get_status);
+  auto& status = to.add("GET", "/v1/status", http::role::viewer,
+                        "What is wrong, and the figures behind it", get_status);
   status.query = parameters({"node"});
   status.response_schema = "status";
-  auto& nodes = to.add("GET", "/v1/nodes", http::role::viewer, "The nodes of the cluster", get_nodes);
+  auto& nodes =
+    to.add("GET", "/v1/nodes", http::role::viewer, "The nodes of the cluster", get_nodes);
   nodes.response_schema = "node_list";
 }
 

@@ -13,7 +13,8 @@ namespace coppice::admin {
 namespace {
 
 /// Runs a job with the NATS client on a thread that may wait.
-void with_nats(const api_ptr& a, call c, std::function<result<json::value>(events::nats_client&)> job) {
+void with_nats(const api_ptr& a, call c,
+               std::function<result<json::value>(events::nats_client&)> job) {
   auto nats = nats_of(a->owner);
   if (!nats) {
     c.fail(nats.error());
@@ -112,15 +113,16 @@ result<json::value> outbox_json(const node& owner, size_t limit) {
                                 {"at", instant_json(x.at)},
                                 {"size", x.size},
                                 {"refusals", x.refusals}});
-  json::object out{{"node", owner.name()},
-                   {"pending", stats.pending},
-                   {"pending_bytes", stats.pending_bytes},
-                   {"oldest_age_s", seconds(stats.oldest_age)},
-                   {"in_flight", stats.in_flight},
-                   {"published", stats.published},
-                   {"failed", stats.failed},
-                   {"last_error", stats.last_error.empty() ? json::value(nullptr) : json::value(stats.last_error)},
-                   {"entries", std::move(list)}};
+  json::object out{
+    {"node", owner.name()},
+    {"pending", stats.pending},
+    {"pending_bytes", stats.pending_bytes},
+    {"oldest_age_s", seconds(stats.oldest_age)},
+    {"in_flight", stats.in_flight},
+    {"published", stats.published},
+    {"failed", stats.failed},
+    {"last_error", stats.last_error.empty() ? json::value(nullptr) : json::value(stats.last_error)},
+    {"entries", std::move(list)}};
   return json::value(json::array{json::value(std::move(out))});
 }
 
@@ -153,17 +155,22 @@ void retry_outbox(const api_ptr& a, call c) {
 } // namespace
 
 void add_stream_routes(table& to) {
-  auto& streams = to.add("GET", "/v1/streams", http::role::viewer, "JetStream streams", get_streams);
+  auto& streams =
+    to.add("GET", "/v1/streams", http::role::viewer, "JetStream streams", get_streams);
   streams.response_schema = "stream_list";
-  auto& stream = to.add("GET", "/v1/streams/{name}", http::role::viewer, "One stream with its consumers", get_stream);
+  auto& stream = to.add("GET", "/v1/streams/{name}", http::role::viewer,
+                        "One stream with its consumers", get_stream);
   stream.response_schema = "stream";
-  auto& consumers = to.add("GET", "/v1/consumers", http::role::viewer, "Consumers with their lag", get_consumers);
+  auto& consumers =
+    to.add("GET", "/v1/consumers", http::role::viewer, "Consumers with their lag", get_consumers);
   consumers.query = parameters({"stream"});
   consumers.response_schema = "consumer_list";
-  auto& outbox = to.add("GET", "/v1/outbox", http::role::viewer, "Events on their way to NATS, one entry a node", get_outbox);
+  auto& outbox = to.add("GET", "/v1/outbox", http::role::viewer,
+                        "Events on their way to NATS, one entry a node", get_outbox);
   outbox.query = parameters({"node", "limit"});
   outbox.response_schema = "outbox_list";
-  auto& retry = to.add("POST", "/v1/outbox/retry", http::role::operator_, "Tries to publish now", retry_outbox);
+  auto& retry =
+    to.add("POST", "/v1/outbox/retry", http::role::operator_, "Tries to publish now", retry_outbox);
   retry.query = parameters({"node"});
   retry.response_schema = "outbox_pending_list";
 }

@@ -37,7 +37,8 @@ result<outgoing> read_outgoing(api& a, const call& c) {
     out.message.payload = c.in.body;
     return out;
   }
-  auto data = json::parse(c.in.body.empty() ? std::string_view{"null"} : std::string_view{c.in.body});
+  auto data =
+    json::parse(c.in.body.empty() ? std::string_view{"null"} : std::string_view{c.in.body});
   if (!data)
     return data.error();
   events::event event;
@@ -119,7 +120,8 @@ void post_request(const api_ptr& a, call c) {
   auto nats = nats_of(a->owner);
   auto timeout = query_duration(c.in, "timeout", request_timeout, request_timeout_max);
   auto out = read_outgoing(*a, c);
-  for (auto* failed : {!timeout ? &timeout.error() : nullptr, !out ? &out.error() : nullptr, !nats ? &nats.error() : nullptr})
+  for (auto* failed : {!timeout ? &timeout.error() : nullptr, !out ? &out.error() : nullptr,
+                       !nats ? &nats.error() : nullptr})
     if (failed != nullptr) {
       c.fail(*failed);
       return;
@@ -134,7 +136,8 @@ void post_request(const api_ptr& a, call c) {
       c.fail(reason);
       return;
     }
-    c.answer(200, json::value(message_json({answer->subject, {}, 0, {}}, answer->headers, answer->payload)));
+    c.answer(200, json::value(
+                    message_json({answer->subject, {}, 0, {}}, answer->headers, answer->payload)));
   });
 }
 
@@ -142,12 +145,13 @@ void post_request(const api_ptr& a, call c) {
 
 void add_subject_routes(table& to) {
   auto& post = to.add("POST", "/v1/subjects/{subject}", http::role::operator_,
-                      "Publishes the body's bytes; Nats-Header: K: V gives headers, event=TYPE wraps JSON in a CloudEvent",
+                      "Publishes the body's bytes; Nats-Header: K: V gives headers, event=TYPE "
+                      "wraps JSON in a CloudEvent",
                       post_subject);
   post.query = parameters({"event"});
   post.response_schema = "published";
-  auto& ask = to.add("POST", "/v1/subjects/{subject}/request", http::role::operator_, "Asks over NATS and answers with the answer",
-                     post_request);
+  auto& ask = to.add("POST", "/v1/subjects/{subject}/request", http::role::operator_,
+                     "Asks over NATS and answers with the answer", post_request);
   ask.query = parameters({"timeout"});
   ask.response_schema = "message";
   ask.deadline = request_timeout_max + std::chrono::seconds{2};

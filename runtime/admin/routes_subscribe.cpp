@@ -31,7 +31,8 @@ std::optional<uint64_t> sequence_of(std::string_view id) {
   auto text = id.substr(id.rfind(':') + 1);
   uint64_t out = 0;
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (id.find(':') == std::string_view::npos || failed != std::errc{} || end != text.data() + text.size())
+  if (id.find(':') == std::string_view::npos || failed != std::errc{}
+      || end != text.data() + text.size())
     return std::nullopt;
   return out;
 }
@@ -46,8 +47,8 @@ result<wanted> read_wanted(const call& c) {
   auto last = query_flag(c.in, "last");
   auto ack = query_flag(c.in, "ack");
   auto count = query_number(c.in, "count", 0, 1, UINT32_MAX);
-  for (auto* failed : {!since ? &since.error() : nullptr, !last ? &last.error() : nullptr, !ack ? &ack.error() : nullptr,
-                       !count ? &count.error() : nullptr})
+  for (auto* failed : {!since ? &since.error() : nullptr, !last ? &last.error() : nullptr,
+                       !ack ? &ack.error() : nullptr, !count ? &count.error() : nullptr})
     if (failed != nullptr)
       return *failed;
   out.since = *since;
@@ -60,12 +61,21 @@ result<wanted> read_wanted(const call& c) {
     if (auto ok = events::check_stream_or_consumer(out.durable); !ok)
       return error{ok.error().code, ok.error().message, parameter_place("durable"), {}};
   if (!out.queue.empty() && out.from_stream())
-    return error{errc::refused, "a queue group is for core NATS; a durable consumer is shared by itself", parameter_place("queue"),
+    return error{errc::refused,
+                 "a queue group is for core NATS; a durable consumer is shared by itself",
+                 parameter_place("queue"),
                  {}};
   if (out.since && out.last)
-    return error{errc::refused, "since and last are two places to begin at; give one", parameter_place("last"), {}};
+    return error{errc::refused,
+                 "since and last are two places to begin at; give one",
+                 parameter_place("last"),
+                 {}};
   if ((!out.durable.empty() || out.ack) && c.in.who().granted < http::role::operator_)
-    return error{errc::forbidden, "a durable consumer and acknowledging change the stream: the role operator is needed", {}, {}};
+    return error{
+      errc::forbidden,
+      "a durable consumer and acknowledging change the stream: the role operator is needed",
+      {},
+      {}};
   return out;
 }
 
@@ -73,13 +83,19 @@ result<wanted> read_wanted(const call& c) {
 class listener : public std::enable_shared_from_this<listener> {
 public:
   listener(api_ptr a, call c, wanted x, std::shared_ptr<void> place)
-    : a_(std::move(a)), want_(std::move(x)), place_(std::move(place)), writer_(c.out->stream()) {}
+    : a_(std::move(a)),
+      want_(std::move(x)),
+      place_(std::move(place)),
+      writer_(c.out->stream()) {}
 
   void listen(events::nats_client& nats) {
-    keep(nats.subscribe(want_.filter, [self = weak_from_this()](events::message x) {
-      if (auto me = self.lock())
-        me->take(x);
-    }, want_.queue));
+    keep(nats.subscribe(
+      want_.filter,
+      [self = weak_from_this()](events::message x) {
+        if (auto me = self.lock())
+          me->take(x);
+      },
+      want_.queue));
   }
 
   void pull(events::nats_client& nats, const std::string& stream) {
@@ -87,7 +103,8 @@ public:
     options.stream.name = stream;
     options.consumer.name = want_.durable;
     options.consumer.filter = want_.filter;
-    options.in_flight_max = want_.count > 0 ? std::min<size_t>(in_flight_max, want_.count) : in_flight_max;
+    options.in_flight_max =
+      want_.count > 0 ? std::min<size_t>(in_flight_max, want_.count) : in_flight_max;
     options.consumer.from = events::deliver_from::now;
     if (want_.last) {
       options.consumer.from = events::deliver_from::last;
@@ -153,7 +170,8 @@ private:
       return;
     }
     auto id = x.stream + ":" + std::to_string(x.stream_sequence);
-    auto ok = send(id, message_json({x.subject, x.stream, x.stream_sequence, x.time}, x.headers, x.payload));
+    auto ok = send(
+      id, message_json({x.subject, x.stream, x.stream_sequence, x.time}, x.headers, x.payload));
     // A consumer of nobody's has to go on; a durable one is acknowledged only when that was asked for.
     if (ok && (want_.ack || want_.durable.empty()))
       x.ack();
@@ -181,13 +199,20 @@ void get_subject(const api_ptr& a, call c) {
       if (!found) {
         auto reason = found.error();
         if (reason.code == errc::not_found)
-          reason = {errc::refused, "no stream keeps this subject, so durable, ack, since and last are not possible", want.filter, {}};
+          reason = {
+            errc::refused,
+            "no stream keeps this subject, so durable, ack, since and last are not possible",
+            want.filter,
+            {}};
         c.fail(reason);
         return;
       }
       stream = *found;
     } else if (auto status = nats->status(); status.state != events::connection_state::connected) {
-      c.fail({errc::unavailable, "NATS is away: " + (status.last_error.empty() ? "connecting" : status.last_error), "nats", {}});
+      c.fail({errc::unavailable,
+              "NATS is away: " + (status.last_error.empty() ? "connecting" : status.last_error),
+              "nats",
+              {}});
       return;
     }
     auto place = a->take_stream(c);
@@ -204,8 +229,9 @@ void get_subject(const api_ptr& a, call c) {
 } // namespace
 
 void add_subscribe_routes(table& to) {
-  auto& route = to.add("GET", "/v1/subjects/{subject}", http::role::viewer,
-                       "Messages of a subject as they come; operator with durable or ack", get_subject);
+  auto& route =
+    to.add("GET", "/v1/subjects/{subject}", http::role::viewer,
+           "Messages of a subject as they come; operator with durable or ack", get_subject);
   route.query = parameters({"durable", "ack", "queue", "since", "last", "count"});
   route.response_schema = "message";
   route.streams = true;

@@ -15,9 +15,15 @@ constexpr uint64_t limit_max = 100'000;
 /// One client's stream: a watcher here, and sessions on the other nodes that are emptied several times a second.
 class running_trace : public std::enable_shared_from_this<running_trace> {
 public:
-  running_trace(api_ptr a, const call& c, destination where, uint64_t limit, std::shared_ptr<void> place)
-    : a_(std::move(a)), where_(std::move(where)), limit_(limit), who_(c.who()), session_(a_->new_id()),
-      place_(std::move(place)), writer_(c.out->stream()) {}
+  running_trace(api_ptr a, const call& c, destination where, uint64_t limit,
+                std::shared_ptr<void> place)
+    : a_(std::move(a)),
+      where_(std::move(where)),
+      limit_(limit),
+      who_(c.who()),
+      session_(a_->new_id()),
+      place_(std::move(place)),
+      writer_(c.out->stream()) {}
 
   void start() {
     if (where_.what != destination::kind::node)
@@ -44,10 +50,11 @@ private:
   bool poll() {
     if (!writer_->is_open())
       return false;
-    auto target = "/v1/peer/spans?session=" + session_ + "&path=" + http::encode_component(where_.path)
-                  + "&limit=" + std::to_string(limit_);
+    auto target = "/v1/peer/spans?session=" + session_ + "&path="
+                  + http::encode_component(where_.path) + "&limit=" + std::to_string(limit_);
     for (auto& member : other_members(*a_)) {
-      if (member.state == cluster::member_state::down || (!where_.node.empty() && member.name != where_.node))
+      if (member.state == cluster::member_state::down
+          || (!where_.node.empty() && member.name != where_.node))
         continue;
       a_->owner.forward(member.name, {"GET", target, {}, who_}, peer_read_deadline,
                         [self = shared_from_this()](result<node_internal::forwarded> x) {
@@ -99,8 +106,8 @@ void get_trace(const api_ptr& a, call c) {
   // Not here: there must be somebody who has it.
   auto path = where->path;
   auto miss = a->owner.locate(path).error();
-  ask_others(a, "GET", "/v1/tree?depth=0&path=" + http::encode_component(path), {}, c.who(), peer_read_deadline,
-             [c, go, miss](std::vector<peer_answer> answers) {
+  ask_others(a, "GET", "/v1/tree?depth=0&path=" + http::encode_component(path), {}, c.who(),
+             peer_read_deadline, [c, go, miss](std::vector<peer_answer> answers) {
                for (auto& x : answers)
                  if (x.body) {
                    go(c);
@@ -114,23 +121,26 @@ void get_trace(const api_ptr& a, call c) {
 void get_peer_spans(const api_ptr& a, call c) {
   auto limit = query_number(c.in, "limit", limit_default, 1, limit_max);
   if (!c.forwarded() || !limit) {
-    c.fail(!c.forwarded() ? error{errc::forbidden, "this is for nodes among themselves", c.in.path, "/v1/trace"} : limit.error());
+    c.fail(!c.forwarded()
+             ? error{errc::forbidden, "this is for nodes among themselves", c.in.path, "/v1/trace"}
+             : limit.error());
     return;
   }
-  auto taken = a->spans.take(std::string{c.in.query_value("session")}, std::string{c.in.query_value("path")},
-                             static_cast<uint32_t>(*limit));
+  auto taken = a->spans.take(std::string{c.in.query_value("session")},
+                             std::string{c.in.query_value("path")}, static_cast<uint32_t>(*limit));
   c.out->respond(taken ? http::json(200, *taken) : problem_of(taken.error()));
 }
 
 } // namespace
 
 void add_trace_routes(table& to) {
-  auto& route = to.add("GET", "/v1/trace", http::role::viewer, "Messages in and out of an actor or a subtree as they pass",
-                       get_trace);
+  auto& route = to.add("GET", "/v1/trace", http::role::viewer,
+                       "Messages in and out of an actor or a subtree as they pass", get_trace);
   route.query = parameters({"path", "limit", "node"});
   route.response_schema = "span";
   route.streams = true;
-  auto& peer = to.add("GET", std::string{peer_prefix} + "spans", http::role::admin, "Between nodes", get_peer_spans);
+  auto& peer = to.add("GET", std::string{peer_prefix} + "spans", http::role::admin, "Between nodes",
+                      get_peer_spans);
   peer.query = {{.name = "session"}, {.name = "path"}, {.name = "limit"}};
 }
 

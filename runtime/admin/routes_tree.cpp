@@ -57,30 +57,34 @@ struct row_filter {
   bool takes(const sv::tree_entry& x) const {
     return (glob.empty() || glob_matches(glob, x.path)) && x.mailbox >= min_mailbox
            && (type.empty() || x.type == type)
-           && (states.empty() || std::find(states.begin(), states.end(), sv::to_string(x.state)) != states.end());
+           && (states.empty()
+               || std::find(states.begin(), states.end(), sv::to_string(x.state)) != states.end());
   }
 };
 
-uint64_t restarts_of(const sv::branch& parent, const sv::supervisor_flags& flags, std::string_view id, instant now) {
+uint64_t restarts_of(const sv::branch& parent, const sv::supervisor_flags& flags,
+                     std::string_view id, instant now) {
   uint64_t out = 0;
   for (auto& record : parent.history(id))
     out += record.at + flags.period >= now && !record.by_hand ? 1 : 0;
   return out;
 }
 
-void add_rows(const node& owner, const sv::tree_entry& x, const sv::supervisor_flags* above, const row_filter& filter,
-              instant now, json::array& out) {
+void add_rows(const node& owner, const sv::tree_entry& x, const sv::supervisor_flags* above,
+              const row_filter& filter, instant now, json::array& out) {
   if (filter.takes(x)) {
     auto row = entry_json(owner.name(), x);
     auto place = owner.locate(x.path);
     if (place && place->place) {
       auto& seat = *place->place;
-      row["messages"] = json::object{{"in", seat.taken.load()}, {"out", seat.sent.load()}, {"failed", seat.failed.load()}};
+      row["messages"] = json::object{
+        {"in", seat.taken.load()}, {"out", seat.sent.load()}, {"failed", seat.failed.load()}};
     } else {
       row["messages"] = nullptr;
     }
     row["busy_s"] = place && place->place ? figure(place->place->busy_ns) : json::value(nullptr);
-    row["latency_s"] = place && place->place ? figure(place->place->latency_ns) : json::value(nullptr);
+    row["latency_s"] =
+      place && place->place ? figure(place->place->latency_ns) : json::value(nullptr);
     if (x.kind == sv::child_kind::supervisor)
       row["restarts_window"] = x.restarts_in_window;
     else
@@ -102,7 +106,8 @@ result<row_filter> read_filter(const call& c) {
       std::vector<std::string_view> names;
       for (uint8_t i = 0; i <= static_cast<uint8_t>(sv::child_state::failed); ++i)
         names.push_back(sv::to_string(static_cast<sv::child_state>(i)));
-      return error{errc::invalid_value, "'" + state.substr(0, 64) + "' is no state", parameter_place("state"),
+      return error{errc::invalid_value, "'" + state.substr(0, 64) + "' is no state",
+                   parameter_place("state"),
                    nearest_name(std::string_view{state}.substr(0, 64), names)};
     }
   }
@@ -160,10 +165,12 @@ void get_actors(const api_ptr& a, call c) {
 } // namespace
 
 void add_tree_routes(table& to) {
-  auto& tree = to.add("GET", "/v1/tree", http::role::viewer, "The supervision trees, one a node", get_tree);
+  auto& tree =
+    to.add("GET", "/v1/tree", http::role::viewer, "The supervision trees, one a node", get_tree);
   tree.query = parameters({"path", "depth", "node"});
   tree.response_schema = "tree_list";
-  auto& actors = to.add("GET", "/v1/actors", http::role::viewer, "One actor with path, else a flat list", get_actors);
+  auto& actors = to.add("GET", "/v1/actors", http::role::viewer,
+                        "One actor with path, else a flat list", get_actors);
   actors.query = parameters({"path", "glob", "state", "type", "min_mailbox", "figures", "node"});
   actors.response_schema = "actor_or_rows";
 }

@@ -45,7 +45,8 @@ std::string type_word(const json::value& property) {
     return std::string{title->as_string()};
   if (auto* format = object->if_contains("format"); format != nullptr && format->is_string())
     return std::string{format->as_string()};
-  if (auto* reference = object->if_contains("$ref"); reference != nullptr && reference->is_string()) {
+  if (auto* reference = object->if_contains("$ref");
+      reference != nullptr && reference->is_string()) {
     auto text = std::string_view{reference->as_string()};
     return std::string{text.substr(text.rfind('/') + 1)};
   }
@@ -54,7 +55,8 @@ std::string type_word(const json::value& property) {
   return object->contains("enum") ? "word" : "any";
 }
 
-json::array fields_of(const json::value& schema, const std::vector<json::field_signature>& signatures) {
+json::array fields_of(const json::value& schema,
+                      const std::vector<json::field_signature>& signatures) {
   json::array out;
   auto* object = schema.if_object();
   auto* properties = object != nullptr ? object->if_contains("properties") : nullptr;
@@ -63,22 +65,27 @@ json::array fields_of(const json::value& schema, const std::vector<json::field_s
   auto* required = object->if_contains("required");
   for (auto& property : properties->as_object()) {
     auto name = std::string{property.key()};
-    auto signature = std::find_if(signatures.begin(), signatures.end(), [&](auto& x) { return x.name == name; });
-    auto needed = required != nullptr && required->is_array()
-                  && std::find(required->as_array().begin(), required->as_array().end(), json::value(name))
-                       != required->as_array().end();
-    auto* fallback = property.value().is_object() ? property.value().as_object().if_contains("default") : nullptr;
-    out.push_back(json::object{{"name", name},
-                               {"type", signature != signatures.end() ? signature->type : type_word(property.value())},
-                               {"required", needed},
-                               {"default", fallback != nullptr ? *fallback : json::value(nullptr)},
-                               {"description", summary_of(property.value())}});
+    auto signature =
+      std::find_if(signatures.begin(), signatures.end(), [&](auto& x) { return x.name == name; });
+    auto needed =
+      required != nullptr && required->is_array()
+      && std::find(required->as_array().begin(), required->as_array().end(), json::value(name))
+           != required->as_array().end();
+    auto* fallback =
+      property.value().is_object() ? property.value().as_object().if_contains("default") : nullptr;
+    out.push_back(json::object{
+      {"name", name},
+      {"type", signature != signatures.end() ? signature->type : type_word(property.value())},
+      {"required", needed},
+      {"default", fallback != nullptr ? *fallback : json::value(nullptr)},
+      {"description", summary_of(property.value())}});
   }
   return out;
 }
 
-json::object type_json(std::string_view name, std::string_view kind, std::string summary, const json::value& schema,
-                       const json::value& example, const std::vector<json::field_signature>& signatures) {
+json::object type_json(std::string_view name, std::string_view kind, std::string summary,
+                       const json::value& schema, const json::value& example,
+                       const std::vector<json::field_signature>& signatures) {
   auto out = type_row(name, kind, summary);
   out["fields"] = fields_of(schema, signatures);
   out["schema"] = schema;
@@ -93,10 +100,12 @@ std::optional<json::object> message_type(const catalog& actors, const std::strin
   if (entry == nullptr)
     return std::nullopt;
   auto schema = entry->schema();
-  auto out = type_json(name, "message", summary_of(schema), schema, entry->example(), entry->fields());
+  auto out =
+    type_json(name, "message", summary_of(schema), schema, entry->example(), entry->fields());
   auto& takers = out["accepted_by"].as_array();
   for (auto* type : actors.all())
-    if (std::find(type->accepts.begin(), type->accepts.end(), entry->type_id) != type->accepts.end())
+    if (std::find(type->accepts.begin(), type->accepts.end(), entry->type_id)
+        != type->accepts.end())
       takers.emplace_back(type->name);
   return out;
 }
@@ -131,8 +140,8 @@ void get_type(const api_ptr& a, call c) {
     names.push_back(type->name);
   for (auto* type : actors.all())
     names.push_back(type->name);
-  c.fail({errc::not_found, "there is no message or actor type '" + name.substr(0, 100) + "'", name.substr(0, 100),
-          nearest_name(name.substr(0, 100), names)});
+  c.fail({errc::not_found, "there is no message or actor type '" + name.substr(0, 100) + "'",
+          name.substr(0, 100), nearest_name(name.substr(0, 100), names)});
 }
 
 void get_schema(const api_ptr& a, call c) {
@@ -148,12 +157,15 @@ void get_schema(const api_ptr& a, call c) {
 } // namespace
 
 void add_type_routes(table& to) {
-  auto& types = to.add("GET", "/v1/types", http::role::viewer, "Message and actor types", get_types);
+  auto& types =
+    to.add("GET", "/v1/types", http::role::viewer, "Message and actor types", get_types);
   types.query = parameters({"kind"});
   types.response_schema = "type_list";
-  auto& type = to.add("GET", "/v1/types/{name}", http::role::viewer, "One type: fields, JSON Schema, an example", get_type);
+  auto& type = to.add("GET", "/v1/types/{name}", http::role::viewer,
+                      "One type: fields, JSON Schema, an example", get_type);
   type.response_schema = "type";
-  auto& schema = to.add("GET", "/v1/schema", http::role::viewer, "The wire types that nodes compare when they join", get_schema);
+  auto& schema = to.add("GET", "/v1/schema", http::role::viewer,
+                        "The wire types that nodes compare when they join", get_schema);
   schema.query = parameters({"node"});
   schema.response_schema = "schema_table";
 }

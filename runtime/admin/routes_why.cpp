@@ -25,14 +25,17 @@ constexpr size_t waits_max = 1000; ///< In one answer; the longest.
 /// Who waits on this node: its actors for each other, and people, other nodes and its own parts for actors.
 std::vector<wait_edge> waits_here(node& owner) {
   auto full = [&](const std::string& path) {
-    return path.empty() ? std::string{unknown} : path.starts_with('/') ? owner.name() + ":" + path : path;
+    return path.empty()            ? std::string{unknown}
+           : path.starts_with('/') ? owner.name() + ":" + path
+                                   : path;
   };
   std::vector<wait_edge> out;
   for (auto& x : sv::waits(owner.root()))
     out.push_back({full(x.from), full(x.to), x.type, x.age});
   for (auto& question : owner.questions().open()) {
     auto to = caf::actor_cast<caf::strong_actor_ptr>(question.to);
-    out.push_back({std::string{outside}, to ? owner.path_of(to) : "(gone)", question.type, question.age});
+    out.push_back(
+      {std::string{outside}, to ? owner.path_of(to) : "(gone)", question.type, question.age});
   }
   return out;
 }
@@ -45,7 +48,8 @@ std::optional<wait_edge> wait_of(const json::value& x) {
   auto* object = x.if_object();
   auto text = [&](std::string_view name) {
     auto* member = object->if_contains(name);
-    return member != nullptr && member->is_string() ? std::string{member->as_string()} : std::string{};
+    return member != nullptr && member->is_string() ? std::string{member->as_string()}
+                                                    : std::string{};
   };
   auto* age = object != nullptr ? object->if_contains("age_s") : nullptr;
   if (age == nullptr || !age->is_number())
@@ -70,10 +74,11 @@ json::value why_json(std::vector<wait_edge> waits, json::array blockers, json::a
   for (auto& x : waits)
     if (list.size() < waits_max)
       list.push_back(wait_json(x));
-  json::object out{{"waits", std::move(list)},
-                   {"cycles", std::move(cycles)},
-                   {"oldest", oldest ? json::value(wait_json(*oldest)) : json::value(json::object{})},
-                   {"shutdown_blockers", std::move(blockers)}};
+  json::object out{
+    {"waits", std::move(list)},
+    {"cycles", std::move(cycles)},
+    {"oldest", oldest ? json::value(wait_json(*oldest)) : json::value(json::object{})},
+    {"shutdown_blockers", std::move(blockers)}};
   if (!errors.empty())
     out["errors"] = std::move(errors);
   return json::value(std::move(out));
@@ -89,7 +94,9 @@ void collect_stopping(const sv::tree_entry& x, std::vector<std::string>& out) {
 /// Workers that were told to stop and have not: does their handler return at all?
 class blocker_search : public std::enable_shared_from_this<blocker_search> {
 public:
-  blocker_search(api_ptr a, std::function<void(json::array)> done) : a_(std::move(a)), done_(std::move(done)) {}
+  blocker_search(api_ptr a, std::function<void(json::array)> done)
+    : a_(std::move(a)),
+      done_(std::move(done)) {}
 
   void start() {
     std::vector<std::string> paths;
@@ -99,11 +106,13 @@ public:
     for (auto& path : paths) {
       auto where = a_->owner.locate(path);
       auto actor = where ? where->actor : nullptr;
-      ask_description(a_->owner, actor, sign_of_life, [self = shared_from_this(), path](result<sv::description> x) {
-        self->found(path, x ? "it was told to stop and has not ended yet"
-                          : x.error().code == errc::timeout ? "its handler does not return"
-                                                            : to_string(x.error()));
-      });
+      ask_description(a_->owner, actor, sign_of_life,
+                      [self = shared_from_this(), path](result<sv::description> x) {
+                        self->found(path, x ? "it was told to stop and has not ended yet"
+                                          : x.error().code == errc::timeout
+                                            ? "its handler does not return"
+                                            : to_string(x.error()));
+                      });
     }
     finish_one();
   }
@@ -113,7 +122,9 @@ private:
     {
       std::lock_guard guard{mutex_};
       // Since when is not kept by the tree.
-      list_.push_back(json::object{{"path", a_->owner.name() + ":" + path}, {"reason", std::move(reason)}, {"age_s", nullptr}});
+      list_.push_back(json::object{{"path", a_->owner.name() + ":" + path},
+                                   {"reason", std::move(reason)},
+                                   {"age_s", nullptr}});
     }
     finish_one();
   }
@@ -134,10 +145,12 @@ private:
   size_t missing_ = 0;
 };
 
-void add_part(const peer_answer& x, std::vector<wait_edge>& waits, json::array& blockers, json::array& errors) {
+void add_part(const peer_answer& x, std::vector<wait_edge>& waits, json::array& blockers,
+              json::array& errors) {
   auto* object = x.body ? x.body->if_object() : nullptr;
   if (object == nullptr) {
-    errors.push_back(error_entry(x.node, x.body ? error{errc::protocol, "the answer is no object", {}, {}} : x.body.error()));
+    errors.push_back(error_entry(
+      x.node, x.body ? error{errc::protocol, "the answer is no object", {}, {}} : x.body.error()));
     return;
   }
   if (auto* list = object->if_contains("waits"); list != nullptr && list->is_array())
@@ -183,7 +196,8 @@ void get_why(const api_ptr& a, call c) {
                  json::array errors;
                  for (auto& x : answers)
                    add_part(x, waits, all_blockers, errors);
-                 c.answer(200, why_json(about(std::move(waits)), std::move(all_blockers), std::move(errors)));
+                 c.answer(200, why_json(about(std::move(waits)), std::move(all_blockers),
+                                        std::move(errors)));
                });
   });
   a->blocking(c, [search] { search->start(); });
@@ -192,7 +206,8 @@ void get_why(const api_ptr& a, call c) {
 } // namespace
 
 void add_why_routes(table& to) {
-  auto& route = to.add("GET", "/v1/why", http::role::viewer, "What waits for whom, cycles, and what holds up a shutdown", get_why);
+  auto& route = to.add("GET", "/v1/why", http::role::viewer,
+                       "What waits for whom, cycles, and what holds up a shutdown", get_why);
   route.query = parameters({"path", "node"});
   route.response_schema = "why";
 }

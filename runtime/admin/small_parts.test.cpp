@@ -84,14 +84,21 @@ TEST_CASE("mask_text: secrets, passwords in URLs, blocks", "[config]") {
                           "      plain: 5\n");
   for (auto* secret : {"abcdef", "hunter2", "a # b", "line-one", "line-two"})
     CHECK(masked.find(secret) == std::string::npos);
-  for (auto* kept : {"name: ops", "body_limit: 1MiB  # a comment", "nats://me:***@host:4222,tls://other", "# why", "plain: 5"})
+  for (auto* kept : {"name: ops", "body_limit: 1MiB  # a comment",
+                     "nats://me:***@host:4222,tls://other", "# why", "plain: 5"})
     CHECK(masked.find(kept) != std::string::npos);
 }
 
 TEST_CASE("page: everything from outside is escaped", "[page]") {
-  json::object status{{"problems", json::array{json::value(json::object{{"node", "<b>"}, {"area", "x"}, {"text", "\"&'"}})}}};
-  json::array trees{json::value(json::object{{"node", "alpha"}, {"path", "/"}, {"kind", "supervisor"}, {"state", "failed"},
-                                             {"error", json::object{{"message", "<script>"}}}, {"children", json::array{}}})};
+  json::object status{
+    {"problems",
+     json::array{json::value(json::object{{"node", "<b>"}, {"area", "x"}, {"text", "\"&'"}})}}};
+  json::array trees{json::value(json::object{{"node", "alpha"},
+                                             {"path", "/"},
+                                             {"kind", "supervisor"},
+                                             {"state", "failed"},
+                                             {"error", json::object{{"message", "<script>"}}},
+                                             {"children", json::array{}}})};
   auto page = render_page("<i>", status, trees, "now");
   CHECK(page.find("<b>") == std::string::npos);
   CHECK(page.find("<script") == std::string::npos);
@@ -157,10 +164,17 @@ TEST_CASE("new events: one or several, with places of mistakes", "[events]") {
 
 TEST_CASE("message_json: event, JSON, text, bytes", "[nats]") {
   message_origin from{"a.b", "S", 7, {}};
-  auto event = message_json(from, {}, R"({"specversion":"1.0","id":"1","source":"/x","type":"t","data":{"v":1}})");
+  auto event = message_json(
+    from, {}, R"({"specversion":"1.0","id":"1","source":"/x","type":"t","data":{"v":1}})");
   CHECK(event.at("id") == "1");
   CHECK(event.at("nats").at("sequence") == 7);
-  CHECK(message_json({"a", {}, 0, {}}, {{"K", "1"}, {"K", "2"}}, "[1]").at("nats").at("headers").at("K").as_array().size() == 2);
+  CHECK(message_json({"a", {}, 0, {}}, {{"K", "1"}, {"K", "2"}}, "[1]")
+          .at("nats")
+          .at("headers")
+          .at("K")
+          .as_array()
+          .size()
+        == 2);
   CHECK(message_json(from, {}, "[1]").at("data").is_array());
   CHECK(message_json(from, {}, "plain").at("data") == "plain");
   CHECK(message_json(from, {}, "\xff\xfe").at("data_base64") == "//4=");

@@ -8,7 +8,8 @@ span_sessions::~span_sessions() {
   sweep(true);
 }
 
-result<std::string> span_sessions::take(const std::string& session, const std::string& path, uint32_t per_second) {
+result<std::string> span_sessions::take(const std::string& session, const std::string& path,
+                                        uint32_t per_second) {
   std::shared_ptr<buffer> kept;
   {
     std::lock_guard guard{mutex_};
@@ -17,12 +18,13 @@ result<std::string> span_sessions::take(const std::string& session, const std::s
       if (sessions_.size() >= sessions_max)
         return error{errc::rate_limited, "too many traces are watched on this node", node_, {}};
       auto fresh = std::make_shared<buffer>();
-      auto watch = telemetry::span_hub::watch(path, per_second, [fresh, name = node_](const telemetry::span& x) {
-        auto text = telemetry::to_json(x, name);
-        std::lock_guard guard{fresh->mutex};
-        if (fresh->spans.size() < spans_max)
-          fresh->spans.push_back(std::move(text));
-      });
+      auto watch = telemetry::span_hub::watch(path, per_second,
+                                              [fresh, name = node_](const telemetry::span& x) {
+                                                auto text = telemetry::to_json(x, name);
+                                                std::lock_guard guard{fresh->mutex};
+                                                if (fresh->spans.size() < spans_max)
+                                                  fresh->spans.push_back(std::move(text));
+                                              });
       at = sessions_.emplace(session, entry{fresh, watch, {}}).first;
     }
     at->second.asked = system_clock().monotonic();

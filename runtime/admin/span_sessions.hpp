@@ -24,7 +24,8 @@ public:
   ~span_sessions();
 
   /// What came since the last call, as a JSON array. Errors: errc::rate_limited.
-  result<std::string> take(const std::string& session, const std::string& path, uint32_t per_second);
+  result<std::string> take(const std::string& session, const std::string& path,
+                           uint32_t per_second);
 
   /// Ends sessions that nobody asks for any more; with `all` every one.
   void sweep(bool all = false);

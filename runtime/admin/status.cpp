@@ -4,9 +4,9 @@
 #include "runtime/admin/nats_view.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/cluster/cluster.hpp"
-#include "runtime/json/type_registry.hpp"
 #include "runtime/events/nats_client.hpp"
 #include "runtime/events/outbox.hpp"
+#include "runtime/json/type_registry.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/sqlite_file.hpp"
 
@@ -63,11 +63,13 @@ json::value outbox_part(const node& owner, report& problems) {
     return nullptr;
   auto stats = owner.outbox()->stats();
   if (stats.pending > 0 && stats.oldest_age > outbox_age_max)
-    problems.add("outbox", std::to_string(stats.pending) + " events wait, the oldest for " + to_human(stats.oldest_age)
+    problems.add("outbox", std::to_string(stats.pending) + " events wait, the oldest for "
+                             + to_human(stats.oldest_age)
                              + (stats.last_error.empty() ? "" : ": " + stats.last_error));
   return json::object{{"pending", stats.pending},
                       {"oldest_age_s", seconds(stats.oldest_age)},
-                      {"last_error", stats.last_error.empty() ? json::value(nullptr) : json::value(stats.last_error)}};
+                      {"last_error", stats.last_error.empty() ? json::value(nullptr)
+                                                              : json::value(stats.last_error)}};
 }
 
 json::value nats_part(const node& owner, report& problems) {
@@ -75,10 +77,12 @@ json::value nats_part(const node& owner, report& problems) {
     return nullptr;
   auto status = owner.nats()->status();
   if (status.state != events::connection_state::connected)
-    problems.add("nats", "not connected: " + (status.last_error.empty() ? "connecting" : status.last_error));
+    problems.add("nats", "not connected: "
+                           + (status.last_error.empty() ? "connecting" : status.last_error));
   return json::object{{"state", events::to_string(status.state)},
                       {"url", status.url.empty() ? json::value(nullptr) : json::value(status.url)},
-                      {"last_error", status.last_error.empty() ? json::value(nullptr) : json::value(status.last_error)}};
+                      {"last_error", status.last_error.empty() ? json::value(nullptr)
+                                                               : json::value(status.last_error)}};
 }
 
 json::value store_part(const node& owner, report& problems) {
@@ -93,17 +97,21 @@ json::value store_part(const node& owner, report& problems) {
       bytes += size;
   if (auto stats = store->file()->stats(); stats.failed_commits > 0)
     problems.add("store", std::to_string(stats.failed_commits) + " writes failed since the start");
-  return json::object{{"path", path}, {"bytes", bytes}, {"scope", store::to_string(store->scope())}};
+  return json::object{
+    {"path", path}, {"bytes", bytes}, {"scope", store::to_string(store->scope())}};
 }
 
 json::value certificate_part(const node& owner, report& problems) {
-  auto info = owner.peers() != nullptr ? owner.peers()->certificate() : result<cluster::pki::certificate_info>{error{errc::tls, "none", {}, {}}};
+  auto info = owner.peers() != nullptr
+                ? owner.peers()->certificate()
+                : result<cluster::pki::certificate_info>{error{errc::tls, "none", {}, {}}};
   if (!info)
     return nullptr;
   auto left = info->not_after - system_now();
   if (left < certificate_left_min)
-    problems.add("certificate", left < duration{0} ? "the certificate has expired"
-                                                   : "the certificate expires in " + to_human(left));
+    problems.add("certificate", left < duration{0}
+                                  ? "the certificate has expired"
+                                  : "the certificate expires in " + to_human(left));
   return json::object{{"subject", info->subject}, {"not_after", instant_json(info->not_after)}};
 }
 
@@ -123,7 +131,8 @@ json::array consumers_part(const node& owner, report& problems) {
     for (auto& x : *consumers) {
       auto lag = x.pending + static_cast<uint64_t>(std::max<int64_t>(x.ack_pending, 0));
       if (lag > consumer_lag_max)
-        problems.add("consumer", x.stream + "/" + x.config.name + " is " + std::to_string(lag) + " messages behind");
+        problems.add("consumer", x.stream + "/" + x.config.name + " is " + std::to_string(lag)
+                                   + " messages behind");
       out.push_back(json::object{{"stream", x.stream}, {"name", x.config.name}, {"lag", lag}});
     }
   }
@@ -140,13 +149,17 @@ json::value oldest_part(node& owner, report& problems) {
   auto to = caf::actor_cast<caf::strong_actor_ptr>(oldest->to);
   auto path = to ? owner.path_of(to) : std::string{"(gone)"};
   if (oldest->age > request_age_max)
-    problems.add("request", oldest->type + " to " + path + " has waited for " + to_human(oldest->age));
-  return json::object{{"from", "(outside)"}, {"to", path}, {"type", oldest->type}, {"age_s", seconds(oldest->age)}};
+    problems.add("request",
+                 oldest->type + " to " + path + " has waited for " + to_human(oldest->age));
+  return json::object{
+    {"from", "(outside)"}, {"to", path}, {"type", oldest->type}, {"age_s", seconds(oldest->age)}};
 }
 
 json::object down_node(const std::string& name, const std::string& state) {
-  return {{"name", name}, {"state", state},           {"ready", false},    {"waits_for", json::array{}},
-          {"actors", nullptr}, {"dead_letters", nullptr}, {"outbox", nullptr}, {"store", nullptr},
+  return {{"name", name},      {"state", state},
+          {"ready", false},    {"waits_for", json::array{}},
+          {"actors", nullptr}, {"dead_letters", nullptr},
+          {"outbox", nullptr}, {"store", nullptr},
           {"nats", nullptr},   {"certificate", nullptr}};
 }
 
@@ -170,18 +183,22 @@ json::object status_here(const api_ptr& a) {
     count(tree->entry, actors, problems);
   auto letters = owner.dead_letters() ? owner.dead_letters()->stats().waiting : 0;
   if (letters > 0)
-    problems.add("dead_letters", std::to_string(letters) + (letters == 1 ? " dead letter waits" : " dead letters wait"));
-  auto state = owner.peers() != nullptr ? std::string{to_string(owner.peers()->self().state)} : std::string{"up"};
-  json::object me{{"name", owner.name()},
-                  {"state", state},
-                  {"ready", ready},
-                  {"waits_for", std::move(waits_for)},
-                  {"actors", json::object{{"total", actors.total}, {"backoff", actors.backoff}, {"failed", actors.failed}}},
-                  {"dead_letters", letters},
-                  {"outbox", outbox_part(owner, problems)},
-                  {"store", store_part(owner, problems)},
-                  {"nats", nats_part(owner, problems)},
-                  {"certificate", certificate_part(owner, problems)}};
+    problems.add("dead_letters", std::to_string(letters)
+                                   + (letters == 1 ? " dead letter waits" : " dead letters wait"));
+  auto state = owner.peers() != nullptr ? std::string{to_string(owner.peers()->self().state)}
+                                        : std::string{"up"};
+  json::object me{
+    {"name", owner.name()},
+    {"state", state},
+    {"ready", ready},
+    {"waits_for", std::move(waits_for)},
+    {"actors",
+     json::object{{"total", actors.total}, {"backoff", actors.backoff}, {"failed", actors.failed}}},
+    {"dead_letters", letters},
+    {"outbox", outbox_part(owner, problems)},
+    {"store", store_part(owner, problems)},
+    {"nats", nats_part(owner, problems)},
+    {"certificate", certificate_part(owner, problems)}};
   auto consumers = consumers_part(owner, problems);
   auto oldest = oldest_part(owner, problems);
   return {{"ok", problems.problems.empty()},
@@ -201,12 +218,15 @@ void merge_status(json::object& mine, const std::vector<peer_answer>& others) {
   for (auto& other : others) {
     auto* theirs = other.body ? other.body->if_object() : nullptr;
     if (theirs == nullptr) {
-      problems.push_back(json::object{{"node", other.node}, {"area", "node"},
-                                      {"text", other.body ? std::string{"the answer cannot be read"} : other.body.error().message}});
+      problems.push_back(json::object{{"node", other.node},
+                                      {"area", "node"},
+                                      {"text", other.body ? std::string{"the answer cannot be read"}
+                                                          : other.body.error().message}});
       nodes.push_back(down_node(other.node, other.state));
       continue;
     }
-    for (auto& [name, list] : {std::pair<const char*, json::array*>{"problems", &problems}, {"nodes", &nodes}})
+    for (auto& [name, list] :
+         {std::pair<const char*, json::array*>{"problems", &problems}, {"nodes", &nodes}})
       if (auto* from = theirs->if_contains(name); from != nullptr && from->is_array())
         for (auto& x : from->as_array()) {
           // Consumers are the cluster's: whoever asks NATS sees the same lag.
@@ -221,16 +241,18 @@ void merge_status(json::object& mine, const std::vector<peer_answer>& others) {
   mine["ok"] = problems.empty();
 }
 
-void whole_status(const api_ptr& a, const std::string& who, std::function<void(json::object)> done) {
-  ask_others(a, "GET", "/v1/status", {}, who, peer_read_deadline, [a, done](std::vector<peer_answer> others) {
-    auto finish = [a, done, others = std::move(others)] {
-      auto out = status_here(a);
-      merge_status(out, others);
-      done(std::move(out));
-    };
-    if (!a->workers.run(finish))
-      finish();
-  });
+void whole_status(const api_ptr& a, const std::string& who,
+                  std::function<void(json::object)> done) {
+  ask_others(a, "GET", "/v1/status", {}, who, peer_read_deadline,
+             [a, done](std::vector<peer_answer> others) {
+               auto finish = [a, done, others = std::move(others)] {
+                 auto out = status_here(a);
+                 merge_status(out, others);
+                 done(std::move(out));
+               };
+               if (!a->workers.run(finish))
+                 finish();
+             });
 }
 
 json::object node_here(const api& a) {
@@ -267,61 +289,72 @@ json::object node_here(const api& a) {
 }
 
 void whole_nodes(const api_ptr& a, const std::string& who, std::function<void(json::array)> done) {
-  ask_others(a, "GET", "/v1/nodes", {}, who, peer_read_deadline, [a, done](std::vector<peer_answer> others) {
-    json::array out{json::value(node_here(*a))};
-    auto members = other_members(*a);
-    for (auto& other : others) {
-      auto* list = other.body ? other.body->if_array() : nullptr;
-      json::object x;
-      if (list != nullptr && list->size() == 1 && (*list)[0].is_object())
-        x = (*list)[0].as_object();
-      for (auto& member : members) {
-        if (member.name != other.node)
-          continue;
-        json::array roles;
-        for (auto& role : member.roles)
-          roles.emplace_back(role);
-        if (x.empty())
-          x = {{"name", member.name}, {"roles", std::move(roles)}, {"address", member.address},
-               {"admin_url", member.admin_url.empty() ? json::value(nullptr) : json::value(member.admin_url)},
-               {"version", member.version}, {"uptime_s", nullptr}, {"actors", nullptr}, {"load", nullptr},
-               {"schema", member.schema}};
-        // How this node sees it counts: a node that is away cannot say so itself.
-        x["state"] = to_string(member.state);
-        x["since"] = instant_json(member.since);
-        if (!member.reason.empty())
-          x["reason"] = member.reason;
-      }
-      if (!other.body)
-        x["error"] = error_entry(other.node, other.body.error())["error"];
-      out.push_back(std::move(x));
-    }
-    std::sort(out.begin(), out.end(), [](const json::value& x, const json::value& y) {
-      auto name = [](const json::value& v) {
-        auto* text = v.is_object() ? v.as_object().if_contains("name") : nullptr;
-        return text != nullptr && text->is_string() ? std::string_view{text->as_string()} : std::string_view{};
-      };
-      return name(x) < name(y);
-    });
-    done(std::move(out));
-  });
+  ask_others(a, "GET", "/v1/nodes", {}, who, peer_read_deadline,
+             [a, done](std::vector<peer_answer> others) {
+               json::array out{json::value(node_here(*a))};
+               auto members = other_members(*a);
+               for (auto& other : others) {
+                 auto* list = other.body ? other.body->if_array() : nullptr;
+                 json::object x;
+                 if (list != nullptr && list->size() == 1 && (*list)[0].is_object())
+                   x = (*list)[0].as_object();
+                 for (auto& member : members) {
+                   if (member.name != other.node)
+                     continue;
+                   json::array roles;
+                   for (auto& role : member.roles)
+                     roles.emplace_back(role);
+                   if (x.empty())
+                     x = {{"name", member.name},
+                          {"roles", std::move(roles)},
+                          {"address", member.address},
+                          {"admin_url", member.admin_url.empty() ? json::value(nullptr)
+                                                                 : json::value(member.admin_url)},
+                          {"version", member.version},
+                          {"uptime_s", nullptr},
+                          {"actors", nullptr},
+                          {"load", nullptr},
+                          {"schema", member.schema}};
+                   // How this node sees it counts: a node that is away cannot say so itself.
+                   x["state"] = to_string(member.state);
+                   x["since"] = instant_json(member.since);
+                   if (!member.reason.empty())
+                     x["reason"] = member.reason;
+                 }
+                 if (!other.body)
+                   x["error"] = error_entry(other.node, other.body.error())["error"];
+                 out.push_back(std::move(x));
+               }
+               std::sort(out.begin(), out.end(), [](const json::value& x, const json::value& y) {
+                 auto name = [](const json::value& v) {
+                   auto* text = v.is_object() ? v.as_object().if_contains("name") : nullptr;
+                   return text != nullptr && text->is_string() ? std::string_view{text->as_string()}
+                                                               : std::string_view{};
+                 };
+                 return name(x) < name(y);
+               });
+               done(std::move(out));
+             });
 }
 
 void whole_tree(const api_ptr& a, const std::string& who, std::function<void(json::array)> done) {
-  ask_others(a, "GET", "/v1/tree", {}, who, peer_read_deadline, [a, done](std::vector<peer_answer> others) {
-    json::array out;
-    auto mine = look_at(a->owner, "/", 64);
-    out.push_back(mine ? json::value(tree_json(a->owner.name(), mine->entry))
-                       : json::value(error_entry(a->owner.name(), mine.error())));
-    for (auto& other : others) {
-      if (other.body && other.body->is_array())
-        for (auto& x : other.body->as_array())
-          out.push_back(x);
-      else
-        out.push_back(error_entry(other.node, other.body ? error{errc::protocol, "no array", {}, {}} : other.body.error()));
-    }
-    done(std::move(out));
-  });
+  ask_others(a, "GET", "/v1/tree", {}, who, peer_read_deadline,
+             [a, done](std::vector<peer_answer> others) {
+               json::array out;
+               auto mine = look_at(a->owner, "/", 64);
+               out.push_back(mine ? json::value(tree_json(a->owner.name(), mine->entry))
+                                  : json::value(error_entry(a->owner.name(), mine.error())));
+               for (auto& other : others) {
+                 if (other.body && other.body->is_array())
+                   for (auto& x : other.body->as_array())
+                     out.push_back(x);
+                 else
+                   out.push_back(
+                     error_entry(other.node, other.body ? error{errc::protocol, "no array", {}, {}}
+                                                        : other.body.error()));
+               }
+               done(std::move(out));
+             });
 }
 
 } // namespace coppice::admin

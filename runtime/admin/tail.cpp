@@ -15,14 +15,18 @@ constexpr duration peer_period = std::chrono::seconds{1};
 std::string text_of(const json::value& x, std::string_view name) {
   auto* object = x.if_object();
   auto* member = object != nullptr ? object->if_contains(name) : nullptr;
-  return member != nullptr && member->is_string() ? std::string{member->as_string()} : std::string{};
+  return member != nullptr && member->is_string() ? std::string{member->as_string()}
+                                                  : std::string{};
 }
 
 /// One client's stream.
 class running_tail : public std::enable_shared_from_this<running_tail> {
 public:
   running_tail(api_ptr a, call c, tail_source from, std::shared_ptr<void> place)
-    : a_(std::move(a)), c_(std::move(c)), from_(std::move(from)), place_(std::move(place)) {
+    : a_(std::move(a)),
+      c_(std::move(c)),
+      from_(std::move(from)),
+      place_(std::move(place)) {
     since_ = from_.since.ns == 0 ? std::string{} : to_string(from_.since);
     if (auto last = std::string{c_.in.headers.get("Last-Event-ID")}; parse_instant(last)) {
       since_ = last;
@@ -75,7 +79,8 @@ private:
     if (!writer_->is_open())
       return false;
     for (auto& member : other_members(*a_)) {
-      if ((!from_.only_node.empty() && member.name != from_.only_node) || member.state == cluster::member_state::down)
+      if ((!from_.only_node.empty() && member.name != from_.only_node)
+          || member.state == cluster::member_state::down)
         continue;
       std::string target;
       {
@@ -83,7 +88,8 @@ private:
         if (!waiting_.insert(member.name).second)
           continue;
         auto since = next_of(member.name);
-        target = bare_target(c_.in, {{"follow", ""}, {"since", since.ns == 0 ? std::string{} : to_string(since)}});
+        target = bare_target(
+          c_.in, {{"follow", ""}, {"since", since.ns == 0 ? std::string{} : to_string(since)}});
       }
       ask(member.name, target);
     }

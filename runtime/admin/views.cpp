@@ -40,10 +40,11 @@ json::object entry_json(const std::string& node, const sv::tree_entry& x) {
                    {"started_at", instant_json(x.started_at)},
                    {"last_exit", nullptr}};
   if (x.last)
-    out["last_exit"] = json::object{
-      {"reason", x.last->reason},
-      {"message_type", x.last->message_type.empty() ? json::value(nullptr) : json::value(x.last->message_type)},
-      {"at", instant_json(x.last->at)}};
+    out["last_exit"] = json::object{{"reason", x.last->reason},
+                                    {"message_type", x.last->message_type.empty()
+                                                       ? json::value(nullptr)
+                                                       : json::value(x.last->message_type)},
+                                    {"at", instant_json(x.last->at)}};
   if (x.kind == sv::child_kind::supervisor) {
     out["strategy"] = sv::to_string(x.flags.strategy);
     out["intensity"] = x.flags.intensity;
@@ -139,15 +140,16 @@ json::object restart_json(const sv::restart_record& x) {
   json::array stack;
   for (auto& frame : sv::symbolize(x.stack))
     stack.emplace_back(frame);
-  return {{"at", instant_json(x.at)},
-          {"path", x.path},
-          {"reason", x.reason},
-          {"message_type", x.message_type.empty() ? json::value(nullptr) : json::value(x.message_type)},
-          {"trace_id", x.trace_id.empty() ? json::value(nullptr) : json::value(x.trace_id)},
-          {"downtime_ms", static_cast<double>(x.downtime.count() / 1'000) / 1e3},
-          {"by_hand", x.by_hand},
-          {"incarnation", x.incarnation},
-          {"stack", std::move(stack)}};
+  return {
+    {"at", instant_json(x.at)},
+    {"path", x.path},
+    {"reason", x.reason},
+    {"message_type", x.message_type.empty() ? json::value(nullptr) : json::value(x.message_type)},
+    {"trace_id", x.trace_id.empty() ? json::value(nullptr) : json::value(x.trace_id)},
+    {"downtime_ms", static_cast<double>(x.downtime.count() / 1'000) / 1e3},
+    {"by_hand", x.by_hand},
+    {"incarnation", x.incarnation},
+    {"stack", std::move(stack)}};
 }
 
 json::object letter_json(const std::string& node, const store::dead_letter& x) {

@@ -15,7 +15,8 @@ std::optional<wait_edge> oldest_wait(const std::vector<wait_edge>& edges) {
   return at == edges.end() ? std::nullopt : std::optional{*at};
 }
 
-std::vector<wait_edge> waits_about(const std::vector<wait_edge>& edges, const std::string& address) {
+std::vector<wait_edge> waits_about(const std::vector<wait_edge>& edges,
+                                   const std::string& address) {
   std::multimap<std::string_view, size_t> from;
   for (size_t i = 0; i < edges.size(); ++i)
     from.emplace(edges[i].from, i);

@@ -25,7 +25,11 @@ TEST_CASE("why: the oldest wait", "[why]") {
 }
 
 TEST_CASE("why: about one actor also what those wait for that it waits for", "[why]") {
-  auto all = edges({{"n:/a", "n:/b"}, {"n:/b", "n:/c"}, {"n:/x", "n:/y"}, {"n:/z", "n:/a/deep"}, {"n:/ab", "n:/q"}});
+  auto all = edges({{"n:/a", "n:/b"},
+                    {"n:/b", "n:/c"},
+                    {"n:/x", "n:/y"},
+                    {"n:/z", "n:/a/deep"},
+                    {"n:/ab", "n:/q"}});
   auto about = waits_about(all, "n:/a");
   CHECK(about == edges({{"n:/a", "n:/b"}, {"n:/b", "n:/c"}, {"n:/z", "n:/a/deep"}}));
 }

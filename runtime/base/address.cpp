@@ -7,8 +7,12 @@ namespace coppice {
 
 namespace {
 
-bool lower(char c) { return c >= 'a' && c <= 'z'; }
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 } // namespace
 
@@ -23,13 +27,16 @@ result<address> parse_address(std::string_view text) {
   address out;
   auto slash = text.find('/');
   if (slash == std::string_view::npos)
-    return error{errc::invalid_address, "'" + std::string{text} + "' has no path; an address is [NODE:]/user/a/b",
-                 std::string{text}, {}};
+    return error{errc::invalid_address,
+                 "'" + std::string{text} + "' has no path; an address is [NODE:]/user/a/b",
+                 std::string{text},
+                 {}};
   if (slash > 0) {
     if (text[slash - 1] != ':' || !is_name(text.substr(0, slash - 1)))
       return error{errc::invalid_address,
                    "'" + std::string{text.substr(0, slash)} + "' is no node name followed by ':'",
-                   std::string{text}, {}};
+                   std::string{text},
+                   {}};
     out.node = text.substr(0, slash - 1);
   }
   auto path = text.substr(slash);
@@ -37,7 +44,8 @@ result<address> parse_address(std::string_view text) {
     if (!is_name(segment))
       return error{errc::invalid_address,
                    "'" + std::string{segment} + "' is no name; names match [a-z][a-z0-9_-]{0,62}",
-                   std::string{text}, {}};
+                   std::string{text},
+                   {}};
     out.path += '/';
     out.path += segment;
   }

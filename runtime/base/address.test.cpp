@@ -17,8 +17,8 @@ TEST_CASE("addresses name a node and a path", "[base]") {
 }
 
 TEST_CASE("addresses with wrong names are refused and the part is named", "[base]") {
-  auto text = GENERATE("user/edge", "", "Alpha:/user", ":/user", "alpha/user", "/user/Edge", "/user/ed ge",
-                       "/user/1st", "/user/..");
+  auto text = GENERATE("user/edge", "", "Alpha:/user", ":/user", "alpha/user", "/user/Edge",
+                       "/user/ed ge", "/user/1st", "/user/..");
   auto parsed = parse_address(text);
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().code == errc::invalid_address);

@@ -7,5 +7,6 @@ namespace coppice::detail {
 } // namespace coppice::detail
 
 /// A bug in the program; stays on in release builds. Never for input from outside.
-#define COPPICE_ASSERT(expression)                                                                                     \
-  ((expression) ? static_cast<void>(0) : ::coppice::detail::assertion_failed(#expression, __FILE__, __LINE__))
+#define COPPICE_ASSERT(expression)                                                                 \
+  ((expression) ? static_cast<void>(0)                                                             \
+                : ::coppice::detail::assertion_failed(#expression, __FILE__, __LINE__))

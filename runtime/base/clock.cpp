@@ -7,9 +7,13 @@ namespace {
 class os_clock final : public clock {
 public:
   instant now() const override {
-    return {std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch()).count()};
+    return {
+      std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch())
+        .count()};
   }
-  duration monotonic() const override { return std::chrono::steady_clock::now().time_since_epoch(); }
+  duration monotonic() const override {
+    return std::chrono::steady_clock::now().time_since_epoch();
+  }
 };
 
 } // namespace

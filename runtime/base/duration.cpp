@@ -22,7 +22,9 @@ constexpr auto units = std::to_array<unit>({{"d", 86'400'000'000'000},
 
 __extension__ typedef __int128 wide; // exact intermediate results
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 error bad_duration(std::string_view text, std::string why) {
   return {errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, {}};
@@ -80,9 +82,11 @@ result<duration> parse_duration(std::string_view text) {
     }
   }
   if (digits == 0)
-    return bad_duration(text, "is no duration; write a number and a unit, like 250ms, 1.5s or 2min");
+    return bad_duration(text,
+                        "is no duration; write a number and a unit, like 250ms, 1.5s or 2min");
   if (rest.empty())
-    return bad_duration(text, "has no unit; write for example " + std::string{text} + "s or " + std::string{text} + "ms");
+    return bad_duration(text, "has no unit; write for example " + std::string{text} + "s or "
+                                + std::string{text} + "ms");
   for (auto& u : units) {
     if (u.name != rest)
       continue;
@@ -97,8 +101,10 @@ result<duration> parse_duration(std::string_view text) {
     return duration{ns};
   }
   if (rest == "m")
-    return bad_duration(text, "has the unit 'm', which could be minutes or milliseconds; write min or ms");
-  return bad_duration(text, "has the unknown unit '" + std::string{rest} + "'; units are ns us ms s min h d");
+    return bad_duration(
+      text, "has the unit 'm', which could be minutes or milliseconds; write min or ms");
+  return bad_duration(text, "has the unknown unit '" + std::string{rest}
+                              + "'; units are ns us ms s min h d");
 }
 
 std::string to_string(duration x) {
@@ -150,7 +156,10 @@ std::string to_human(duration x) {
 result<instant> parse_instant(std::string_view text) {
   auto bad = [text](std::string why) {
     return error{errc::invalid_value,
-                 "'" + std::string{text} + "' " + std::move(why) + "; write RFC 3339 like 2026-01-06T10:00:00Z", {}, {}};
+                 "'" + std::string{text} + "' " + std::move(why)
+                   + "; write RFC 3339 like 2026-01-06T10:00:00Z",
+                 {},
+                 {}};
   };
   size_t at = 0;
   auto number = [&](size_t width, int64_t low, int64_t high) -> int64_t {
@@ -226,9 +235,11 @@ result<instant> parse_instant(std::string_view text) {
   }
   if (at != text.size())
     return bad("has something after the zone");
-  auto seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+  auto seconds =
+    days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
   int64_t out = 0;
-  if (__builtin_mul_overflow(seconds, int64_t{1'000'000'000}, &out) || __builtin_add_overflow(out, ns, &out))
+  if (__builtin_mul_overflow(seconds, int64_t{1'000'000'000}, &out)
+      || __builtin_add_overflow(out, ns, &out))
     return bad("is out of range");
   return instant{out};
 }
@@ -251,9 +262,9 @@ std::string to_string(instant x) {
   int64_t d = 0;
   civil_from_days(days, y, m, d);
   char text[64];
-  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", static_cast<int>(y), static_cast<int>(m),
-                static_cast<int>(d), static_cast<int>(rest / 3600), static_cast<int>(rest % 3600 / 60),
-                static_cast<int>(rest % 60));
+  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d", static_cast<int>(y),
+                static_cast<int>(m), static_cast<int>(d), static_cast<int>(rest / 3600),
+                static_cast<int>(rest % 3600 / 60), static_cast<int>(rest % 60));
   std::string out = text;
   if (ns != 0) {
     std::snprintf(text, sizeof(text), ".%09d", static_cast<int>(ns));

@@ -30,9 +30,15 @@ struct instant {
   auto operator<=>(const instant&) const = default;
 };
 
-inline instant operator+(instant x, duration d) { return {x.ns + d.count()}; }
-inline instant operator-(instant x, duration d) { return {x.ns - d.count()}; }
-inline duration operator-(instant x, instant y) { return duration{x.ns - y.ns}; }
+inline instant operator+(instant x, duration d) {
+  return {x.ns + d.count()};
+}
+inline instant operator-(instant x, duration d) {
+  return {x.ns - d.count()};
+}
+inline duration operator-(instant x, instant y) {
+  return duration{x.ns - y.ns};
+}
 
 /// Reads RFC 3339 with `Z` or a numeric offset and up to nine decimals. Errors: errc::invalid_value.
 result<instant> parse_instant(std::string_view text);

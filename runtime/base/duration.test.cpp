@@ -28,8 +28,8 @@ TEST_CASE("durations are read with their unit and written in the shortest exact 
 }
 
 TEST_CASE("durations without a unit, with a sign or beyond a nanosecond are refused", "[base]") {
-  auto text = GENERATE("", "5", "-3s", "+3s", "s", "1m", "1.s", "1s500ms", "0.5ns", "1e3s", "300y", "400000d", " 1s",
-                       "99999999999999999999s");
+  auto text = GENERATE("", "5", "-3s", "+3s", "s", "1m", "1.s", "1s500ms", "0.5ns", "1e3s", "300y",
+                       "400000d", " 1s", "99999999999999999999s");
   auto parsed = parse_duration(text);
   REQUIRE_FALSE(parsed);
   CHECK(parsed.error().code == errc::invalid_value);
@@ -51,7 +51,8 @@ TEST_CASE("instants are RFC 3339 in UTC", "[base]") {
   CHECK(parse_instant("2026-01-06T12:00:00.25+02:00")->ns == 1767693600'250000000);
   CHECK(to_string(instant{-1}) == "1969-12-31T23:59:59.999999999Z");
   CHECK(parse_instant("2024-02-29T00:00:00Z"));
-  auto bad = GENERATE("2023-02-29T00:00:00Z", "2026-01-06", "2026-01-06T10:00:00", "2026-13-06T10:00:00Z",
-                      "2026-01-06 10:00:00Z", "2026-01-06T24:00:00Z", "2026-01-06T10:00:00Z ", "2026-01-06T10:00:60Z");
+  auto bad = GENERATE("2023-02-29T00:00:00Z", "2026-01-06", "2026-01-06T10:00:00",
+                      "2026-13-06T10:00:00Z", "2026-01-06 10:00:00Z", "2026-01-06T24:00:00Z",
+                      "2026-01-06T10:00:00Z ", "2026-01-06T10:00:60Z");
   CHECK_FALSE(parse_instant(bad));
 }

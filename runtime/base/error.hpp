@@ -34,8 +34,8 @@ bool inspect(Inspector& f, error& x) {
         x.code = code.value_or(errc::none);
         return code.has_value();
       };
-      return f.object(x).fields(f.field("code", get, set), f.field("message", x.message), f.field("at", x.at),
-                                f.field("hint", x.hint));
+      return f.object(x).fields(f.field("code", get, set), f.field("message", x.message),
+                                f.field("at", x.at), f.field("hint", x.hint));
     }
   }
   auto get = [&x] { return static_cast<uint8_t>(x.code); };
@@ -43,8 +43,8 @@ bool inspect(Inspector& f, error& x) {
     x.code = info(static_cast<errc>(code)).code;
     return true;
   };
-  return f.object(x).fields(f.field("code", get, set), f.field("message", x.message), f.field("at", x.at),
-                            f.field("hint", x.hint));
+  return f.object(x).fields(f.field("code", get, set), f.field("message", x.message),
+                            f.field("at", x.at), f.field("hint", x.hint));
 }
 
 } // namespace coppice

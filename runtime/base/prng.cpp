@@ -62,9 +62,10 @@ std::string make_uuid(uint64_t unix_ms, prng& random) {
   auto a = random.next();
   auto b = random.next();
   char text[37];
-  std::snprintf(text, sizeof(text), "%08x-%04x-7%03x-%04x-%012llx", static_cast<unsigned>(unix_ms >> 16),
-                static_cast<unsigned>(unix_ms & 0xffff), static_cast<unsigned>(a & 0xfff),
-                static_cast<unsigned>(0x8000 | (b >> 50)), static_cast<unsigned long long>(b & 0xffffffffffffu));
+  std::snprintf(text, sizeof(text), "%08x-%04x-7%03x-%04x-%012llx",
+                static_cast<unsigned>(unix_ms >> 16), static_cast<unsigned>(unix_ms & 0xffff),
+                static_cast<unsigned>(a & 0xfff), static_cast<unsigned>(0x8000 | (b >> 50)),
+                static_cast<unsigned long long>(b & 0xffffffffffffu));
   return text;
 }
 

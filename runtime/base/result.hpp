@@ -59,7 +59,9 @@ public:
   using value_type = void;
 
   result() = default;
-  result(coppice::error reason) : error_(std::move(reason)) { COPPICE_ASSERT(error_.code != errc::none); }
+  result(coppice::error reason) : error_(std::move(reason)) {
+    COPPICE_ASSERT(error_.code != errc::none);
+  }
 
   explicit operator bool() const noexcept { return error_.code == errc::none; }
   bool has_value() const noexcept { return error_.code == errc::none; }

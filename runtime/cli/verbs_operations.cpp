@@ -221,7 +221,8 @@ result<int> new_thing(session& in, const arguments& args) {
 
 result<int> bench(session& in, const arguments& args) {
   auto rest = args.all("REST");
-  auto asks_help = std::any_of(rest.begin(), rest.end(), [](const auto& x) { return x == "-h" || x == "--help"; });
+  auto asks_help =
+    std::any_of(rest.begin(), rest.end(), [](const auto& x) { return x == "-h" || x == "--help"; });
   if (asks_help && !in.env().bench) {
     for (const auto& x : operation_verbs())
       if (x.name == "bench")

@@ -8,7 +8,7 @@ namespace coppice::events {
 namespace {
 
 constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 } // namespace
 
@@ -33,7 +33,7 @@ std::optional<std::string> from_base64(std::string_view text) {
   uint32_t group = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     auto padding =
-        text[i] == '=' && i + 2 >= text.size() && (i + 1 == text.size() || text[i + 1] == '=');
+      text[i] == '=' && i + 2 >= text.size() && (i + 1 == text.size() || text[i + 1] == '=');
     auto digit = padding ? 0 : alphabet.find(text[i]);
     if (digit == std::string_view::npos)
       return std::nullopt;

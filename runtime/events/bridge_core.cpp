@@ -11,20 +11,20 @@ namespace {
 /// Will the same message fail in the same way when it comes again?
 bool is_lasting(errc code) {
   switch (code) {
-  case errc::invalid_json:
-  case errc::unknown_field:
-  case errc::missing_field:
-  case errc::wrong_type:
-  case errc::out_of_range:
-  case errc::invalid_value:
-  case errc::too_large:
-  case errc::unknown_type:
-  case errc::not_accepted:
-  case errc::invalid_address:
-  case errc::unknown_type_at_peer:
-    return true;
-  default:
-    return false;
+    case errc::invalid_json:
+    case errc::unknown_field:
+    case errc::missing_field:
+    case errc::wrong_type:
+    case errc::out_of_range:
+    case errc::invalid_value:
+    case errc::too_large:
+    case errc::unknown_type:
+    case errc::not_accepted:
+    case errc::invalid_address:
+    case errc::unknown_type_at_peer:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -50,7 +50,8 @@ result<void> check(const bridge_rule& rule) {
 }
 
 bridge_core::bridge_core(bridge_rule rule, type_check check)
-    : rule_(std::move(rule)), check_(std::move(check)) {}
+  : rule_(std::move(rule)),
+    check_(std::move(check)) {}
 
 std::variant<bridge::deliver, bridge::dead> bridge_core::on_message(const bridge_message& x) const {
   bridge::deliver out{.to = rule_.to, .type = rule_.type};
@@ -74,13 +75,13 @@ std::variant<bridge::deliver, bridge::dead> bridge_core::on_message(const bridge
       out.type = read->type;
     if (read->data.empty())
       return dead(
-          {errc::missing_field, "the event has no JSON data to make a message of", "/data"});
+        {errc::missing_field, "the event has no JSON data to make a message of", "/data"});
     out.body = std::move(read->data);
   } else {
     if (out.type.empty())
       return dead(
-          {errc::unknown_type,
-           "the payload is no CloudEvent and the bridge names no type, so the message has none"});
+        {errc::unknown_type,
+         "the payload is no CloudEvent and the bridge names no type, so the message has none"});
     out.body = std::string{x.payload};
   }
   if (out.traceparent.empty())

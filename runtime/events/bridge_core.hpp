@@ -13,7 +13,7 @@ struct bridge_rule {
   std::string durable; ///< Consumer name; empty: core NATS, at most once.
   std::string to;      ///< Actor address.
   std::string
-      type; ///< Message type that is made of the data; empty: the event's own type names it.
+    type; ///< Message type that is made of the data; empty: the event's own type names it.
   uint32_t attempts_max = 5;
   duration retry_min = std::chrono::milliseconds{200};
   duration retry_max = std::chrono::seconds{30};

@@ -28,7 +28,7 @@ bridge_core make_core(const std::string& type = "edge.set_interval") {
 const header_list none;
 
 const std::string sample =
-    R"({"specversion":"1.0","id":"e1","source":"s","type":"edge.set_interval",
+  R"({"specversion":"1.0","id":"e1","source":"s","type":"edge.set_interval",
   "traceparent":"tp","data":{"interval":"2s"}})";
 
 } // namespace
@@ -46,7 +46,7 @@ TEST_CASE("bridge: a CloudEvent's data becomes the message", "[events]") {
 
 TEST_CASE("bridge: binary CloudEvents and plain JSON", "[events]") {
   header_list headers{
-      {"ce-specversion", "1.0"}, {"ce-id", "7"}, {"ce-source", "s"}, {"ce-type", "t"}};
+    {"ce-specversion", "1.0"}, {"ce-id", "7"}, {"ce-source", "s"}, {"ce-type", "t"}};
   auto out = make_core().on_message({"edge.a", R"({"interval":"1s"})", headers});
   REQUIRE(std::holds_alternative<bridge::deliver>(out));
   CHECK(std::get<bridge::deliver>(out).event_id == "7");

@@ -189,8 +189,8 @@ result<void> check(const event& x) {
   for (const auto& [name, value] : x.extensions)
     if (!is_extension_name(name))
       return error{errc::invalid_value,
-                   "'" + name +
-                       "' is no attribute name; CloudEvents has lower-case letters and digits",
+                   "'" + name
+                     + "' is no attribute name; CloudEvents has lower-case letters and digits",
                    "/" + name};
   if (!x.data.empty() && !x.data_base64.empty())
     return error{errc::invalid_value, "an event has data or data_base64, not both", "/data_base64"};
@@ -207,8 +207,8 @@ result<event> parse_event(std::string_view text) {
   if (!parsed)
     return parsed.error();
   if (!parsed->is_object())
-    return error{errc::wrong_type, "found " + json::describe_value(*parsed) +
-                                       ", expected a CloudEvent: a JSON object"};
+    return error{errc::wrong_type, "found " + json::describe_value(*parsed)
+                                     + ", expected a CloudEvent: a JSON object"};
   event x;
   const auto& members = parsed->get_object();
   if (!members.contains("specversion"))

@@ -28,12 +28,12 @@ struct event {
   std::string datacontenttype = "application/json";
   std::string data; ///< JSON text; empty when there is none.
   std::string
-      data_base64; ///< For data that is neither JSON nor text; at most one of the two is set.
+    data_base64; ///< For data that is neither JSON nor text; at most one of the two is set.
   std::string traceparent;
   std::string correlationid;
   std::string causationid;
   std::map<std::string, std::string>
-      extensions; ///< Other attributes: name -> JSON text of a string, number or bool.
+    extensions; ///< Other attributes: name -> JSON text of a string, number or bool.
 
   bool operator==(const event&) const = default;
 };

@@ -1,5 +1,5 @@
-#include "runtime/events/base64.hpp"
 #include "runtime/events/cloud_event.hpp"
+#include "runtime/events/base64.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -8,7 +8,7 @@ using namespace coppice::events;
 
 TEST_CASE("cloud events: structured mode, both ways", "[events]") {
   auto text =
-      R"({"specversion":"1.0","id":"a-1","source":"alpha:/user/edge/host","type":"edge.host.sample",
+    R"({"specversion":"1.0","id":"a-1","source":"alpha:/user/edge/host","type":"edge.host.sample",
     "subject":"cpu","time":"2026-01-06T10:00:00Z","datacontenttype":"application/json",
     "traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","correlationid":"c","causationid":"d",
     "rank":7,"flag":true,"other":"x","nothing":null,"data":{"load":[0.5,1,"z"]}})";
@@ -18,8 +18,8 @@ TEST_CASE("cloud events: structured mode, both ways", "[events]") {
   CHECK(x->subject == "cpu");
   CHECK(to_string(*x->time) == "2026-01-06T10:00:00Z");
   CHECK(x->correlationid == "c");
-  CHECK(x->extensions ==
-        std::map<std::string, std::string>{{"rank", "7"}, {"flag", "true"}, {"other", "\"x\""}});
+  CHECK(x->extensions
+        == std::map<std::string, std::string>{{"rank", "7"}, {"flag", "true"}, {"other", "\"x\""}});
   auto again = parse_event(to_json(*x));
   REQUIRE(again);
   CHECK(*again == *x);
@@ -45,11 +45,11 @@ TEST_CASE("cloud events: binary mode", "[events]") {
   CHECK(x->traceparent == "tp");
   CHECK(*parse_event(to_json(*x)) == *x);
   CHECK(event_from_message(headers, "{").error().at == "/data");
-  CHECK(
-      event_from_message(
+  CHECK(event_from_message(
           {{"ce-specversion", "1.0"}, {"ce-id", "\xff"}, {"ce-source", "s"}, {"ce-type", "t"}}, "")
           .error()
-          .at == "/id");
+          .at
+        == "/id");
   headers.emplace_back("content-type", "image/png");
   auto image = event_from_message(headers, std::string("\x89PNG\0", 5));
   REQUIRE(image);
@@ -74,22 +74,21 @@ TEST_CASE("cloud events: what is wrong is named", "[events]") {
   CHECK(failure(R"({"specversion":"1.0","id":"1"})") == "missing_field /source");
   CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s"})") == "missing_field /type");
   CHECK(failure(R"({"specversion":"1.0","id":7,"source":"s","type":"t"})") == "wrong_type /id");
-  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","time":"now"})") ==
-        "invalid_value /time");
-  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","myExt":"v"})") ==
-        "invalid_value /myExt");
-  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","ext":{}})") ==
-        "wrong_type /ext");
-  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"a\nb"})") ==
-        "invalid_value /type");
-  CHECK(
-      failure(
-          R"({"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"data_base64":"QQ=="})") ==
-      "invalid_value /data_base64");
-  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"?"})") ==
-        "invalid_value /data_base64");
+  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","time":"now"})")
+        == "invalid_value /time");
+  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","myExt":"v"})")
+        == "invalid_value /myExt");
+  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","ext":{}})")
+        == "wrong_type /ext");
+  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"a\nb"})")
+        == "invalid_value /type");
+  CHECK(failure(
+          R"({"specversion":"1.0","id":"1","source":"s","type":"t","data":1,"data_base64":"QQ=="})")
+        == "invalid_value /data_base64");
+  CHECK(failure(R"({"specversion":"1.0","id":"1","source":"s","type":"t","data_base64":"?"})")
+        == "invalid_value /data_base64");
   CHECK(failure(R"({"specversion":"1.0","id":"1","id":"2","source":"s","type":"t"})")
-            .starts_with("invalid_json"));
+          .starts_with("invalid_json"));
 }
 
 TEST_CASE("base64: RFC 4648's examples", "[events]") {

@@ -24,9 +24,13 @@ public:
   consumer_state(std::shared_ptr<store::sqlite_file> file, consumer_options options,
                  consumer::effect_in effect, consumer::handler handler,
                  consumer::dead_callback on_dead, const clock& time)
-      : file_(std::move(file)), options_(std::move(options)), effect_(std::move(effect)),
-        handler_(std::move(handler)), on_dead_(std::move(on_dead)), clock_(time),
-        name_(options_.pull.stream.name + "/" + options_.pull.consumer.name) {}
+    : file_(std::move(file)),
+      options_(std::move(options)),
+      effect_(std::move(effect)),
+      handler_(std::move(handler)),
+      on_dead_(std::move(on_dead)),
+      clock_(time),
+      name_(options_.pull.stream.name + "/" + options_.pull.consumer.name) {}
 
   void received(delivery d) {
     auto x = std::make_shared<received_event>();
@@ -70,23 +74,23 @@ private:
     auto self = shared_from_this();
     auto repeated = std::make_shared<bool>(false);
     auto queued = file_->submit(
-        [self, x, repeated](store::database& db) -> result<void> {
-          *repeated = false;
-          auto fresh = detail::insert_mark(db, self->name_, x->data.id);
-          if (!fresh)
-            return fresh.error();
-          *repeated = !*fresh;
-          if (*repeated)
-            return {};
-          std::lock_guard guard{self->running_};
-          if (self->ended_)
-            return error{errc::refused, "the consumer has ended"};
-          if (auto ok = self->effect_(db, *x); !ok)
-            return ok;
-          return self->prune(db);
-        },
-        [self, d, x, repeated](result<void> outcome) { self->applied(d, *x, outcome, *repeated); },
-        d->payload.size());
+      [self, x, repeated](store::database& db) -> result<void> {
+        *repeated = false;
+        auto fresh = detail::insert_mark(db, self->name_, x->data.id);
+        if (!fresh)
+          return fresh.error();
+        *repeated = !*fresh;
+        if (*repeated)
+          return {};
+        std::lock_guard guard{self->running_};
+        if (self->ended_)
+          return error{errc::refused, "the consumer has ended"};
+        if (auto ok = self->effect_(db, *x); !ok)
+          return ok;
+        return self->prune(db);
+      },
+      [self, d, x, repeated](result<void> outcome) { self->applied(d, *x, outcome, *repeated); },
+      d->payload.size());
     if (!queued)
       d->nak(options_.retry_min);
   }
@@ -125,13 +129,13 @@ private:
       return finish(d, *x, outcome, false);
     auto self = shared_from_this();
     auto queued = file_->submit(
-        [self, x](store::database& db) -> result<void> {
-          auto fresh = detail::insert_mark(db, self->name_, x->data.id);
-          if (!fresh)
-            return fresh.error();
-          return self->prune(db);
-        },
-        [self, d, x](result<void> marked) { self->finish(d, *x, marked, false); });
+      [self, x](store::database& db) -> result<void> {
+        auto fresh = detail::insert_mark(db, self->name_, x->data.id);
+        if (!fresh)
+          return fresh.error();
+        return self->prune(db);
+      },
+      [self, d, x](result<void> marked) { self->finish(d, *x, marked, false); });
     if (!queued)
       finish(d, *x, queued, false);
   }
@@ -227,7 +231,8 @@ private:
 class consumer_impl : public consumer {
 public:
   consumer_impl(std::shared_ptr<consumer_state> state, std::unique_ptr<pull_subscription> pull)
-      : state_(std::move(state)), pull_(std::move(pull)) {}
+    : state_(std::move(state)),
+      pull_(std::move(pull)) {}
 
   ~consumer_impl() override {
     pull_.reset();
@@ -258,10 +263,10 @@ result<std::unique_ptr<consumer>> start_with(std::shared_ptr<store::sqlite_file>
     return ok.error();
   auto pull = options.pull;
   auto state =
-      std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
-                                       std::move(handler), std::move(on_dead), time);
+    std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
+                                     std::move(handler), std::move(on_dead), time);
   auto started =
-      client->pull(std::move(pull), [state](delivery d) { state->received(std::move(d)); });
+    client->pull(std::move(pull), [state](delivery d) { state->received(std::move(d)); });
   if (!started)
     return started.error();
   return std::unique_ptr<consumer>{std::make_unique<consumer_impl>(state, std::move(*started))};

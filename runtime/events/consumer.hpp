@@ -16,10 +16,10 @@ struct consumer_options {
   pull_options pull;         ///< pull.consumer.name is the durable's name and the key of its marks.
   uint32_t attempts_max = 5; ///< Deliveries before an event becomes a dead letter.
   duration retry_min =
-      std::chrono::milliseconds{200}; ///< After a failed effect, doubled each time.
+    std::chrono::milliseconds{200}; ///< After a failed effect, doubled each time.
   duration retry_max = std::chrono::seconds{30};
   uint64_t marks_max =
-      1'000'000; ///< Event ids remembered in the file, for all its consumers together.
+    1'000'000; ///< Event ids remembered in the file, for all its consumers together.
 };
 
 struct consumer_stats {
@@ -54,10 +54,10 @@ public:
   /// An effect elsewhere: answers through `done`, once, from any thread; an event whose handler
   /// never answers comes again after ack_wait.
   using handler =
-      std::function<void(const received_event&, std::function<void(result<void>)> done)>;
+    std::function<void(const received_event&, std::function<void(result<void>)> done)>;
   /// Takes an event given up; `done` without an error ends it.
   using dead_callback =
-      std::function<void(store::dead_letter, std::function<void(result<void>)> done)>;
+    std::function<void(store::dead_letter, std::function<void(result<void>)> done)>;
 
   /// Errors: errc::storage, errc::refused (newer schema), errc::invalid_value.
   static result<std::unique_ptr<consumer>> start(std::shared_ptr<store::sqlite_file> file,

@@ -103,8 +103,8 @@ TEST_CASE("consumer: effect and mark commit together; a repeated event is skippe
   std::atomic<bool> sent = false;
   REQUIRE(client->publish_stream({"test.a", "", {}, to_json(make_event("a"))}, "another",
                                  [&](auto) { sent = true; }));
-  REQUIRE(eventually(
-      [&] { return sent && table.rows().size() == 3 && (*c)->stats().duplicates == 1; }));
+  REQUIRE(
+    eventually([&] { return sent && table.rows().size() == 3 && (*c)->stats().duplicates == 1; }));
   check_once(table.rows(), {"a", "b", "hard"});
   auto stats = (*c)->stats();
   CHECK(stats.applied == 3);
@@ -163,12 +163,12 @@ TEST_CASE("consumer: a handler elsewhere answers later, and no effect runs after
   auto out = open_outbox(f.folder / "o.db", client);
   watched<std::map<std::string, std::function<void(result<void>)>>> open;
   std::atomic<int> calls = 0;
-  auto c = consumer::start(table.file, client, make_options(2),
-                           consumer::handler{[&](auto& x, auto done) {
-                             ++calls;
-                             open.change([&](auto& v) { v[x.data.id] = done; });
-                           }},
-                           {});
+  auto c =
+    consumer::start(table.file, client, make_options(2), consumer::handler{[&](auto& x, auto done) {
+                      ++calls;
+                      open.change([&](auto& v) { v[x.data.id] = done; });
+                    }},
+                    {});
   REQUIRE(c);
   for (auto id : {"a", "b", "c"})
     REQUIRE(out->publish(make_event(id), "test.a"));
@@ -258,7 +258,7 @@ TEST_CASE("outbox child: publish until killed", "[.][child]") {
   std::string path = std::getenv("COPPICE_TEST_FILE");
   std::string round = std::getenv("COPPICE_TEST_ROUND");
   auto client = nats_client::connect(
-      {.urls = {std::getenv("COPPICE_TEST_URL")}, .token = std::getenv("COPPICE_TEST_TOKEN")});
+    {.urls = {std::getenv("COPPICE_TEST_URL")}, .token = std::getenv("COPPICE_TEST_TOKEN")});
   REQUIRE(client);
   auto out = open_outbox(path, *client);
   std::vector<std::thread> workers;
@@ -266,7 +266,7 @@ TEST_CASE("outbox child: publish until killed", "[.][child]") {
     workers.emplace_back([&, t] {
       for (int i = 0;; ++i)
         if (auto id = out->publish(
-                make_event(round + "." + std::to_string(t) + "." + std::to_string(i)), "test.a"))
+              make_event(round + "." + std::to_string(t) + "." + std::to_string(i)), "test.a"))
           testing::tell_parent(*id);
     });
   for (auto& x : workers)

@@ -4,7 +4,7 @@ namespace coppice::events::detail {
 
 result<bool> insert_mark(store::database& db, const std::string& consumer, const std::string& id) {
   auto insert =
-      db.cached("INSERT INTO consumer_marks (consumer, id) VALUES (?, ?) ON CONFLICT DO NOTHING");
+    db.cached("INSERT INTO consumer_marks (consumer, id) VALUES (?, ?) ON CONFLICT DO NOTHING");
   if (!insert)
     return insert.error();
   if (auto ok = (*insert)->bind(1, consumer).bind(2, id).run(); !ok)

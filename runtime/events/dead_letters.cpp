@@ -46,8 +46,8 @@ result<std::string> text(const json::object& x, std::string_view name, bool requ
 uint64_t number(const json::object& x, std::string_view name) {
   auto* value = x.if_contains(name);
   return value != nullptr && value->is_int64() && value->get_int64() > 0
-             ? static_cast<uint64_t>(value->get_int64())
-             : 0;
+           ? static_cast<uint64_t>(value->get_int64())
+           : 0;
 }
 
 } // namespace
@@ -61,7 +61,9 @@ stream_config dead_letter_stream() {
   return out;
 }
 
-std::string dead_letter_subject(const store::dead_letter& x) { return "dead." + token(x.origin); }
+std::string dead_letter_subject(const store::dead_letter& x) {
+  return "dead." + token(x.origin);
+}
 
 event to_event(const store::dead_letter& x, const std::string& node) {
   json::object data;
@@ -131,8 +133,8 @@ result<store::dead_letter> dead_letter_from_event(const event& x) {
   out.size = number(data, "size");
   if (auto* headers = data.if_contains("headers"); headers != nullptr && headers->is_array())
     for (const auto& pair : headers->get_array())
-      if (pair.is_array() && pair.get_array().size() == 2 && pair.get_array()[0].is_string() &&
-          pair.get_array()[1].is_string())
+      if (pair.is_array() && pair.get_array().size() == 2 && pair.get_array()[0].is_string()
+          && pair.get_array()[1].is_string())
         out.headers.emplace_back(pair.get_array()[0].get_string(),
                                  pair.get_array()[1].get_string());
   if (auto* stack = data.if_contains("stack"); stack != nullptr && stack->is_array())
@@ -144,7 +146,9 @@ result<store::dead_letter> dead_letter_from_event(const event& x) {
 
 dead_letter_sink::dead_letter_sink(std::shared_ptr<store::dead_letter_store> store,
                                    std::shared_ptr<outbox> out, std::string node)
-    : store_(std::move(store)), out_(std::move(out)), node_(std::move(node)) {}
+  : store_(std::move(store)),
+    out_(std::move(out)),
+    node_(std::move(node)) {}
 
 void dead_letter_sink::add(store::dead_letter letter) {
   add(std::move(letter), [](result<void>) {});

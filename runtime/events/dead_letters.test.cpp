@@ -59,8 +59,8 @@ TEST_CASE("dead letters: kept here and sent to the stream", "[events][nats]") {
 TEST_CASE("schemas: the embedded texts of events are those in schemas/sql", "[events]") {
   for (const auto* x : {&outbox_schema(), &consumer_marks_schema()})
     for (const auto& step : x->steps) {
-      std::ifstream in(std::string{COPPICE_SOURCE_DIR} + "/schemas/sql/" + std::string{x->name} +
-                       "/" + std::string{step.name});
+      std::ifstream in(std::string{COPPICE_SOURCE_DIR} + "/schemas/sql/" + std::string{x->name}
+                       + "/" + std::string{step.name});
       std::stringstream text;
       text << in.rdbuf();
       CHECK(text.str() == step.sql);

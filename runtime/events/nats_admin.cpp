@@ -14,7 +14,7 @@ struct deleter {
 using context = std::unique_ptr<jsCtx, deleter<jsCtx, jsCtx_Destroy>>;
 using stream_pointer = std::unique_ptr<jsStreamInfo, deleter<jsStreamInfo, jsStreamInfo_Destroy>>;
 using consumer_pointer =
-    std::unique_ptr<jsConsumerInfo, deleter<jsConsumerInfo, jsConsumerInfo_Destroy>>;
+  std::unique_ptr<jsConsumerInfo, deleter<jsConsumerInfo, jsConsumerInfo_Destroy>>;
 
 /// A JetStream context on the current connection; it lives as long as the call.
 struct session {
@@ -67,11 +67,11 @@ struct native_stream {
 bool same(const stream_config& is, const native_stream& wanted) {
   std::vector<std::string> subjects(wanted.subjects.begin(), wanted.subjects.end());
   auto limit = [](int64_t x) { return x <= 0 ? -1 : x; };
-  return is.subjects == subjects && is.max_age.count() == wanted.config.MaxAge &&
-         limit(is.max_bytes) == limit(wanted.config.MaxBytes) &&
-         limit(is.max_messages) == limit(wanted.config.MaxMsgs) &&
-         is.duplicate_window.count() == wanted.config.Duplicates &&
-         is.replicas == wanted.config.Replicas;
+  return is.subjects == subjects && is.max_age.count() == wanted.config.MaxAge
+         && limit(is.max_bytes) == limit(wanted.config.MaxBytes)
+         && limit(is.max_messages) == limit(wanted.config.MaxMsgs)
+         && is.duplicate_window.count() == wanted.config.Duplicates
+         && is.replicas == wanted.config.Replicas;
 }
 
 result<stream_info> update(session& s, native_stream& wanted, const std::string& doing) {
@@ -197,11 +197,11 @@ result<std::string> stream_of(const nats_link& link, const std::string& subject)
     return jetstream_error(status, static_cast<jsErrCode>(0),
                            "asking for the stream of '" + subject + "'");
   auto parsed =
-      json::parse({natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))});
+    json::parse({natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))});
   if (parsed && parsed->is_object())
     if (auto* names = parsed->get_object().if_contains("streams");
-        names != nullptr && names->is_array() && !names->get_array().empty() &&
-        names->get_array()[0].is_string())
+        names != nullptr && names->is_array() && !names->get_array().empty()
+        && names->get_array()[0].is_string())
       return std::string{names->get_array()[0].get_string()};
   return error{errc::not_found, "no stream takes '" + subject + "'"};
 }

@@ -17,7 +17,8 @@ int64_t milliseconds(duration x) {
 class nats_client_impl : public nats_client {
 public:
   explicit nats_client_impl(std::shared_ptr<detail::nats_link> link)
-      : link_(std::move(link)), publishes_(std::make_shared<detail::publish_window>(link_)) {
+    : link_(std::move(link)),
+      publishes_(std::make_shared<detail::publish_window>(link_)) {
     publishes_->start();
   }
 
@@ -31,8 +32,8 @@ public:
 
   result<void> wait_connected(duration deadline) override {
     auto begin = std::chrono::steady_clock::now();
-    if (link_->wait_connected(deadline) &&
-        publishes_->wait_ready(deadline - (std::chrono::steady_clock::now() - begin)))
+    if (link_->wait_connected(deadline)
+        && publishes_->wait_ready(deadline - (std::chrono::steady_clock::now() - begin)))
       return {};
     auto now = link_->status();
     return error{errc::unavailable, "not connected to NATS: " + now.last_error,
@@ -71,7 +72,7 @@ public:
       return msg.error();
     natsMsg* raw = nullptr;
     auto status =
-        natsConnection_RequestMsg(&raw, connection->get(), msg->get(), milliseconds(deadline));
+      natsConnection_RequestMsg(&raw, connection->get(), msg->get(), milliseconds(deadline));
     detail::msg_pointer answer{raw};
     if (status == NATS_NO_RESPONDERS)
       return error{errc::not_found, "nobody listens on '" + x.subject + "'"};

@@ -16,12 +16,12 @@ TEST_CASE("nats client: publish, subscribe, queue, request", "[events][nats]") {
   auto client = f.connect();
   watched<std::vector<message>> got;
   auto all = client->subscribe(
-      "a.*", [&](message x) { got.change([&](auto& v) { v.push_back(std::move(x)); }); });
+    "a.*", [&](message x) { got.change([&](auto& v) { v.push_back(std::move(x)); }); });
   std::atomic<int> first = 0, second = 0;
   auto one = client->subscribe(
-      "q", [&](message) { ++first; }, "workers");
+    "q", [&](message) { ++first; }, "workers");
   auto two = client->subscribe(
-      "q", [&](message) { ++second; }, "workers");
+    "q", [&](message) { ++second; }, "workers");
   auto echo = client->subscribe("echo", [&](message x) {
     REQUIRE(client->publish({x.reply, {}, {}, "<" + x.payload + ">"}));
   });
@@ -74,7 +74,7 @@ TEST_CASE("nats client: streams and consumers are made, shown and deleted", "[ev
   CHECK(client->list_consumers("TEST")->empty());
   CHECK(client->list_consumers("NO").error().code == errc::not_found);
   auto consumer =
-      client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 7});
+    client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 7});
   REQUIRE(consumer);
   CHECK(consumer->config.max_ack_pending == 7);
   REQUIRE(client->ensure_consumer("TEST", {.name = "d", .filter = "test.a", .max_ack_pending = 8}));
@@ -134,7 +134,7 @@ TEST_CASE("nats client: a server that comes late, goes and comes back", "[events
   auto client = *nats_client::connect(options);
   watched<std::vector<connection_state>> states;
   auto watch = client->on_state(
-      [&](const connection_status& x) { states.change([&](auto& v) { v.push_back(x.state); }); });
+    [&](const connection_status& x) { states.change([&](auto& v) { v.push_back(x.state); }); });
   CHECK_FALSE(client->wait_connected(100ms));
   CHECK(client->status().state == connection_state::connecting);
   CHECK_FALSE(client->status().last_error.empty());
@@ -147,8 +147,8 @@ TEST_CASE("nats client: a server that comes late, goes and comes back", "[events
   REQUIRE(client->publish({"a", "", {}, ""}));
   CHECK(eventually([&] { return got == 1; }));
   f.kill();
-  REQUIRE(states.wait(
-      [](auto& v) { return !v.empty() && v.back() == connection_state::reconnecting; }));
+  REQUIRE(
+    states.wait([](auto& v) { return !v.empty() && v.back() == connection_state::reconnecting; }));
   f.start();
   REQUIRE(states.wait([](auto& v) { return v.back() == connection_state::connected; }));
   CHECK(client->status().reconnects == 1);
@@ -163,11 +163,11 @@ TEST_CASE("nats client: wrong credentials are said, and right ones later work", 
   auto client = *nats_client::connect(options);
   CHECK_FALSE(client->wait_connected(200ms));
   CHECK(eventually(
-      [&] { return client->status().last_error.find("uthorization") != std::string::npos; }));
+    [&] { return client->status().last_error.find("uthorization") != std::string::npos; }));
   CHECK_FALSE(nats_client::connect({}));
   CHECK_FALSE(nats_client::connect({.urls = {"http://x"}}));
-  CHECK(nats_client::connect({.urls = {"tls://x"}, .tls_ca_file = "/no/such"}).error().code ==
-        errc::tls);
+  CHECK(nats_client::connect({.urls = {"tls://x"}, .tls_ca_file = "/no/such"}).error().code
+        == errc::tls);
 }
 
 TEST_CASE("nats client: a pull loop is bounded and delivers everything", "[events][nats]") {
@@ -235,7 +235,7 @@ TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishe
     REQUIRE(eventually([&] {
       std::atomic<int> state = 0;
       REQUIRE(
-          client->publish_stream({"test.a", "", {}, id}, id, [&](auto x) { state = x ? 1 : 2; }));
+        client->publish_stream({"test.a", "", {}, id}, id, [&](auto x) { state = x ? 1 : 2; }));
       while (state == 0)
         ::usleep(500);
       return state == 1;
@@ -249,6 +249,6 @@ TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishe
   publish("2");
   REQUIRE(got.wait([](auto& v) { return v.size() == 3 && v.back() == "2"; }));
   CHECK(client->pull({.stream = {.name = "a.b"}}, [](auto) {}).error().code == errc::invalid_value);
-  CHECK(client->pull({.stream = {.name = "A"}, .in_flight_max = 0}, [](auto) {}).error().code ==
-        errc::out_of_range);
+  CHECK(client->pull({.stream = {.name = "A"}, .in_flight_max = 0}, [](auto) {}).error().code
+        == errc::out_of_range);
 }

@@ -8,31 +8,31 @@ namespace {
 
 errc code_of(natsStatus status) {
   switch (status) {
-  case NATS_TIMEOUT:
-    return errc::timeout;
-  case NATS_NOT_FOUND:
-  case NATS_NO_RESPONDERS:
-    return errc::not_found;
-  case NATS_INVALID_SUBJECT:
-  case NATS_INVALID_ARG:
-  case NATS_INVALID_QUEUE_NAME:
-    return errc::invalid_value;
-  case NATS_MAX_PAYLOAD:
-    return errc::too_large;
-  case NATS_INSUFFICIENT_BUFFER:
-    return errc::rate_limited;
-  case NATS_CONNECTION_AUTH_FAILED:
-  case NATS_NOT_PERMITTED:
-    return errc::unauthorized;
-  case NATS_SSL_ERROR:
-  case NATS_SECURE_CONNECTION_REQUIRED:
-  case NATS_SECURE_CONNECTION_WANTED:
-    return errc::tls;
-  case NATS_NO_MEMORY:
-  case NATS_ILLEGAL_STATE:
-    return errc::internal;
-  default:
-    return errc::unavailable;
+    case NATS_TIMEOUT:
+      return errc::timeout;
+    case NATS_NOT_FOUND:
+    case NATS_NO_RESPONDERS:
+      return errc::not_found;
+    case NATS_INVALID_SUBJECT:
+    case NATS_INVALID_ARG:
+    case NATS_INVALID_QUEUE_NAME:
+      return errc::invalid_value;
+    case NATS_MAX_PAYLOAD:
+      return errc::too_large;
+    case NATS_INSUFFICIENT_BUFFER:
+      return errc::rate_limited;
+    case NATS_CONNECTION_AUTH_FAILED:
+    case NATS_NOT_PERMITTED:
+      return errc::unauthorized;
+    case NATS_SSL_ERROR:
+    case NATS_SECURE_CONNECTION_REQUIRED:
+    case NATS_SECURE_CONNECTION_WANTED:
+      return errc::tls;
+    case NATS_NO_MEMORY:
+    case NATS_ILLEGAL_STATE:
+      return errc::internal;
+    default:
+      return errc::unavailable;
   }
 }
 
@@ -44,13 +44,15 @@ std::string text_of(natsStatus status) {
   return natsStatus_GetText(status);
 }
 
-std::string text_or_empty(const char* x) { return x == nullptr ? std::string{} : std::string{x}; }
+std::string text_or_empty(const char* x) {
+  return x == nullptr ? std::string{} : std::string{x};
+}
 
 /// A line break in a header would begin another header, or the payload.
 bool is_header(std::string_view name, std::string_view value) {
-  return !name.empty() && name.find_first_of(":\r\n ") == std::string_view::npos &&
-         value.find_first_of("\r\n") == std::string_view::npos &&
-         value.find('\0') == std::string_view::npos;
+  return !name.empty() && name.find_first_of(":\r\n ") == std::string_view::npos
+         && value.find_first_of("\r\n") == std::string_view::npos
+         && value.find('\0') == std::string_view::npos;
 }
 
 } // namespace
@@ -78,8 +80,8 @@ result<msg_pointer> make_msg(const message& x, const std::string& reply) {
   for (const auto& [name, value] : x.headers) {
     if (!is_header(name, value))
       return error{errc::invalid_value,
-                   "the header '" + name.substr(0, 80) +
-                       "' has a character that headers cannot have",
+                   "the header '" + name.substr(0, 80)
+                     + "' has a character that headers cannot have",
                    "/headers"};
     status = natsMsgHeader_Add(raw, name.c_str(), value.c_str());
     if (status != NATS_OK)

@@ -33,6 +33,8 @@ private:
   uint64_t last_ = 0;
 };
 
-inline void* closure_of(uint64_t id) { return reinterpret_cast<void*>(static_cast<uintptr_t>(id)); }
+inline void* closure_of(uint64_t id) {
+  return reinterpret_cast<void*>(static_cast<uintptr_t>(id));
+}
 
 } // namespace coppice::events::detail

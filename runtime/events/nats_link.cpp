@@ -70,7 +70,9 @@ public:
   }
 };
 
-nats_link::~nats_link() { close(); }
+nats_link::~nats_link() {
+  close();
+}
 
 result<void> nats_link::start() {
   auto options = make_options(options_);

@@ -13,7 +13,7 @@ int64_t milliseconds(duration x) {
 result<void> check_url(const std::string& url) {
   auto scheme = url.find("://");
   auto known =
-      scheme == std::string::npos || url.starts_with("nats://") || url.starts_with("tls://");
+    scheme == std::string::npos || url.starts_with("nats://") || url.starts_with("tls://");
   if (url.empty() || !known)
     return error{errc::invalid_value, "'" + url + "' is no NATS URL", "/urls", "nats://HOST:4222"};
   return {};

@@ -20,7 +20,9 @@ namespace coppice::events::detail {
 
 namespace {
 
-std::string reason_of(int code) { return std::strerror(code); }
+std::string reason_of(int code) {
+  return std::strerror(code);
+}
 
 /// 0 when there is no such process, or it is a zombie.
 uint64_t start_time(pid_t pid) {
@@ -85,9 +87,8 @@ result<void> write_file(const std::string& path, const std::string& text, unsign
   auto fresh = path + ".new";
   ::unlink(fresh.c_str());
   auto fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  auto fine = fd >= 0 &&
-              ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-              ::fsync(fd) == 0;
+  auto fine = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size())
+              && ::fsync(fd) == 0;
   auto code = errno;
   if (fd >= 0)
     ::close(fd);
@@ -101,8 +102,8 @@ process_mark describe(pid_t pid, const std::string&) {
 }
 
 std::string to_text(const process_mark& x) {
-  return std::to_string(x.pid) + " " + std::to_string(x.started) + " " + std::to_string(x.starter) +
-         " " + std::to_string(x.starter_started) + "\n";
+  return std::to_string(x.pid) + " " + std::to_string(x.started) + " " + std::to_string(x.starter)
+         + " " + std::to_string(x.starter_started) + "\n";
 }
 
 std::optional<process_mark> find_running(const std::string& pid_file, const std::string& binary) {
@@ -119,7 +120,9 @@ std::optional<process_mark> find_running(const std::string& pid_file, const std:
   return x;
 }
 
-bool is_orphan(const process_mark& x) { return start_time(x.starter) != x.starter_started; }
+bool is_orphan(const process_mark& x) {
+  return start_time(x.starter) != x.starter_started;
+}
 
 bool still_runs(const process_mark& x, bool child, std::string& reason) {
   if (!child) {
@@ -135,8 +138,8 @@ bool still_runs(const process_mark& x, bool child, std::string& reason) {
   if (ended < 0)
     reason = "it ended";
   else if (WIFSIGNALED(status))
-    reason = std::string{"killed by signal "} + std::to_string(WTERMSIG(status)) + " (" +
-             ::strsignal(WTERMSIG(status)) + ")";
+    reason = std::string{"killed by signal "} + std::to_string(WTERMSIG(status)) + " ("
+             + ::strsignal(WTERMSIG(status)) + ")";
   else
     reason = "exit status " + std::to_string(WEXITSTATUS(status));
   return false;
@@ -159,7 +162,7 @@ result<pid_t> spawn(const std::vector<std::string>& command, const std::string& 
   auto arguments = pointers(words);
   pid_t pid = 0;
   auto code =
-      ::posix_spawn(&pid, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
+    ::posix_spawn(&pid, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (code != 0)
@@ -172,8 +175,8 @@ result<int> free_port(const std::string& host) {
   auto address = address_of(host, 0);
   socklen_t size = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (s.get() < 0 || ::bind(s.get(), generic, size) != 0 ||
-      ::getsockname(s.get(), generic, &size) != 0)
+  if (s.get() < 0 || ::bind(s.get(), generic, size) != 0
+      || ::getsockname(s.get(), generic, &size) != 0)
     return error{errc::unavailable, "no free port: " + reason_of(errno), host};
   return static_cast<int>(ntohs(address.sin_port));
 }
@@ -182,8 +185,8 @@ bool greets(const std::string& host, int port) {
   socket_handle s{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   auto address = address_of(host, port);
   // Loopback: connecting either works at once or not at all.
-  if (s.get() < 0 ||
-      ::connect(s.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
+  if (s.get() < 0
+      || ::connect(s.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
     return false;
   std::string greeting;
   while (greeting.size() < 16'384 && greeting.find("\r\n") == std::string::npos) {

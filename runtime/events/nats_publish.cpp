@@ -26,8 +26,8 @@ result<publish_ack> read_answer(std::string_view text) {
     auto* code = failed->get_object().if_contains("code");
     auto number = code != nullptr && code->is_int64() ? code->get_int64() : 0;
     std::string reason = text_value != nullptr && text_value->is_string()
-                             ? std::string{text_value->get_string()}
-                             : "the stream refused";
+                           ? std::string{text_value->get_string()}
+                           : "the stream refused";
     // 5xx is a server in trouble (no leader, no room, shutting down): that passes.
     return error{number >= 500 ? errc::unavailable : errc::refused, reason};
   }
@@ -46,7 +46,8 @@ result<publish_ack> read_answer(std::string_view text) {
 } // namespace
 
 publish_window::publish_window(std::shared_ptr<nats_link> link)
-    : link_(std::move(link)), inbox_(new_inbox()) {
+  : link_(std::move(link)),
+    inbox_(new_inbox()) {
   slots_.resize(std::max<size_t>(link_->options().publish_in_flight_max, 1));
   for (auto i = slots_.size(); i > 0; --i)
     free_.push_back(static_cast<uint32_t>(i - 1));
@@ -57,7 +58,9 @@ void publish_window::start() {
   thread_ = std::thread{[this] { loop(); }};
 }
 
-publish_window::~publish_window() { close(); }
+publish_window::~publish_window() {
+  close();
+}
 
 void publish_window::close() {
   windows().remove(self_id_);

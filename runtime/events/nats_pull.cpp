@@ -50,8 +50,10 @@ class pull_state : public std::enable_shared_from_this<pull_state> {
 public:
   pull_state(std::shared_ptr<nats_link> link, pull_options options,
              nats_client::delivery_callback callback)
-      : link_(std::move(link)), options_(std::move(options)), callback_(std::move(callback)),
-        inbox_(new_inbox()) {}
+    : link_(std::move(link)),
+      options_(std::move(options)),
+      callback_(std::move(callback)),
+      inbox_(new_inbox()) {}
 
   void loop() {
     while (!stopping_) {
@@ -110,7 +112,7 @@ private:
       natsSubscription_Destroy(messages_);
       messages_ = nullptr;
       auto status =
-          natsConnection_SubscribeSync(&messages_, now.connection.get(), (inbox_ + ".*").c_str());
+        natsConnection_SubscribeSync(&messages_, now.connection.get(), (inbox_ + ".*").c_str());
       if (status != NATS_OK)
         return false;
       // The requests bound what can arrive.
@@ -163,13 +165,13 @@ private:
     auto used = requested_ + stats_.in_flight;
     auto room = options_.in_flight_max > used ? options_.in_flight_max - used : 0;
     // Few large requests are cheaper than many small ones.
-    if (missing_ || !connection_ || room == 0 ||
-        (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
+    if (missing_ || !connection_ || room == 0
+        || (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
       return;
     auto subject = "$JS.API.CONSUMER.MSG.NEXT." + options_.stream.name + "." + name_;
     auto expires = std::chrono::nanoseconds{request_lifetime}.count();
     auto body =
-        "{\"batch\":" + std::to_string(room) + ",\"expires\":" + std::to_string(expires) + "}";
+      "{\"batch\":" + std::to_string(room) + ",\"expires\":" + std::to_string(expires) + "}";
     auto reply = inbox_ + "." + std::to_string(generation_);
     auto status = natsConnection_PublishRequest(connection_.get(), subject.c_str(), reply.c_str(),
                                                 body.data(), static_cast<int>(body.size()));
@@ -188,8 +190,8 @@ private:
 
   bool is_current(natsMsg* msg) const {
     std::string_view subject = natsMsg_GetSubject(msg);
-    return subject.size() > inbox_.size() &&
-           number(subject.substr(inbox_.size() + 1)) == generation_;
+    return subject.size() > inbox_.size()
+           && number(subject.substr(inbox_.size() + 1)) == generation_;
   }
 
   void take(natsMsg* msg) {
@@ -229,9 +231,9 @@ private:
       return;
     auto pending = rest == nullptr ? requested_ : std::min<size_t>(requested_, number(rest));
     requested_ -= pending;
-    auto ended = description.find("Deleted") != std::string_view::npos ||
-                 description.find("Shutdown") != std::string_view::npos ||
-                 description.find("Leadership") != std::string_view::npos;
+    auto ended = description.find("Deleted") != std::string_view::npos
+                 || description.find("Shutdown") != std::string_view::npos
+                 || description.find("Leadership") != std::string_view::npos;
     guard.unlock();
     if (ended)
       gone(std::string{description});
@@ -269,7 +271,8 @@ private:
 class pull_handle : public delivery::handle {
 public:
   pull_handle(std::shared_ptr<pull_state> state, std::string reply)
-      : state_(std::move(state)), reply_(std::move(reply)) {}
+    : state_(std::move(state)),
+      reply_(std::move(reply)) {}
 
   ~pull_handle() override {
     if (!done_)
@@ -301,7 +304,8 @@ std::shared_ptr<delivery::handle> pull_state::make_handle(std::string reply) {
 class pull_impl : public pull_subscription {
 public:
   explicit pull_impl(std::shared_ptr<pull_state> state)
-      : state_(std::move(state)), thread_([state = state_] { state->loop(); }) {}
+    : state_(std::move(state)),
+      thread_([state = state_] { state->loop(); }) {}
 
   ~pull_impl() override {
     state_->stop();
@@ -334,7 +338,7 @@ result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link>
   if (options.in_flight_max == 0 || options.in_flight_max > 10'000)
     return error{errc::out_of_range, "in_flight_max is 1 to 10000", "/in_flight_max"};
   auto state =
-      std::make_shared<pull_state>(std::move(link), std::move(options), std::move(callback));
+    std::make_shared<pull_state>(std::move(link), std::move(options), std::move(callback));
   return std::unique_ptr<pull_subscription>{std::make_unique<pull_impl>(std::move(state))};
 }
 

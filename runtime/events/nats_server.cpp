@@ -19,12 +19,16 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A string of NATS's configuration language.
-std::string quoted(const std::string& text) { return json::serialize(json::value(text)); }
+std::string quoted(const std::string& text) {
+  return json::serialize(json::value(text));
+}
 
 class nats_server_impl : public nats_server {
 public:
   nats_server_impl(nats_server_options options, std::string token)
-      : options_(std::move(options)), token_(std::move(token)), port_(options_.port) {
+    : options_(std::move(options)),
+      token_(std::move(token)),
+      port_(options_.port) {
     if (port_ == 0)
       if (auto kept = detail::read_file(in("nats.port")); !kept.empty())
         port_ = std::atoi(kept.c_str());
@@ -76,15 +80,15 @@ public:
       return ok;
     while (true) {
       switch (poll()) {
-      case state::ready:
-        return {};
-      case state::died:
-      case state::stopped:
-        return error{errc::unavailable,
-                     "nats-server did not start (" + exit_reason() + "): " + log_tail(600),
-                     in("nats.log")};
-      case state::starting:
-        break;
+        case state::ready:
+          return {};
+        case state::died:
+        case state::stopped:
+          return error{errc::unavailable,
+                       "nats-server did not start (" + exit_reason() + "): " + log_tail(600),
+                       in("nats.log")};
+        case state::starting:
+          break;
       }
       if (std::chrono::steady_clock::now() > until)
         return error{errc::timeout, "nats-server is not ready in time: " + log_tail(600),
@@ -158,8 +162,8 @@ private:
     auto parsed = parse_duration(options_.sync_interval);
     if (!parsed)
       return "always";
-    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count()) +
-           "ms";
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(*parsed).count())
+           + "ms";
   }
 
   std::string configuration() const {
@@ -183,7 +187,7 @@ private:
   int port_;
   pid_t pid_ = 0;
   bool child_ =
-      true; ///< False when it was taken over: then it is nobody's child whose status we may read.
+    true; ///< False when it was taken over: then it is nobody's child whose status we may read.
   detail::process_mark process_;
   bool ready_ = false;
   bool stopped_ = false;
@@ -226,9 +230,9 @@ result<std::unique_ptr<nats_server>> nats_server::prepare(nats_server_options op
   auto running = detail::find_running(options.folder + "/nats.pid", options.binary);
   if (running && !detail::is_orphan(*running))
     return error{errc::in_use,
-                 "nats-server runs there already, started by process " +
-                     std::to_string(running->starter) + " (its own pid is " +
-                     std::to_string(running->pid) + ")",
+                 "nats-server runs there already, started by process "
+                   + std::to_string(running->starter) + " (its own pid is "
+                   + std::to_string(running->pid) + ")",
                  options.folder};
   std::string token;
   if (options.authentication) {
@@ -238,19 +242,19 @@ result<std::unique_ptr<nats_server>> nats_server::prepare(nats_server_options op
     token = *made;
   }
   return std::unique_ptr<nats_server>{
-      std::make_unique<nats_server_impl>(std::move(options), std::move(token))};
+    std::make_unique<nats_server_impl>(std::move(options), std::move(token))};
 }
 
 std::string_view to_string(nats_server::state x) {
   switch (x) {
-  case nats_server::state::stopped:
-    return "stopped";
-  case nats_server::state::starting:
-    return "starting";
-  case nats_server::state::ready:
-    return "ready";
-  case nats_server::state::died:
-    break;
+    case nats_server::state::stopped:
+      return "stopped";
+    case nats_server::state::starting:
+      return "starting";
+    case nats_server::state::ready:
+      return "ready";
+    case nats_server::state::died:
+      break;
   }
   return "died";
 }

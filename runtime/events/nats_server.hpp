@@ -23,7 +23,7 @@ result<std::string> nats_server_version(const std::string& binary);
 struct nats_server_options {
   std::string binary; ///< Empty: find_nats_server().
   std::string
-      folder; ///< Configuration, credentials, log, pid file, JetStream's data; made when missing.
+    folder; ///< Configuration, credentials, log, pid file, JetStream's data; made when missing.
   std::string host = "127.0.0.1";
   int port = 0;                         ///< 0: a free one, kept in the folder and used again.
   std::string sync_interval = "always"; ///< `always`, or a duration such as `2min`.

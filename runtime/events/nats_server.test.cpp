@@ -80,7 +80,7 @@ TEST_CASE("nats server: what cannot work is said", "[events][nats]") {
   CHECK(nats_server_version("/no/such").error().code == errc::unavailable);
   CHECK_FALSE(nats_server::prepare({.binary = nats_binary(), .folder = "/proc/no"}));
   CHECK_FALSE(nats_server::prepare(
-      {.binary = nats_binary(), .folder = folder / "n", .sync_interval = "often"}));
+    {.binary = nats_binary(), .folder = folder / "n", .sync_interval = "often"}));
   auto broken = nats_server::prepare({.binary = "/bin/false", .folder = folder / "n"});
   REQUIRE(broken);
   auto ok = (*broken)->wait_ready(5s);

@@ -4,26 +4,26 @@ namespace coppice::events {
 
 std::string_view to_string(connection_state x) {
   switch (x) {
-  case connection_state::connecting:
-    return "connecting";
-  case connection_state::connected:
-    return "connected";
-  case connection_state::reconnecting:
-    return "reconnecting";
-  case connection_state::closed:
-    break;
+    case connection_state::connecting:
+      return "connecting";
+    case connection_state::connected:
+      return "connected";
+    case connection_state::reconnecting:
+      return "reconnecting";
+    case connection_state::closed:
+      break;
   }
   return "closed";
 }
 
 std::string_view to_string(retention x) {
   switch (x) {
-  case retention::limits:
-    return "limits";
-  case retention::interest:
-    return "interest";
-  case retention::work_queue:
-    break;
+    case retention::limits:
+      return "limits";
+    case retention::interest:
+      return "interest";
+    case retention::work_queue:
+      break;
   }
   return "work_queue";
 }

@@ -24,11 +24,11 @@ struct nats_options {
   int pings_out_max = 2;
   duration reconnect_wait = std::chrono::milliseconds{200};
   int reconnect_buffer_bytes =
-      8 << 20;                         ///< What core publishes may buffer while the server is away.
+    8 << 20;                           ///< What core publishes may buffer while the server is away.
   size_t publish_in_flight_max = 4096; ///< JetStream publishes without an answer.
   duration publish_timeout = std::chrono::seconds{5};
   int subscription_pending_max =
-      65'536; ///< Messages of a core subscription that wait for their callback.
+    65'536; ///< Messages of a core subscription that wait for their callback.
 };
 
 enum class connection_state : uint8_t { connecting, connected, reconnecting, closed };

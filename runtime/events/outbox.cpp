@@ -16,8 +16,10 @@ class outbox_impl : public outbox {
 public:
   outbox_impl(std::shared_ptr<store::sqlite_file> file, outbox_options options, const clock& time,
               std::shared_ptr<detail::outbox_pump> pump)
-      : file_(std::move(file)), options_(std::move(options)), clock_(time), pump_(std::move(pump)) {
-  }
+    : file_(std::move(file)),
+      options_(std::move(options)),
+      clock_(time),
+      pump_(std::move(pump)) {}
 
   ~outbox_impl() override { close(); }
 
@@ -36,11 +38,11 @@ public:
     };
     auto shared = std::make_shared<decltype(answer)>(std::move(answer));
     auto queued = file_->submit(
-        [pump, row = std::move(*row)](store::database& db) mutable -> result<void> {
-          row.sequence = pump->next_sequence();
-          return detail::insert_row(db, row);
-        },
-        [shared](result<void> outcome) { (*shared)(std::move(outcome)); }, size);
+      [pump, row = std::move(*row)](store::database& db) mutable -> result<void> {
+        row.sequence = pump->next_sequence();
+        return detail::insert_row(db, row);
+      },
+      [shared](result<void> outcome) { (*shared)(std::move(outcome)); }, size);
     if (!queued)
       (*shared)(queued.error());
   }
@@ -112,9 +114,9 @@ private:
     row.size = row.payload.size() + row.subject.size() + 256;
     auto limit = pump_->payload_bytes_max();
     if (row.payload.size() + 1024 > limit)
-      return error{errc::too_large, "the event has " + std::to_string(row.payload.size()) +
-                                        " bytes; the NATS server takes messages up to " +
-                                        std::to_string(limit) + " with their headers"};
+      return error{errc::too_large, "the event has " + std::to_string(row.payload.size())
+                                      + " bytes; the NATS server takes messages up to "
+                                      + std::to_string(limit) + " with their headers"};
     return row;
   }
 
@@ -147,7 +149,7 @@ result<std::shared_ptr<outbox>> outbox::open(std::shared_ptr<store::sqlite_file>
   if (auto ok = pump->start(); !ok)
     return ok.error();
   return std::shared_ptr<outbox>{
-      std::make_shared<outbox_impl>(std::move(file), std::move(options), time, std::move(pump))};
+    std::make_shared<outbox_impl>(std::move(file), std::move(options), time, std::move(pump))};
 }
 
 result<std::string> outbox::publish(event x, std::string subject) {

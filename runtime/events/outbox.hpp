@@ -22,7 +22,7 @@ struct outbox_options {
   duration retry_min = std::chrono::milliseconds{100};
   duration retry_max = std::chrono::seconds{10};
   uint32_t refusals_max =
-      3; ///< How often a stream may refuse an event (not: be away) before it is given up.
+    3; ///< How often a stream may refuse an event (not: be away) before it is given up.
 };
 
 struct outbox_stats {
@@ -73,7 +73,7 @@ public:
   /// Takes an event given up; the outbox forgets it once `done` is called without an error. Called
   /// from the pump's thread.
   using refused_callback =
-      std::function<void(refused_event, std::function<void(result<void>)> done)>;
+    std::function<void(refused_event, std::function<void(result<void>)> done)>;
 
   /// Adds its tables to the file and starts the pump. The client may be unconnected. Without
   /// `on_refused` such events stay and are tried with retry_max. Errors: errc::storage,

@@ -153,20 +153,20 @@ TEST_CASE("outbox: an event that its stream refuses is given up", "[events][nats
   auto client = f.connect();
   std::promise<refused_event> given;
   auto out =
-      open_outbox(open_sqlite(f.folder / "o.db"), client, {}, [&](refused_event x, auto done) {
-        given.set_value(std::move(x));
-        done({});
-      });
+    open_outbox(open_sqlite(f.folder / "o.db"), client, {}, [&](refused_event x, auto done) {
+      given.set_value(std::move(x));
+      done({});
+    });
   REQUIRE(out->publish(make_event("first"), "test.a"));
   REQUIRE(out->drain(20s));
   // Sealing makes the stream refuse everything, as a limit on message sizes would.
   REQUIRE(client->request(
-      {"$JS.API.STREAM.UPDATE.TEST",
-       "",
-       {},
-       R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
-       R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})"},
-      5s));
+    {"$JS.API.STREAM.UPDATE.TEST",
+     "",
+     {},
+     R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
+     R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})"},
+    5s));
   REQUIRE(out->publish(make_event("second"), "test.a"));
   auto x = given.get_future().get();
   CHECK(x.id == "second");

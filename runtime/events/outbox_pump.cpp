@@ -8,9 +8,13 @@ namespace coppice::events::detail {
 outbox_pump::outbox_pump(std::shared_ptr<store::sqlite_file> file,
                          std::shared_ptr<nats_client> client, outbox_options options,
                          outbox::refused_callback on_refused, const clock& time)
-    : file_(std::move(file)), client_(std::move(client)), options_(std::move(options)),
-      on_refused_(std::move(on_refused)), clock_(time), backoff_(options_.retry_min),
-      window_(options_.in_flight_max) {}
+  : file_(std::move(file)),
+    client_(std::move(client)),
+    options_(std::move(options)),
+    on_refused_(std::move(on_refused)),
+    clock_(time),
+    backoff_(options_.retry_min),
+    window_(options_.in_flight_max) {}
 
 result<void> outbox_pump::start() {
   if (auto ok = load(); !ok)
@@ -83,9 +87,9 @@ result<void> outbox_pump::reserve(uint64_t size) {
   auto rows = stats_.pending + reserved_rows_;
   auto bytes = stats_.pending_bytes + reserved_bytes_;
   if (rows >= options_.rows_max || bytes + size > options_.bytes_max)
-    return error{errc::rate_limited, "the outbox is full: " + std::to_string(rows) + " events, " +
-                                         std::to_string(bytes) + " bytes wait for NATS" +
-                                         (connected_ ? "" : ", which is away")};
+    return error{errc::rate_limited, "the outbox is full: " + std::to_string(rows) + " events, "
+                                       + std::to_string(bytes) + " bytes wait for NATS"
+                                       + (connected_ ? "" : ", which is away")};
   ++reserved_rows_;
   reserved_bytes_ += size;
   return {};
@@ -135,8 +139,8 @@ result<std::string> outbox_pump::stream_of(std::string_view subject) const {
       known += (known.empty() ? "" : ", ") + filter;
     }
   return error{errc::not_found,
-               "no stream of this node takes '" + std::string{subject} +
-                   "'; its streams take: " + (known.empty() ? "nothing" : known),
+               "no stream of this node takes '" + std::string{subject}
+                 + "'; its streams take: " + (known.empty() ? "nothing" : known),
                "/subject"};
 }
 
@@ -186,12 +190,11 @@ void outbox_pump::retry() {
 result<void> outbox_pump::drain(duration deadline) {
   std::unique_lock guard{mutex_};
   auto empty =
-      drained_.wait_for(guard, deadline, [this] { return closing_ || stats_.pending == 0; });
+    drained_.wait_for(guard, deadline, [this] { return closing_ || stats_.pending == 0; });
   if (empty && stats_.pending == 0)
     return {};
-  return error{errc::timeout, std::to_string(stats_.pending) +
-                                  " events still wait for their stream" +
-                                  (stats_.last_error.empty() ? "" : ": " + stats_.last_error)};
+  return error{errc::timeout, std::to_string(stats_.pending) + " events still wait for their stream"
+                                + (stats_.last_error.empty() ? "" : ": " + stats_.last_error)};
 }
 
 void outbox_pump::loop() {
@@ -219,8 +222,8 @@ bool outbox_pump::wait_for_work() {
     if (window_.in_flight() == 0 && window_.can_settle())
       return true;
     auto space = window_.room() > 0 || window_.can_settle();
-    return head_ > window_.last() && space && now >= not_before_ &&
-           window_.in_flight() <= options_.in_flight_max / 2;
+    return head_ > window_.last() && space && now >= not_before_
+           && window_.in_flight() <= options_.in_flight_max / 2;
   };
   // A bounded wait, so that answers move the floor on and backoffs end.
   auto idle = window_.empty() && head_ <= window_.last() && floor_ == saved_floor_ && !streams_due_;
@@ -282,10 +285,10 @@ void outbox_pump::send_rows() {
   }
   for (size_t i = 0; i < sequences.size(); ++i) {
     auto sent = client_->publish_stream(
-        messages[i], ids[i], [weak = weak_from_this(), sequence = sequences[i]](auto answer) {
-          if (auto self = weak.lock())
-            self->answered(sequence, answer);
-        });
+      messages[i], ids[i], [weak = weak_from_this(), sequence = sequences[i]](auto answer) {
+        if (auto self = weak.lock())
+          self->answered(sequence, answer);
+      });
     if (sent)
       continue;
     answered(sequences[i], sent.error());
@@ -372,8 +375,8 @@ void outbox_pump::note_failure(const std::string& reason) {
 /// Once everything on its way is answered, what failed may go again.
 void outbox_pump::recover() {
   std::lock_guard guard{mutex_};
-  if (window_.failed() > 0 && window_.in_flight() == 0 && connected_ &&
-      steady::now() >= not_before_)
+  if (window_.failed() > 0 && window_.in_flight() == 0 && connected_
+      && steady::now() >= not_before_)
     window_.retry();
 }
 
@@ -399,8 +402,8 @@ void outbox_pump::save_floor() {
     if (saving_ || floor_ == saved_floor_)
       return;
     floor = floor_;
-    while (!kept_.empty() &&
-           (kept_.size() > options_.keep_rows_max || kept_bytes_ > options_.keep_bytes_max)) {
+    while (!kept_.empty()
+           && (kept_.size() > options_.keep_rows_max || kept_bytes_ > options_.keep_bytes_max)) {
       prune = kept_.front().sequence;
       kept_bytes_ -= kept_.front().size;
       kept_.pop_front();
@@ -416,13 +419,13 @@ void outbox_pump::save_floor() {
     }
   };
   auto queued = file_->submit(
-      [floor, prune](store::database& db) -> result<void> {
-        if (prune > 0)
-          if (auto ok = delete_up_to(db, prune); !ok)
-            return ok;
-        return write_floor(db, floor);
-      },
-      finished);
+    [floor, prune](store::database& db) -> result<void> {
+      if (prune > 0)
+        if (auto ok = delete_up_to(db, prune); !ok)
+          return ok;
+      return write_floor(db, floor);
+    },
+    finished);
   if (!queued)
     finished(queued.error());
 }

@@ -4,8 +4,12 @@ namespace coppice::events::detail {
 
 namespace {
 
-int64_t to_sql(uint64_t x) { return static_cast<int64_t>(x); }
-uint64_t from_sql(int64_t x) { return static_cast<uint64_t>(x); }
+int64_t to_sql(uint64_t x) {
+  return static_cast<int64_t>(x);
+}
+uint64_t from_sql(int64_t x) {
+  return static_cast<uint64_t>(x);
+}
 
 /// `name: value` lines: neither holds a line break.
 std::string headers_text(const header_list& headers) {
@@ -42,24 +46,24 @@ result<uint64_t> number(store::database& db, std::string_view sql) {
 
 result<void> insert_row(store::database& db, const outbox_row& x) {
   auto insert =
-      db.cached("INSERT INTO outbox (sequence, id, type, subject, stream, at_ns, headers, "
-                "payload, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    db.cached("INSERT INTO outbox (sequence, id, type, subject, stream, at_ns, headers, "
+              "payload, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert)
     return insert.error();
   auto& row = **insert;
   row.bind(1, to_sql(x.sequence))
-      .bind(2, x.id)
-      .bind(3, x.type)
-      .bind(4, x.subject)
-      .bind(5, x.stream);
+    .bind(2, x.id)
+    .bind(3, x.type)
+    .bind(4, x.subject)
+    .bind(5, x.stream);
   row.bind(6, x.at.ns).bind(7, headers_text(x.headers)).bind_blob(8, x.payload);
   return row.bind(9, to_sql(x.size)).run();
 }
 
 result<std::vector<outbox_row>> rows_after(store::database& db, uint64_t sequence, size_t limit) {
   auto query =
-      db.cached("SELECT sequence, id, type, subject, stream, at_ns, headers, payload, size "
-                "FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
+    db.cached("SELECT sequence, id, type, subject, stream, at_ns, headers, payload, size "
+              "FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?");
   if (!query)
     return query.error();
   auto& row = **query;
@@ -96,7 +100,7 @@ result<row_sum> sum_after(store::database& db, uint64_t sequence) {
 
 result<std::deque<row_size>> sizes_up_to(store::database& db, uint64_t sequence) {
   auto query =
-      db.prepare("SELECT sequence, size FROM outbox WHERE sequence <= ? ORDER BY sequence");
+    db.prepare("SELECT sequence, size FROM outbox WHERE sequence <= ? ORDER BY sequence");
   if (!query)
     return query.error();
   query->bind(1, to_sql(sequence));

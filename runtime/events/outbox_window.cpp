@@ -83,15 +83,15 @@ uint32_t outbox_window::refusals(uint64_t sequence) {
 void outbox_window::move(entry& x, stage to) {
   auto count = [this](stage s) -> size_t* {
     switch (s) {
-    case stage::waiting:
-      return &waiting_;
-    case stage::failed:
-      return &failed_;
-    case stage::in_flight:
-    case stage::handed_over:
-      return &in_flight_;
-    case stage::acknowledged:
-      break;
+      case stage::waiting:
+        return &waiting_;
+      case stage::failed:
+        return &failed_;
+      case stage::in_flight:
+      case stage::handed_over:
+        return &in_flight_;
+      case stage::acknowledged:
+        break;
     }
     return nullptr;
   };

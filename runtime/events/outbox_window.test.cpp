@@ -1,5 +1,5 @@
-#include "runtime/base/prng.hpp"
 #include "runtime/events/outbox_window.hpp"
+#include "runtime/base/prng.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

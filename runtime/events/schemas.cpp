@@ -6,8 +6,8 @@ namespace {
 
 // The same texts as in schemas/sql/; a test compares them.
 constexpr store::migration outbox_steps[] = {
-    {1, "0001_outbox.sql",
-     R"sql(-- Events on their way to JetStream.
+  {1, "0001_outbox.sql",
+   R"sql(-- Events on their way to JetStream.
 -- Rows up to outbox_state.floor are published and kept for a rebuild.
 CREATE TABLE outbox (
   sequence INTEGER PRIMARY KEY,
@@ -36,8 +36,8 @@ CREATE TABLE outbox_streams (
 };
 
 constexpr store::migration consumer_marks_steps[] = {
-    {1, "0001_marks.sql",
-     R"sql(-- Which consumer has applied which event. The oldest marks go first.
+  {1, "0001_marks.sql",
+   R"sql(-- Which consumer has applied which event. The oldest marks go first.
 CREATE TABLE consumer_marks (
   number INTEGER PRIMARY KEY,
   consumer TEXT NOT NULL,

@@ -35,9 +35,13 @@ result<void> check_tokens(std::string_view subject, bool wildcards) {
 
 } // namespace
 
-result<void> check_subject(std::string_view subject) { return check_tokens(subject, false); }
+result<void> check_subject(std::string_view subject) {
+  return check_tokens(subject, false);
+}
 
-result<void> check_filter(std::string_view filter) { return check_tokens(filter, true); }
+result<void> check_filter(std::string_view filter) {
+  return check_tokens(filter, true);
+}
 
 bool matches(std::string_view filter, std::string_view subject) {
   while (true) {
@@ -61,8 +65,8 @@ result<void> check_stream_or_consumer(std::string_view name) {
   if (name.empty() || name.size() > 255)
     return error{errc::invalid_value, "a stream's or consumer's name has 1 to 255 bytes", "/name"};
   for (char c : name)
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f ||
-        std::string_view{".*>/\\"}.find(c) != std::string_view::npos)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f
+        || std::string_view{".*>/\\"}.find(c) != std::string_view::npos)
       return error{errc::invalid_value,
                    "the name '" + std::string{name} + "' has a dot, wildcard, slash or space",
                    "/name"};

@@ -20,7 +20,7 @@ inline std::string nats_binary() {
   static const auto path = [] {
     std::vector<std::string> also;
     auto prefix = events::detail::output_of(
-        {std::string{COPPICE_SOURCE_DIR} + "/cmake/deps/build", "--print-prefix"});
+      {std::string{COPPICE_SOURCE_DIR} + "/cmake/deps/build", "--print-prefix"});
     if (prefix)
       also.push_back(prefix->substr(0, prefix->find('\n')) + "/bin/nats-server");
     auto found = events::find_nats_server(also);
@@ -37,7 +37,7 @@ struct nats_fixture {
   explicit nats_fixture(const std::string& sync_interval = "always") {
     REQUIRE_FALSE(nats_binary().empty());
     auto made = events::nats_server::prepare(
-        {.binary = nats_binary(), .folder = folder / "nats", .sync_interval = sync_interval});
+      {.binary = nats_binary(), .folder = folder / "nats", .sync_interval = sync_interval});
     REQUIRE(made);
     server = std::move(*made);
     start();

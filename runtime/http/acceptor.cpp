@@ -31,8 +31,8 @@ std::string show(const sockaddr_storage& from) {
 
 /// Best effort and without waiting: the client may not even have sent its request.
 void turn_away(int fd) {
-  auto answer = problem({errc::unavailable, "this server has as many connections as it takes",
-                         "", "try again later"});
+  auto answer = problem(
+    {errc::unavailable, "this server has as many connections as it takes", "", "try again later"});
   auto bytes = format_head(answer, {.keep_alive = false}) + answer.body;
   [[maybe_unused]] auto sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(fd, SHUT_WR);
@@ -44,8 +44,11 @@ void turn_away(int fd) {
 } // namespace
 
 acceptor::acceptor(engine& owner, listener from)
-  : owner_(owner), from_(std::move(from)), strand_(asio::make_strand(owner.io)),
-    ready_(strand_, from_.fd.release()), pause_(strand_) {}
+  : owner_(owner),
+    from_(std::move(from)),
+    strand_(asio::make_strand(owner.io)),
+    ready_(strand_, from_.fd.release()),
+    pause_(strand_) {}
 
 void acceptor::start() {
   asio::post(strand_, [self = shared_from_this()] { self->wait(); });
@@ -127,8 +130,8 @@ void acceptor::adopt(unique_fd fd, const sockaddr_storage& from) {
   auto strand = asio::make_strand(owner_.io);
   stream_socket socket{strand, {family, 0}, fd.get()};
   fd.release();
-  auto link = peer.secure ? make_tls_server(std::move(socket), *owner_.tls)
-                          : make_plain(std::move(socket));
+  auto link =
+    peer.secure ? make_tls_server(std::move(socket), *owner_.tls) : make_plain(std::move(socket));
   auto made = std::make_shared<connection>(owner_, std::move(link), strand, std::move(peer));
   if (owner_.add(made))
     made->start();

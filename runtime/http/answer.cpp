@@ -107,9 +107,8 @@ public:
       guard.unlock();
       sink->deliver(std::move(answer));
     } else {
-      sink->post([sink, answer = std::move(answer)]() mutable {
-        sink->deliver(std::move(answer));
-      });
+      sink->post(
+        [sink, answer = std::move(answer)]() mutable { sink->deliver(std::move(answer)); });
     }
     return true;
   }

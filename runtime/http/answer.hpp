@@ -38,8 +38,8 @@ struct answer_state {
   size_t limit;
   bool answered = false;
   // Streams.
-  bool closing = false;        ///< close() was called: end in order.
-  bool over = false;           ///< Nothing will be sent any more.
+  bool closing = false; ///< close() was called: end in order.
+  bool over = false;    ///< Nothing will be sent any more.
   bool flush_posted = false;
   std::string pending;
   size_t in_flight = 0;

@@ -11,8 +11,11 @@ using namespace coppice::http::test;
 namespace {
 
 server_options quick(const std::string& path) {
-  return {.unix_path = path, .tcp = tcp_endpoint{}, .header_timeout = 100ms,
-          .body_timeout = 100ms, .idle_timeout = 5s};
+  return {.unix_path = path,
+          .tcp = tcp_endpoint{},
+          .header_timeout = 100ms,
+          .body_timeout = 100ms,
+          .idle_timeout = 5s};
 }
 
 router routes() {
@@ -31,8 +34,8 @@ std::vector<bad_case> bad_cases() {
   const std::string post = "POST /echo HTTP/1.1\r\n" + host;
   return {
     {"garbage", "\x01\x02\x03\xff\xfe garbage\r\n\r\n", 400},
-    {"a TLS hello",
-     std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + "\r\n\r\n", 400},
+    {"a TLS hello", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + "\r\n\r\n",
+     400},
     {"no version", "GET /echo\r\n\r\n", 400},
     {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
     {"HTTP/3.7", "GET /echo HTTP/3.7\r\n" + host + "\r\n", 505},
@@ -43,17 +46,19 @@ std::vector<bad_case> bad_cases() {
     {"a zero byte escape", "GET /a%00b HTTP/1.1\r\n" + host + "\r\n", 400},
     {"broken UTF-8", "GET /%ff%fe HTTP/1.1\r\n" + host + "\r\n", 400},
     {"a target without slash", "GET echo HTTP/1.1\r\n" + host + "\r\n", 400},
-    {"a zero byte in a header",
-     "GET /echo HTTP/1.1\r\nX: a" + std::string(1, '\0') + "\r\n\r\n", 400},
+    {"a zero byte in a header", "GET /echo HTTP/1.1\r\nX: a" + std::string(1, '\0') + "\r\n\r\n",
+     400},
     {"a header without colon", "GET /echo HTTP/1.1\r\nnonsense\r\n\r\n", 400},
     {"a space before the colon", "GET /echo HTTP/1.1\r\nHost : a\r\n\r\n", 400},
     {"a header of 20 KiB", "GET /echo HTTP/1.1\r\nX: " + std::string(20000, 'x') + "\r\n\r\n", 431},
-    {"2,000 headers", [] {
+    {"2,000 headers",
+     [] {
        std::string out = "GET /echo HTTP/1.1\r\nHost: a\r\n";
        for (int i = 0; i < 2000; ++i)
          out += "X" + std::to_string(i) + ": y\r\n";
        return out + "\r\n";
-     }(), 431},
+     }(),
+     431},
     {"a target of 20 KiB", "GET /" + std::string(20000, 'x') + " HTTP/1.1\r\n\r\n", 431},
     {"empty lines without end", std::string(40000, '\n'), 431},
     {"TE and CL", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
@@ -65,10 +70,10 @@ std::vector<bad_case> bad_cases() {
     {"a length of 2^63", post + "Content-Length: 9223372036854775808\r\n\r\n", 413},
     {"another coding", post + "Transfer-Encoding: gzip\r\n\r\n", 501},
     {"two codings", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
-    {"chunked twice",
-     post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-    {"chunked in HTTP/1.0",
-     "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    {"chunked twice", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+     400},
+    {"chunked in HTTP/1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     400},
     {"a bad chunk size", post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
     {"a chunk longer than said",
      post + "Transfer-Encoding: chunked\r\n\r\n2\r\nabcdef\r\n0\r\n\r\n", 400},

@@ -28,7 +28,7 @@ std::string_view view(boost::core::string_view x) {
 
 bool is_idempotent(std::string_view method) {
   constexpr std::array<std::string_view, 6> methods{"GET",    "HEAD",    "PUT",
-                                                     "DELETE", "OPTIONS", "TRACE"};
+                                                    "DELETE", "OPTIONS", "TRACE"};
   return std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
@@ -41,7 +41,8 @@ time_point after(duration x) {
 
 struct client::impl {
   impl(endpoint_url where, client_options given)
-    : options(std::move(given)), link(std::move(where), options) {}
+    : options(std::move(given)),
+      link(std::move(where), options) {}
 
   result<std::string> make_head(std::string_view method, std::string_view target,
                                 const header_list& headers, size_t body_bytes) const;
@@ -307,8 +308,8 @@ result<void> client::impl::stream(std::string_view target, const event_callback&
   return done;
 }
 
-result<void> client::impl::read_events(const event_callback& on_event,
-                                       const stream_options& wanted, time_point deadline) {
+result<void> client::impl::read_events(const event_callback& on_event, const stream_options& wanted,
+                                       time_point deadline) {
   auto& got = parser->get();
   if (!view(got[beast_http::field::content_type]).starts_with("text/event-stream"))
     return error{errc::protocol, "the answer is no stream of events", link.shown(),

@@ -16,10 +16,10 @@ struct client_options {
   duration connect_timeout = std::chrono::seconds{5}; ///< Name, connection and TLS handshake.
   size_t body_bytes_max = 64 * 1024 * 1024;           ///< Of an answer.
   size_t header_bytes_max = 64 * 1024;                ///< Of an answer.
-  std::string ca_file = {};          ///< PEM; empty: the system's store.
-  std::string certificate_file = {}; ///< Client certificate (PEM), with its key.
+  std::string ca_file = {};                           ///< PEM; empty: the system's store.
+  std::string certificate_file = {};                  ///< Client certificate (PEM), with its key.
   std::string key_file = {};
-  bool verify_peer = true;           ///< Checks chain and host name.
+  bool verify_peer = true; ///< Checks chain and host name.
   std::string bearer_token = {};
   /// One line a call: what is sent and received (never the token).
   std::function<void(std::string_view)> verbose = nullptr;
@@ -41,10 +41,10 @@ struct stream_options {
   std::string method = "GET";
   std::string body = {};
   header_list headers = {};
-  std::string last_event_id = {};  ///< Sent as Last-Event-ID when not empty.
+  std::string last_event_id = {}; ///< Sent as Last-Event-ID when not empty.
   /// Without any byte, keep-alives included; 0: none.
   duration idle_timeout = std::chrono::seconds{60};
-  duration timeout{};                               ///< For the whole stream; 0: none.
+  duration timeout{}; ///< For the whole stream; 0: none.
   size_t event_bytes_max = 4 * 1024 * 1024;
 };
 

@@ -193,19 +193,22 @@ TEST_CASE("http tls: chain, name and client certificates are checked", "[http]")
   auto key = std::string{" -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "};
   for (std::string who : {"ca", "other"})
     REQUIRE(run("openssl req -x509 -days 2 -subj /CN=" + who + " -keyout " + who + ".key -out "
-                + who + ".pem" + key) == 0);
+                + who + ".pem" + key)
+            == 0);
   for (std::string who : {"server", "client"}) {
-    REQUIRE(run("openssl req -subj /CN=" + who + " -keyout " + who + ".key -out " + who + ".csr"
-                + key) == 0);
+    REQUIRE(
+      run("openssl req -subj /CN=" + who + " -keyout " + who + ".key -out " + who + ".csr" + key)
+      == 0);
     REQUIRE(run("printf 'subjectAltName=DNS:localhost' > ext && openssl x509 -req -days 2 -in "
                 + who + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ext -out " + who
-                + ".pem") == 0);
+                + ".pem")
+            == 0);
   }
-  router routes{{{.method = "POST", .pattern = "/echo", .handler = echo},
-                 {.method = "GET", .pattern = "/secure", .handler =
-                    [](request what, exchange_ptr answer) {
-                      answer->respond(text(200, what.secure ? "yes" : "no"));
-                    }}}};
+  router routes{
+    {{.method = "POST", .pattern = "/echo", .handler = echo},
+     {.method = "GET", .pattern = "/secure", .handler = [](request what, exchange_ptr answer) {
+        answer->respond(text(200, what.secure ? "yes" : "no"));
+      }}}};
   server_options options{.tcp = tcp_endpoint{},
                          .tls = tls_files{folder / "server.pem", folder / "server.key"},
                          .header_timeout = 500ms};
@@ -233,8 +236,8 @@ TEST_CASE("http tls: chain, name and client certificates are checked", "[http]")
     REQUIRE_FALSE(name);
     CHECK(name.error().code == errc::tls);
     CHECK(name.error().message.find("mismatch") != std::string::npos);
-    CHECK(fetch("GET", "https://127.0.0.1:" + port + "/secure", {}, {}, {.verify_peer = false})
-            ->ok());
+    CHECK(
+      fetch("GET", "https://127.0.0.1:" + port + "/secure", {}, {}, {.verify_peer = false})->ok());
     CHECK(code_of(fetch("GET", "https://localhost:" + port, {}, {}, {.ca_file = folder / "absent"}))
           == errc::tls);
     auto plain = fetch("GET", "http://127.0.0.1:" + port + "/secure");
@@ -243,7 +246,7 @@ TEST_CASE("http tls: chain, name and client certificates are checked", "[http]")
     garbage.send("garbage without any TLS in it, long enough to be looked at\r\n\r\n");
     garbage.read_all();
     auto silent = raw_socket::tcp(it.port());
-    CHECK(silent.read_all().empty()); // Closed by the header timeout.
+    CHECK(silent.read_all().empty());        // Closed by the header timeout.
     CHECK(c->get("/secure")->body == "yes"); // Others' failures do not touch this connection.
     CHECK(it.stop());
   }

@@ -34,7 +34,9 @@ error broken(const error_code& failed, const std::string& at) {
 } // namespace
 
 client_link::client_link(endpoint_url where, const client_options& options)
-  : where_(std::move(where)), options_(options), io_(std::make_unique<asio::io_context>(1)) {}
+  : where_(std::move(where)),
+    options_(options),
+    io_(std::make_unique<asio::io_context>(1)) {}
 
 std::string client_link::shown() const {
   if (where_.kind == endpoint_url::scheme::unix_socket)
@@ -89,8 +91,8 @@ result<void> client_link::open(time_point deadline) {
   if (link_)
     return {};
   deadline = std::min(deadline, steady::now() + options_.connect_timeout);
-  auto done = where_.kind == endpoint_url::scheme::unix_socket ? open_unix(deadline)
-                                                               : open_tcp(deadline);
+  auto done =
+    where_.kind == endpoint_url::scheme::unix_socket ? open_unix(deadline) : open_tcp(deadline);
   if (!done) {
     close();
     return done;
@@ -267,8 +269,8 @@ result<void> client_link::start_tls(stream_socket socket, time_point deadline) {
   if (!failed)
     return {};
   auto why = link_->tls_failure();
-  return error{errc::tls,
-               "the TLS handshake failed: " + (why.empty() ? failed.message() : why), shown(),
+  return error{errc::tls, "the TLS handshake failed: " + (why.empty() ? failed.message() : why),
+               shown(),
                why.empty() ? "a server that speaks TLS here"
                            : "the authority that signed the server's certificate, and its name"};
 }

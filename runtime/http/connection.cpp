@@ -49,7 +49,10 @@ result<identity> authenticate(const server_options& options, const request& what
 
 connection::connection(engine& owner, std::unique_ptr<transport> link, strand_type strand,
                        peer_info peer)
-  : owner_(owner), link_(std::move(link)), strand_(std::move(strand)), peer_(std::move(peer)),
+  : owner_(owner),
+    link_(std::move(link)),
+    strand_(std::move(strand)),
+    peer_(std::move(peer)),
     buffer_(owner.options.header_bytes_max + 2 * body_read_bytes),
     timer_(strand_) {}
 
@@ -295,8 +298,8 @@ void connection::on_header() {
     dispatch();
     return;
   }
-  body_bytes_max_ = route_->body_bytes_max > 0 ? route_->body_bytes_max
-                                                : owner_.options.body_bytes_max;
+  body_bytes_max_ =
+    route_->body_bytes_max > 0 ? route_->body_bytes_max : owner_.options.body_bytes_max;
   if (auto length = parser_->content_length(); length && *length > body_bytes_max_) {
     on_parse_error(beast_http::error::body_limit);
     return;
@@ -333,9 +336,9 @@ void connection::parse_body() {
 void connection::on_parse_error(error_code failed) {
   ++owner_.bad_requests;
   if (failed == beast_http::error::header_limit)
-    refuse(bad_request(431, errc::too_large, "the header is larger than "
-                                               + std::to_string(owner_.options.header_bytes_max)
-                                               + " bytes"));
+    refuse(bad_request(431, errc::too_large,
+                       "the header is larger than "
+                         + std::to_string(owner_.options.header_bytes_max) + " bytes"));
   else if (failed == beast_http::error::body_limit)
     refuse(bad_request(413, errc::too_large,
                        "the body is larger than " + std::to_string(body_bytes_max_) + " bytes"));
@@ -348,8 +351,8 @@ void connection::on_parse_error(error_code failed) {
 
 void connection::dispatch() {
   phase_ = phase::handling;
-  auto limit = route_->deadline > duration::zero() ? route_->deadline
-                                                    : owner_.options.request_deadline;
+  auto limit =
+    route_->deadline > duration::zero() ? route_->deadline : owner_.options.request_deadline;
   set_deadline(limit);
   state_ = std::make_shared<answer_state>(this, owner_.options.stream_buffer_bytes_max);
   auto self = shared_from_this(); // A handler that answers at once may end the connection.

@@ -41,7 +41,7 @@ public:
 private:
   enum class phase : uint8_t {
     handshake,
-    idle,      ///< Between requests; no byte of the next one yet.
+    idle, ///< Between requests; no byte of the next one yet.
     header,
     body,
     handling,

@@ -51,8 +51,7 @@ void connection::deliver(response answer) {
   auto head = format_head(answer, {.keep_alive = keep_alive_, .http_1_0 = http_1_0_});
   auto no_body = method_ == "HEAD" || answer.status == 204 || answer.status == 304;
   record(answer.status);
-  write(std::move(head), no_body ? std::string{} : std::move(answer.body),
-        &connection::on_written);
+  write(std::move(head), no_body ? std::string{} : std::move(answer.body), &connection::on_written);
 }
 
 void connection::write(std::string head, std::string body, void (connection::*then)()) {

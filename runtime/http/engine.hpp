@@ -28,7 +28,8 @@ struct peer_info {
 
 struct engine {
   engine(server_options options, router routes)
-    : options(std::move(options)), routes(std::move(routes)),
+    : options(std::move(options)),
+      routes(std::move(routes)),
       io(static_cast<int>(this->options.threads)) {}
 
   /// Counts a refusal when not.

@@ -180,9 +180,8 @@ result<listener> listen_tcp(const tcp_endpoint& where) {
     sockaddr_storage bound{};
     socklen_t size = sizeof(bound);
     ::getsockname(out.fd.get(), reinterpret_cast<sockaddr*>(&bound), &size);
-    out.port = ntohs(bound.ss_family == AF_INET6
-                       ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                       : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+    out.port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                                 : reinterpret_cast<sockaddr_in&>(bound).sin_port);
     return out;
   }
   if (failed == EADDRINUSE)

@@ -13,7 +13,7 @@ namespace {
 namespace bj = boost::json;
 
 struct path_shape {
-  std::string path;                    ///< `/a/{rest}`: the document knows no `{rest*}`.
+  std::string path; ///< `/a/{rest}`: the document knows no `{rest*}`.
   std::vector<std::string> parameters;
 };
 
@@ -81,9 +81,9 @@ bj::array parameters_of(const route& x, const path_shape& shape) {
 bj::object responses_of(const route& x) {
   bj::object success{{"description", "Done"}};
   if (x.streams)
-    success["content"] = content("text/event-stream", x.response_schema.empty()
-                                                        ? bj::object{{"type", "string"}}
-                                                        : reference(x.response_schema));
+    success["content"] =
+      content("text/event-stream", x.response_schema.empty() ? bj::object{{"type", "string"}}
+                                                             : reference(x.response_schema));
   else if (!x.response_schema.empty())
     success["content"] = content("application/json", reference(x.response_schema));
   bj::object failure{{"description", "Refused or failed"},
@@ -110,14 +110,13 @@ bj::object problem_schema() {
   bj::object text{{"type", "string"}};
   return {{"type", "object"},
           {"required", bj::array{"type", "title", "status", "detail", "code"}},
-          {"properties",
-           bj::object{{"type", text},
-                      {"title", text},
-                      {"status", bj::object{{"type", "integer"}}},
-                      {"detail", text},
-                      {"code", text},
-                      {"at", text},
-                      {"hint", text}}}};
+          {"properties", bj::object{{"type", text},
+                                    {"title", text},
+                                    {"status", bj::object{{"type", "integer"}}},
+                                    {"detail", text},
+                                    {"code", text},
+                                    {"at", text},
+                                    {"hint", text}}}};
 }
 
 bj::object components_of(const std::vector<route>& routes, const string_map& schemas) {
@@ -133,14 +132,14 @@ bj::object components_of(const std::vector<route>& routes, const string_map& sch
   for (auto& name : names) {
     auto found = schemas.find(name);
     boost::system::error_code failed;
-    auto schema = found == schemas.end() ? bj::value{bj::object{}}
-                                         : bj::parse(found->second, failed);
+    auto schema =
+      found == schemas.end() ? bj::value{bj::object{}} : bj::parse(found->second, failed);
     COPPICE_ASSERT(!failed);
     all[name] = std::move(schema);
   }
-  return {{"schemas", std::move(all)},
-          {"securitySchemes",
-           bj::object{{"token", bj::object{{"type", "http"}, {"scheme", "bearer"}}}}}};
+  return {
+    {"schemas", std::move(all)},
+    {"securitySchemes", bj::object{{"token", bj::object{{"type", "http"}, {"scheme", "bearer"}}}}}};
 }
 
 } // namespace

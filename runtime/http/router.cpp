@@ -79,8 +79,8 @@ std::string nearest_pattern(const std::vector<segments>& patterns, const request
     // Parameters count as well written: only the literal segments can be misspelled.
     std::string candidate = pattern.empty() ? "/" : "";
     for (size_t i = 0; i < pattern.size(); ++i) {
-      auto given = is_parameter(pattern[i]) && i < what.segments.size()
-                   && !what.segments[i].empty();
+      auto given =
+        is_parameter(pattern[i]) && i < what.segments.size() && !what.segments[i].empty();
       candidate += '/' + (given ? what.segments[i] : pattern[i]);
     }
     candidates.push_back(std::move(candidate));
@@ -120,14 +120,13 @@ std::optional<response> check_role(const route& target, const request& what) {
   auto needed = std::string{to_string(target.needed)};
   auto anonymous = !what.caller || what.caller->granted == role::none;
   auto reason = !what.caller ? what.caller.error()
-                : anonymous
-                  ? error{errc::unauthorized,
-                          "this needs the Unix socket or a token with the role " + needed,
-                          "header Authorization", "Bearer TOKEN"}
-                  : error{errc::forbidden,
-                          "this needs the role " + needed + ", and the caller is "
-                            + std::string{to_string(what.who().granted)},
-                          what.path.substr(0, 1000), ""};
+                : anonymous  ? error{errc::unauthorized,
+                                    "this needs the Unix socket or a token with the role " + needed,
+                                    "header Authorization", "Bearer TOKEN"}
+                             : error{errc::forbidden,
+                                    "this needs the role " + needed + ", and the caller is "
+                                      + std::string{to_string(what.who().granted)},
+                                    what.path.substr(0, 1000), ""};
   auto out = problem(reason);
   if (out.status == 401)
     out.headers.set("WWW-Authenticate", "Bearer realm=\"coppice\"");
@@ -198,8 +197,8 @@ router::match router::choose(request& to) const {
     }
   }
   if (best == nullptr)
-    return {nullptr, allowed.empty() ? not_found(patterns_, to)
-                                     : wrong_method(to, std::move(allowed))};
+    return {nullptr,
+            allowed.empty() ? not_found(patterns_, to) : wrong_method(to, std::move(allowed))};
   to.params = bound_parameters(*best_pattern, to.segments);
   return {best, std::nullopt};
 }
@@ -220,8 +219,8 @@ void router::invoke(const route& target, request what, exchange_ptr answer) {
   try {
     target.handler(std::move(what), answer);
   } catch (const std::exception& failure) {
-    answer->respond(problem({errc::internal, std::string{"the handler failed: "} + failure.what(),
-                             where, ""}));
+    answer->respond(
+      problem({errc::internal, std::string{"the handler failed: "} + failure.what(), where, ""}));
   } catch (...) {
     answer->respond(problem({errc::internal, "the handler failed", where, ""}));
   }

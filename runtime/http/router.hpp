@@ -25,7 +25,7 @@ struct query_parameter {
 
 /// One line of the route table.
 struct route {
-  std::string method;  ///< GET also answers HEAD.
+  std::string method; ///< GET also answers HEAD.
   /// `/v1/streams/{name}/info`; a last segment `{rest*}` takes one or more segments.
   std::string pattern;
   http::handler handler;
@@ -40,9 +40,9 @@ struct route {
   /// required one.
   std::vector<query_parameter> query = {};
 
-  bool streams = false;       ///< Answers with server-sent events; for the document.
-  size_t body_bytes_max = 0;  ///< 0: the server's.
-  duration deadline{};        ///< 0: the server's.
+  bool streams = false;      ///< Answers with server-sent events; for the document.
+  size_t body_bytes_max = 0; ///< 0: the server's.
+  duration deadline{};       ///< 0: the server's.
 };
 
 /// The route table. Built once, then only read: const members are thread-safe.

@@ -36,18 +36,29 @@ router table() {
     {.method = "GET", .pattern = "/", .handler = show},
     {.method = "GET", .pattern = "/v1/streams", .handler = show, .summary = "All streams"},
     {.method = "GET", .pattern = "/v1/streams/{name}", .handler = show},
-    {.method = "GET", .pattern = "/v1/streams/all", .handler =
-       [](request, exchange_ptr answer) { answer->respond(text(200, "literal")); }},
-    {.method = "GET", .pattern = "/v1/streams/{name}/info", .handler = show,
+    {.method = "GET",
+     .pattern = "/v1/streams/all",
+     .handler = [](request, exchange_ptr answer) { answer->respond(text(200, "literal")); }},
+    {.method = "GET",
+     .pattern = "/v1/streams/{name}/info",
+     .handler = show,
      .response_schema = "stream_info"},
-    {.method = "POST", .pattern = "/v1/streams/{name}", .handler = show,
-     .needed = role::operator_, .body_schema = "append", .response_schema = "appended"},
+    {.method = "POST",
+     .pattern = "/v1/streams/{name}",
+     .handler = show,
+     .needed = role::operator_,
+     .body_schema = "append",
+     .response_schema = "appended"},
     {.method = "GET", .pattern = "/files/{rest*}", .handler = show},
-    {.method = "GET", .pattern = "/v1/tree", .handler = show, .needed = role::viewer,
+    {.method = "GET",
+     .pattern = "/v1/tree",
+     .handler = show,
+     .needed = role::viewer,
      .query = {{.name = "path", .required = true}, {.name = "depth", .type = "integer"}}},
     {.method = "GET", .pattern = "/v1/events", .handler = show, .streams = true},
-    {.method = "GET", .pattern = "/throws", .handler =
-       [](request, exchange_ptr) { throw std::runtime_error("broken"); }},
+    {.method = "GET",
+     .pattern = "/throws",
+     .handler = [](request, exchange_ptr) { throw std::runtime_error("broken"); }},
   }};
 }
 
@@ -154,8 +165,12 @@ TEST_CASE("http router: the OpenAPI document has every route", "[http]") {
   CHECK(schemas.at("append").at("type") == "object");
   for (auto name : {"appended", "stream_info", "problem"})
     CHECK(schemas.contains(name));
-  CHECK(paths.at("/v1/tree").at("get").at("parameters").at(1).at("schema").at("type")
-        == "integer");
-  CHECK(paths.at("/v1/events").at("get").at("responses").at("200").at("content").as_object()
+  CHECK(paths.at("/v1/tree").at("get").at("parameters").at(1).at("schema").at("type") == "integer");
+  CHECK(paths.at("/v1/events")
+          .at("get")
+          .at("responses")
+          .at("200")
+          .at("content")
+          .as_object()
           .contains("text/event-stream"));
 }

@@ -32,26 +32,26 @@ struct access_record {
   std::string remote;
   std::string who;
   int status = 0;
-  duration elapsed{};  ///< From the end of the header to the handover of the answer.
+  duration elapsed{}; ///< From the end of the header to the handover of the answer.
 };
 
 struct server_options {
   /// Empty: none. Mode 0600. Any length up to PATH_MAX.
   std::string unix_path = {};
   std::optional<tcp_endpoint> tcp = std::nullopt;
-  std::optional<tls_files> tls = std::nullopt;     ///< For the TCP endpoint.
+  std::optional<tls_files> tls = std::nullopt; ///< For the TCP endpoint.
 
-  size_t body_bytes_max = 1024 * 1024;   ///< Larger: 413, the rest is not read.
-  size_t header_bytes_max = 16 * 1024;   ///< Larger: 431.
-  size_t connections_max = 512;          ///< Further ones get 503 and are closed.
+  size_t body_bytes_max = 1024 * 1024;          ///< Larger: 413, the rest is not read.
+  size_t header_bytes_max = 16 * 1024;          ///< Larger: 431.
+  size_t connections_max = 512;                 ///< Further ones get 503 and are closed.
   size_t stream_buffer_bytes_max = 1024 * 1024; ///< What may wait for one slow reader of a stream.
 
   /// From the first byte to the end of the header, TLS handshake too.
   duration header_timeout = std::chrono::seconds{10};
   /// From the header to the last byte of the body.
   duration body_timeout = std::chrono::seconds{30};
-  duration idle_timeout = std::chrono::seconds{60};   ///< Between two requests of a connection.
-  duration write_timeout = std::chrono::seconds{30};  ///< Without any progress of an answer.
+  duration idle_timeout = std::chrono::seconds{60};  ///< Between two requests of a connection.
+  duration write_timeout = std::chrono::seconds{30}; ///< Without any progress of an answer.
   /// From the last byte of the body to the answer; then 504.
   duration request_deadline = std::chrono::seconds{30};
   duration stream_keep_alive = std::chrono::seconds{15};
@@ -73,12 +73,12 @@ struct server_options {
 bool same_user(const request& what);
 
 struct server_stats {
-  size_t connections = 0;        ///< Open now.
-  size_t streams = 0;            ///< Open now.
-  uint64_t requests = 0;         ///< With a complete header, since the start.
-  uint64_t bad_requests = 0;     ///< Bytes that were no acceptable HTTP.
+  size_t connections = 0;           ///< Open now.
+  size_t streams = 0;               ///< Open now.
+  uint64_t requests = 0;            ///< With a complete header, since the start.
+  uint64_t bad_requests = 0;        ///< Bytes that were no acceptable HTTP.
   uint64_t refused_connections = 0; ///< Over connections_max.
-  uint64_t slow_streams = 0;     ///< Closed because the reader was too slow.
+  uint64_t slow_streams = 0;        ///< Closed because the reader was too slow.
 };
 
 /// HTTP/1.1 on a Unix socket, on TCP, or on both, with threads of its own.

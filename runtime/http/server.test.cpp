@@ -227,14 +227,14 @@ TEST_CASE("http server: requests at the same time", "[http]") {
   std::vector<std::thread> workers;
   std::atomic<int> once{0};
   // Answers come from threads of the handler's own.
-  router routes{{{.method = "POST", .pattern = "/later", .handler =
-                    [&](request what, exchange_ptr answer) {
-                      std::lock_guard guard{mutex};
-                      workers.emplace_back([&once, answer, body = what.body] {
-                        auto first = answer->respond(text(200, body));
-                        once += first && !answer->respond(text(200, "again"));
-                      });
-                    }}}};
+  router routes{
+    {{.method = "POST", .pattern = "/later", .handler = [&](request what, exchange_ptr answer) {
+        std::lock_guard guard{mutex};
+        workers.emplace_back([&once, answer, body = what.body] {
+          auto first = answer->respond(text(200, body));
+          once += first && !answer->respond(text(200, "again"));
+        });
+      }}}};
   server it{options, routes};
   REQUIRE(it.start());
   std::atomic<int> good{0};
@@ -264,7 +264,9 @@ TEST_CASE("http server: no answer, a late one, none at all", "[http]") {
   exchange_ptr kept;
   latch_flag called;
   auto routes = echo_routes();
-  routes.add({.method = "GET", .pattern = "/late", .handler =
+  routes.add({.method = "GET",
+              .pattern = "/late",
+              .handler =
                 [&](request, exchange_ptr answer) {
                   kept = std::move(answer);
                   called.set();
@@ -366,8 +368,8 @@ TEST_CASE("http server: a request over a Unix socket takes well under a millisec
   for (int i = 0; i < 300; ++i) {
     auto began = std::chrono::steady_clock::now();
     auto got = fetch("GET", "unix://" + path + ":/echo");
-    us.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began)
-                   .count());
+    us.push_back(
+      std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count());
     REQUIRE(got);
   }
   std::sort(us.begin(), us.end());

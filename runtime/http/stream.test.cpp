@@ -21,7 +21,9 @@ struct streaming {
   }
 
   router routes() {
-    return router{{{.method = "GET", .pattern = "/events", .handler =
+    return router{{{.method = "GET",
+                    .pattern = "/events",
+                    .handler =
                       [this](request what, exchange_ptr answer) {
                         last_id = what.headers.get("Last-Event-ID");
                         writer = answer->stream();
@@ -29,7 +31,9 @@ struct streaming {
                         opened.set();
                       },
                     .streams = true},
-                   {.method = "GET", .pattern = "/bytes", .handler =
+                   {.method = "GET",
+                    .pattern = "/bytes",
+                    .handler =
                       [](request, exchange_ptr answer) {
                         auto out = answer->stream("text/plain");
                         out->write("hello ");
@@ -63,10 +67,12 @@ TEST_CASE("http stream: events arrive with ids, from any thread", "[http]") {
     s.writer->close();
   }};
   auto c = *client::connect(s.url());
-  auto done = c.stream("/events", [&](const event& x) {
-    got.push_back(x);
-    return true;
-  }, {.last_event_id = "41"});
+  auto done = c.stream("/events",
+                       [&](const event& x) {
+                         got.push_back(x);
+                         return true;
+                       },
+                       {.last_event_id = "41"});
   feeder.join();
   CHECK(done);
   CHECK(s.last_id == "41");

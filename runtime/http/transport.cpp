@@ -54,7 +54,8 @@ public:
   using side = asio::ssl::stream_base::handshake_type;
 
   tls_transport(stream_socket socket, asio::ssl::context& context, side who)
-    : stream_(std::move(socket), context), side_(who) {}
+    : stream_(std::move(socket), context),
+      side_(who) {}
 
   /// Sends the name and has the library check it against the certificate.
   void expect(const std::string& host) {
@@ -126,8 +127,8 @@ std::unique_ptr<transport> make_tls_server(stream_socket socket, asio::ssl::cont
 
 std::unique_ptr<transport> make_tls_client(stream_socket socket, asio::ssl::context& context,
                                            const std::string& host) {
-  auto out = std::make_unique<tls_transport>(std::move(socket), context,
-                                             asio::ssl::stream_base::client);
+  auto out =
+    std::make_unique<tls_transport>(std::move(socket), context, asio::ssl::stream_base::client);
   out->expect(host);
   return out;
 }

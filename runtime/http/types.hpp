@@ -62,9 +62,9 @@ enum class peer_kind : uint8_t { unix_socket, tcp };
 using string_map = std::map<std::string, std::string, std::less<>>;
 
 struct request {
-  std::string method;                ///< Upper case as sent, e.g. `GET`.
-  std::string target;                ///< As sent: `/v1/tree?path=%2Fuser`.
-  std::string path;                  ///< Decoded path, without the query.
+  std::string method; ///< Upper case as sent, e.g. `GET`.
+  std::string target; ///< As sent: `/v1/tree?path=%2Fuser`.
+  std::string path;   ///< Decoded path, without the query.
   /// The path split at `/`, then decoded: a `%2F` stays inside its segment.
   std::vector<std::string> segments;
   /// Decoded; `+` is a space, as forms send it. A name given twice is refused.
@@ -74,9 +74,9 @@ struct request {
   header_list headers;
   std::string body;
   peer_kind peer = peer_kind::tcp;
-  bool secure = false;               ///< Came over TLS.
-  std::string remote;                ///< `127.0.0.1:4711`, or `uid:1000 pid:77` on a Unix socket.
-  std::optional<uint32_t> uid;       ///< The peer's user on a Unix socket (SO_PEERCRED).
+  bool secure = false;         ///< Came over TLS.
+  std::string remote;          ///< `127.0.0.1:4711`, or `uid:1000 pid:77` on a Unix socket.
+  std::optional<uint32_t> uid; ///< The peer's user on a Unix socket (SO_PEERCRED).
   result<identity> caller = identity{}; ///< What server_options::authenticate said.
 
   /// The value of a query parameter; empty when absent.

@@ -79,8 +79,8 @@ TEST_CASE("http types: bytes that are no UTF-8 are replaced in problems", "[http
   CHECK(is_utf8(answer.body));
   CHECK(to_error(answer)->message == "a\xEF\xBF\xBD");
   CHECK(is_utf8("\xF0\x9F\x8C\xB3"));
-  for (auto bad : {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                   "\xE2\x82"})
+  for (auto bad :
+       {"\x80", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82"})
     CHECK_FALSE(is_utf8(bad));
 }
 
@@ -133,7 +133,9 @@ TEST_CASE("http events: line ends, limits, and stopping", "[http]") {
     return got.size() < 3;
   };
   event_parser parser{20};
-  REQUIRE(parser.feed("\xEF\xBB\xBF" "data:1\r\n\r\ndata:2\r\rid: 5\n\ndata", collect));
+  REQUIRE(parser.feed("\xEF\xBB\xBF"
+                      "data:1\r\n\r\ndata:2\r\rid: 5\n\ndata",
+                      collect));
   CHECK(got == std::vector<std::string>{"1", "2"});
   auto more = parser.feed(": 3\n\ndata: 4\n\n", collect);
   REQUIRE(more);

@@ -47,7 +47,7 @@ result<endpoint_url> parse_url(std::string_view text) {
   if (url.has_userinfo())
     return bad_url("a user name in a URL is not supported", text);
   out.host = url.host_type() == boost::urls::host_type::ipv6 ? as_string(url.encoded_host_address())
-                                                              : url.host_address();
+                                                             : url.host_address();
   if (out.host.empty() || out.host.find('\0') != std::string::npos)
     return bad_url("the URL names no host", text);
   out.port = out.kind == endpoint_url::scheme::https ? 443 : 80;

@@ -11,7 +11,7 @@ namespace coppice::http {
 /// Where a client connects to, and what it asks for there.
 struct endpoint_url {
   enum class scheme : uint8_t { http, https, unix_socket } kind = scheme::http;
-  std::string host;   ///< Without brackets; decoded.
+  std::string host; ///< Without brackets; decoded.
   uint16_t port = 0;
   std::string path;   ///< Of the Unix socket.
   std::string prefix; ///< Path of the base URL without a final slash: goes before every target.

@@ -17,7 +17,9 @@ result<caf::message> one_element(const value& type, const value& body, const cod
                                  const std::string& place) {
   auto name = type.if_string();
   if (!name)
-    return error{errc::wrong_type, "expected the name of a message type, found " + describe_value(type), "/type" + place,
+    return error{errc::wrong_type,
+                 "expected the name of a message type, found " + describe_value(type),
+                 "/type" + place,
                  {}};
   auto entry = types().require({name->data(), name->size()});
   if (!entry)
@@ -28,7 +30,8 @@ result<caf::message> one_element(const value& type, const value& body, const cod
   return out;
 }
 
-result<value> encode_element(const caf::message& x, size_t index, const codec_context* context, value& name) {
+result<value> encode_element(const caf::message& x, size_t index, const codec_context* context,
+                             value& name) {
   auto id = x.type_at(index);
   auto entry = types().find(id);
   if (!entry) {
@@ -49,10 +52,12 @@ result<value> encode_element(const caf::message& x, size_t index, const codec_co
 
 } // namespace
 
-result<caf::message> message_from_json(caf::type_id_t type, const value& body, const codec_context* context) {
+result<caf::message> message_from_json(caf::type_id_t type, const value& body,
+                                       const codec_context* context) {
   auto entry = types().find(type);
   if (!entry)
-    return error{errc::unknown_type, "there is no message type with the id " + std::to_string(type), {}, {}};
+    return error{
+      errc::unknown_type, "there is no message type with the id " + std::to_string(type), {}, {}};
   return entry->decode(body, context);
 }
 
@@ -60,12 +65,15 @@ result<caf::message> message_from_json(const value& envelope, const codec_contex
   static constexpr std::string_view expected = R"(expected {"type": "NAME", "body": {...}})";
   auto members = envelope.if_object();
   if (!members)
-    return error{errc::wrong_type, std::string{expected} + ", found " + describe_value(envelope), {}, {}};
+    return error{
+      errc::wrong_type, std::string{expected} + ", found " + describe_value(envelope), {}, {}};
   for (auto& member : *members) {
     if (member.key() != "type" && member.key() != "body") {
       std::string at;
       append_pointer(at, {member.key().data(), member.key().size()});
-      return error{errc::unknown_field, "unknown field '" + std::string{member.key()} + "'; " + std::string{expected}, at,
+      return error{errc::unknown_field,
+                   "unknown field '" + std::string{member.key()} + "'; " + std::string{expected},
+                   at,
                    {}};
     }
   }
@@ -80,8 +88,11 @@ result<caf::message> message_from_json(const value& envelope, const codec_contex
     return one_element(*type, *body, context, "");
   auto bodies = body->if_array();
   if (!bodies || bodies->size() != names->size())
-    return error{errc::wrong_type, "expected an array of " + std::to_string(names->size()) + " bodies, one for each type",
-                 "/body", {}};
+    return error{errc::wrong_type,
+                 "expected an array of " + std::to_string(names->size())
+                   + " bodies, one for each type",
+                 "/body",
+                 {}};
   caf::message_builder out;
   for (size_t i = 0; i < names->size(); ++i) {
     auto element = one_element((*names)[i], (*bodies)[i], context, "/" + std::to_string(i));

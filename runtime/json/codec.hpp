@@ -11,7 +11,8 @@ namespace coppice::json {
 
 template <class T>
 result<T> from_json(const value& x, const codec_context* context) {
-  static_assert(!std::is_same_v<T, error>, "a result cannot tell such a value from its error; use message_from_json");
+  static_assert(!std::is_same_v<T, error>,
+                "a result cannot tell such a value from its error; use message_from_json");
   detail::reader f{context};
   T out{};
   if (!f.read(x, out))

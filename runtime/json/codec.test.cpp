@@ -26,11 +26,15 @@ struct refused {
 };
 
 const refused refused_bodies[] = {
-  {"test.set_interval", R"({"intervall":"2s"})", errc::unknown_field, "/intervall", "the fields are interval", "interval"},
-  {"test.set_interval", R"({"interval":"2s","x":1})", errc::unknown_field, "/x", "unknown field 'x'"},
+  {"test.set_interval", R"({"intervall":"2s"})", errc::unknown_field, "/intervall",
+   "the fields are interval", "interval"},
+  {"test.set_interval", R"({"interval":"2s","x":1})", errc::unknown_field, "/x",
+   "unknown field 'x'"},
   {"test.set_interval", "{}", errc::missing_field, "/interval", "is missing; expected a duration"},
-  {"test.set_interval", R"({"interval":null})", errc::missing_field, "/interval", "is null; expected a duration"},
-  {"test.set_interval", R"({"interval":5})", errc::wrong_type, "/interval", "found the number 5", "5s"},
+  {"test.set_interval", R"({"interval":null})", errc::missing_field, "/interval",
+   "is null; expected a duration"},
+  {"test.set_interval", R"({"interval":5})", errc::wrong_type, "/interval", "found the number 5",
+   "5s"},
   {"test.set_interval", R"({"interval":"5"})", errc::invalid_value, "/interval", "has no unit"},
   {"test.set_interval", R"({"interval":"-5s"})", errc::invalid_value, "/interval", "not negative"},
   {"test.set_interval", R"({"interval":"5m"})", errc::invalid_value, "/interval", "min or ms"},
@@ -42,25 +46,31 @@ const refused refused_bodies[] = {
   {"test.nothing", R"({"a":1})", errc::unknown_field, "/a", "has no fields"},
   {"test.point", R"({"x":"5","y":1})", errc::wrong_type, "/x", "found the string \"5\"", "5"},
   {"test.point", R"({"x":1.5,"y":1})", errc::wrong_type, "/x", "whole number"},
-  {"test.point", R"({"x":2147483648,"y":1})", errc::out_of_range, "/x", "to 2147483647, found the number 2147483648"},
+  {"test.point", R"({"x":2147483648,"y":1})", errc::out_of_range, "/x",
+   "to 2147483647, found the number 2147483648"},
   {"test.point", R"({"x":1,"y":"1.5"})", errc::wrong_type, "/y", "expected a number", "1.5"},
   {"test.point", R"({"x":1,"y":true})", errc::wrong_type, "/y", "found true"},
   {"test.rich", R"({"flag":1})", errc::wrong_type, "/flag", "true or false"},
-  {"test.with_rules", R"({"percent":101,"even":""})", errc::invalid_value, "/percent", "not allowed"},
+  {"test.with_rules", R"({"percent":101,"even":""})", errc::invalid_value, "/percent",
+   "not allowed"},
   {"test.with_rules", R"({"percent":1,"even":"abc"})", errc::invalid_value, "/even", "not allowed"},
-  {"test.tree", R"({"name":"a","children":[{"name":"b","children":[{"name":1,"children":[]}]}]})", errc::wrong_type,
-   "/children/0/children/0/name", "expected a string"},
-  {"test.tree", R"({"name":"a","children":[{"name":"b"}]})", errc::missing_field, "/children/0/children", "an array"},
-  {"test.login", R"({"user":"u","password":1})", errc::wrong_type, "/password", "expected a string"},
+  {"test.tree", R"({"name":"a","children":[{"name":"b","children":[{"name":1,"children":[]}]}]})",
+   errc::wrong_type, "/children/0/children/0/name", "expected a string"},
+  {"test.tree", R"({"name":"a","children":[{"name":"b"}]})", errc::missing_field,
+   "/children/0/children", "an array"},
+  {"test.login", R"({"user":"u","password":1})", errc::wrong_type, "/password",
+   "expected a string"},
   {"test.mode", R"("of")", errc::invalid_value, "", R"(one of "off", "on", "fast")", "off"},
   {"test.mode", "1", errc::wrong_type, "", R"(one of "off", "on", "fast")"},
-  {"test.forward", R"({"to":"/user/a","cc":null})", errc::refused, "/to", "no actor can be named here"},
+  {"test.forward", R"({"to":"/user/a","cc":null})", errc::refused, "/to",
+   "no actor can be named here"},
   {"int8_t", "128", errc::out_of_range, "", "from -128 to 127"},
   {"uint8_t", "-1", errc::out_of_range, "", "from 0 to 255"},
   {"float", "1e300", errc::out_of_range, "", "does not fit"},
   {"coppice.instant", "\"2026-01-06T10:00:00\"", errc::invalid_value, "", "has no zone"},
   {"coppice.instant", "1767693600", errc::wrong_type, "", "an instant like"},
-  {"coppice.error", R"({"code":"no_such","message":"","at":"","hint":""})", errc::invalid_value, "/code", "not allowed"},
+  {"coppice.error", R"({"code":"no_such","message":"","at":"","hint":""})", errc::invalid_value,
+   "/code", "not allowed"},
 };
 
 /// One field of `rich` is replaced in an otherwise valid body.
@@ -69,7 +79,8 @@ const refused refused_fields[] = {
   {"how", "\"fats\"", errc::invalid_value, "/how", "expected one of", "fast"},
   {"maybe", "{}", errc::missing_field, "/maybe/x", "required"},
   {"retries", "\"3\"", errc::wrong_type, "/retries", "whole number", "3"},
-  {"points", "[{\"x\":1,\"y\":2},{\"x\":1,\"z\":2}]", errc::unknown_field, "/points/1/z", "fields are x, y", "x"},
+  {"points", "[{\"x\":1,\"y\":2},{\"x\":1,\"z\":2}]", errc::unknown_field, "/points/1/z",
+   "fields are x, y", "x"},
   {"grid", "[[1],[2,null]]", errc::wrong_type, "/grid/1/1", "found null"},
   {"tags", "[\"a\",\"b\",\"a\"]", errc::invalid_value, "/tags/2", "twice"},
   {"limits", "{\"a/b\":\"1\"}", errc::invalid_value, "/limits/a~1b", "no unit"},
@@ -86,13 +97,16 @@ const refused refused_fields[] = {
   {"choice", "null", errc::missing_field, "/choice", "null"},
   {"choice", "{\"x\":1,\"y\":2}", errc::missing_field, "/choice/type", "which alternative"},
   {"choice", "{\"type\":1}", errc::wrong_type, "/choice/type", "which alternative"},
-  {"choice", "{\"type\":\"test.pint\",\"x\":1,\"y\":2}", errc::invalid_value, "/choice/type", "no alternative",
-   "test.point"},
+  {"choice", "{\"type\":\"test.pint\",\"x\":1,\"y\":2}", errc::invalid_value, "/choice/type",
+   "no alternative", "test.point"},
   {"choice", "{\"type\":\"test.point\",\"x\":1}", errc::missing_field, "/choice/y", "missing"},
   {"choice", "{\"type\":\"test.typed_thing\"}", errc::missing_field, "/choice/value", "missing"},
-  {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":1}}", errc::wrong_type, "/choice/value/type", "a string"},
-  {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":\"a\"},\"x\":1}", errc::unknown_field, "/choice/x", ""},
-  {"steps", "[{\"type\":\"test.point\",\"x\":1,\"y\":2,\"z\":3}]", errc::unknown_field, "/steps/0/z", "fields are x, y"},
+  {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":1}}", errc::wrong_type,
+   "/choice/value/type", "a string"},
+  {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":\"a\"},\"x\":1}",
+   errc::unknown_field, "/choice/x", ""},
+  {"steps", "[{\"type\":\"test.point\",\"x\":1,\"y\":2,\"z\":3}]", errc::unknown_field,
+   "/steps/0/z", "fields are x, y"},
 };
 
 void check(const error& found, const refused& expected) {
@@ -109,7 +123,9 @@ class phone_book : public json::codec_context {
 public:
   explicit phone_book(bool plain = false) : plain_(plain) {}
 
-  void add(std::string path, caf::strong_actor_ptr handle) { entries_.emplace(std::move(path), std::move(handle)); }
+  void add(std::string path, caf::strong_actor_ptr handle) {
+    entries_.emplace(std::move(path), std::move(handle));
+  }
 
   std::string to_path(const caf::strong_actor_ptr& handle) const override {
     for (auto& [path, known] : entries_)
@@ -225,7 +241,8 @@ TEST_CASE("json codec: documents are JSON inside JSON", "[json]") {
 
 TEST_CASE("json codec: errors carry the name of their code", "[json]") {
   error x{errc::unknown_field, "m", "/a", "b"};
-  CHECK(json::serialize(json::to_json(x)) == R"({"code":"unknown_field","message":"m","at":"/a","hint":"b"})");
+  CHECK(json::serialize(json::to_json(x))
+        == R"({"code":"unknown_field","message":"m","at":"/a","hint":"b"})");
   auto back = json::message_from_json(caf::type_id_v<error>, json::to_json(x));
   REQUIRE(back);
   CHECK(back->get_as<error>(0) == x);
@@ -258,13 +275,16 @@ TEST_CASE("json codec: refuses wrong envelopes", "[json]") {
     {"", "1", errc::wrong_type, "", "found the number 1"},
     {"", R"({"type":"test.point"})", errc::missing_field, "/body", "expected"},
     {"", R"({"body":{}})", errc::missing_field, "/type", "expected"},
-    {"", R"({"type":"test.point","body":{},"to":"x"})", errc::unknown_field, "/to", "unknown field"},
-    {"", R"({"type":"test.pont","body":{}})", errc::unknown_type, "/type", "test.pont", "test.point"},
+    {"", R"({"type":"test.point","body":{},"to":"x"})", errc::unknown_field, "/to",
+     "unknown field"},
+    {"", R"({"type":"test.pont","body":{}})", errc::unknown_type, "/type", "test.pont",
+     "test.point"},
     {"", R"({"type":1,"body":{}})", errc::wrong_type, "/type", "name of a message type"},
     {"", R"({"type":null,"body":{}})", errc::wrong_type, "/type", "found null"},
     {"", R"({"type":["test.point"],"body":{}})", errc::wrong_type, "/body", "array of 1"},
     {"", R"({"type":"test.point","body":{"x":1}})", errc::missing_field, "/body/y", "missing"},
-    {"", R"({"type":["int32_t","test.point"],"body":[1,{"x":1}]})", errc::missing_field, "/body/1/y", "missing"},
+    {"", R"({"type":["int32_t","test.point"],"body":[1,{"x":1}]})", errc::missing_field,
+     "/body/1/y", "missing"},
   };
   for (auto& x : envelopes) {
     INFO(x.body);
@@ -272,20 +292,24 @@ TEST_CASE("json codec: refuses wrong envelopes", "[json]") {
     REQUIRE_FALSE(read);
     check(read.error(), x);
   }
-  CHECK(json::message_from_json(caf::type_id_t{4999}, json::value(1)).error().code == errc::unknown_type);
+  CHECK(json::message_from_json(caf::type_id_t{4999}, json::value(1)).error().code
+        == errc::unknown_type);
 }
 
 TEST_CASE("json codec: actors are paths", "[json]") {
   test_types();
   caf::actor_system_config config;
   caf::actor_system system{config};
-  auto handle = system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int32_t) {}}; });
+  auto handle =
+    system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](int32_t) {}}; });
   phone_book book;
   book.add("alpha:/user/a", caf::actor_cast<caf::strong_actor_ptr>(handle));
   forward x{handle, caf::actor_cast<caf::strong_actor_ptr>(handle)};
-  CHECK(json::serialize(json::to_json(x, &book)) == R"({"to":"alpha:/user/a","cc":"alpha:/user/a"})");
+  CHECK(json::serialize(json::to_json(x, &book))
+        == R"({"to":"alpha:/user/a","cc":"alpha:/user/a"})");
   CHECK(*json::from_json<forward>(json::to_json(x, &book), &book) == x);
-  CHECK(json::from_json<forward>(*parse(R"({"to":"alpha:/user/a","cc":null})"), &book)->cc == nullptr);
+  CHECK(json::from_json<forward>(*parse(R"({"to":"alpha:/user/a","cc":null})"), &book)->cc
+        == nullptr);
   auto unknown = json::from_json<forward>(*parse(R"({"to":"alpha:/user/b","cc":null})"), &book);
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().code == errc::not_found);

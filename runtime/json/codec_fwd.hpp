@@ -20,10 +20,12 @@ value to_json(const T& x, const codec_context* context = nullptr);
 
 /// Reads the body of a message of one element. The type must be known to types() (type_registry.hpp).
 /// Errors: errc::unknown_type, and those of from_json.
-result<caf::message> message_from_json(caf::type_id_t type, const value& body, const codec_context* context = nullptr);
+result<caf::message> message_from_json(caf::type_id_t type, const value& body,
+                                       const codec_context* context = nullptr);
 
 /// Reads what message_to_json writes. Errors also point at `/type` and below `/body`.
-result<caf::message> message_from_json(const value& envelope, const codec_context* context = nullptr);
+result<caf::message> message_from_json(const value& envelope,
+                                       const codec_context* context = nullptr);
 
 /// `{"type":"edge.set_interval","body":{...}}`; an empty message is `{"type":null,"body":null}`, one of several elements
 /// `{"type":[...],"body":[...]}`. Elements of types outside types() are written as CAF prints them, and cannot be read.

@@ -14,7 +14,9 @@ namespace coppice::json::test {
 
 enum class mode : uint8_t { off, on, fast };
 
-constexpr auto enum_names(mode) { return std::to_array<std::string_view>({"off", "on", "fast"}); }
+constexpr auto enum_names(mode) {
+  return std::to_array<std::string_view>({"off", "on", "fast"});
+}
 
 struct set_interval {
   duration interval{0};
@@ -104,15 +106,17 @@ struct rich {
 template <class Inspector>
 bool inspect(Inspector& f, rich& x) {
   return f.object(x).fields(
-    f.field("flag", x.flag), f.field("tiny", x.tiny), f.field("port", x.port), f.field("big", x.big),
-    f.field("huge", x.huge), f.field("ratio", x.ratio), f.field("exact", x.exact), f.field("text", x.text),
-    f.field("every", x.every), f.field("whole", x.whole), f.field("at", x.at), f.field("how", x.how),
+    f.field("flag", x.flag), f.field("tiny", x.tiny), f.field("port", x.port),
+    f.field("big", x.big), f.field("huge", x.huge), f.field("ratio", x.ratio),
+    f.field("exact", x.exact), f.field("text", x.text), f.field("every", x.every),
+    f.field("whole", x.whole), f.field("at", x.at), f.field("how", x.how),
     f.field("maybe", x.maybe), f.field("note", x.note), f.field("retries", x.retries).fallback(3),
-    f.field("label", x.label).fallback("none"), f.field("points", x.points), f.field("grid", x.grid),
-    f.field("bits", x.bits), f.field("tags", x.tags), f.field("limits", x.limits), f.field("by_mode", x.by_mode),
-    f.field("by_number", x.by_number), f.field("pair", x.pair), f.field("triple", x.triple), f.field("fixed", x.fixed),
-    f.field("blob", x.blob), f.field("choice", x.choice), f.field("steps", x.steps), f.field("gaps", x.gaps),
-    f.field("extra", x.extra), f.field("root", x.root));
+    f.field("label", x.label).fallback("none"), f.field("points", x.points),
+    f.field("grid", x.grid), f.field("bits", x.bits), f.field("tags", x.tags),
+    f.field("limits", x.limits), f.field("by_mode", x.by_mode), f.field("by_number", x.by_number),
+    f.field("pair", x.pair), f.field("triple", x.triple), f.field("fixed", x.fixed),
+    f.field("blob", x.blob), f.field("choice", x.choice), f.field("steps", x.steps),
+    f.field("gaps", x.gaps), f.field("extra", x.extra), f.field("root", x.root));
 }
 
 struct with_rules {
@@ -129,8 +133,9 @@ bool inspect(Inspector& f, with_rules& x) {
     x.even = std::move(text);
     return x.even.size() % 2 == 0;
   };
-  return f.object(x).fields(f.field("percent", x.percent).invariant([](int32_t y) { return y >= 0 && y <= 100; }),
-                            f.field("even", get, set));
+  return f.object(x).fields(
+    f.field("percent", x.percent).invariant([](int32_t y) { return y >= 0 && y <= 100; }),
+    f.field("even", get, set));
 }
 
 struct login {
@@ -176,18 +181,22 @@ struct arguments {
 
 template <class Inspector>
 bool inspect(Inspector& f, arguments& x) {
-  return f.object(x).fields(f.field("interval", x.interval).fallback(std::chrono::seconds{2}), f.field("where", x.where));
+  return f.object(x).fields(f.field("interval", x.interval).fallback(std::chrono::seconds{2}),
+                            f.field("where", x.where));
 }
 
 } // namespace coppice::json::test
 
 COPPICE_MESSAGES(json_test, coppice::type_ids::test, //
-                 (coppice::json::test::set_interval, "test.set_interval"), (coppice::json::test::point, "test.point"),
-                 (coppice::json::test::typed_thing, "test.typed_thing"), (coppice::json::test::tree, "test.tree"),
-                 (coppice::json::test::rich, "test.rich"), (coppice::json::test::with_rules, "test.with_rules"),
-                 (coppice::json::test::login, "test.login"), (coppice::json::test::forward, "test.forward"),
-                 (coppice::json::test::nothing, "test.nothing"), (coppice::json::test::mode, "test.mode"),
-                 (coppice::json::removed<1>, "removed.1"))
+                 (coppice::json::test::set_interval, "test.set_interval"),
+                 (coppice::json::test::point, "test.point"),
+                 (coppice::json::test::typed_thing, "test.typed_thing"),
+                 (coppice::json::test::tree, "test.tree"), (coppice::json::test::rich, "test.rich"),
+                 (coppice::json::test::with_rules, "test.with_rules"),
+                 (coppice::json::test::login, "test.login"),
+                 (coppice::json::test::forward, "test.forward"),
+                 (coppice::json::test::nothing, "test.nothing"),
+                 (coppice::json::test::mode, "test.mode"), (coppice::json::removed<1>, "removed.1"))
 
 namespace coppice::json::test {
 

@@ -121,9 +121,10 @@ private:
     constexpr auto absent_is_null = classify<T>() == type_class::optional;
     node_.fields.push_back({std::string{x.name}, &type, !x.may_be_absent && !absent_is_null, {}});
     if (x.fallback_value)
-      scope_.at_end([node = &node_, index = node_.fields.size() - 1, make = std::move(x.fallback_value)] {
-        node->fields[index].fallback = make();
-      });
+      scope_.at_end(
+        [node = &node_, index = node_.fields.size() - 1, make = std::move(x.fallback_value)] {
+          node->fields[index].fallback = make();
+        });
   }
 
   type_node& node_;
@@ -134,15 +135,18 @@ template <class Rep, class Period>
 void fill_duration(type_node& node, std::type_identity<std::chrono::duration<Rep, Period>>) {
   node.what = type_node::kind::duration;
   node.bits = 8 * sizeof(Rep);
-  node.unit = coppice::to_string(std::chrono::duration_cast<coppice::duration>(std::chrono::duration<int64_t, Period>{1}));
+  node.unit = coppice::to_string(
+    std::chrono::duration_cast<coppice::duration>(std::chrono::duration<int64_t, Period>{1}));
   if constexpr (std::is_floating_point_v<Rep>)
     node.unit += " float";
 }
 
 template <class... Ts>
-void fill_variant(type_node& node, std::type_identity<std::variant<Ts...>>, description_scope& scope) {
+void fill_variant(type_node& node, std::type_identity<std::variant<Ts...>>,
+                  description_scope& scope) {
   node.what = type_node::kind::variant;
-  (node.alternatives.push_back({&describe<Ts>(), alternative_name<Ts>(), variant_form::wrapped}), ...);
+  (node.alternatives.push_back({&describe<Ts>(), alternative_name<Ts>(), variant_form::wrapped}),
+   ...);
   scope.at_end(node);
 }
 
@@ -201,10 +205,12 @@ void fill(type_node& node, description_scope& scope) {
     node.is_signed = std::is_signed_v<T>;
   } else {
     constexpr std::pair<type_class, kind> simple[] = {
-      {type_class::boolean, kind::boolean}, {type_class::string, kind::string}, {type_class::bytes, kind::bytes},
-      {type_class::instant, kind::instant}, {type_class::actor, kind::actor},   {type_class::secret, kind::secret},
-      {type_class::document, kind::any},    {type_class::any, kind::any},       {type_class::message, kind::message},
-      {type_class::text, kind::text},       {type_class::null, kind::null}};
+      {type_class::boolean, kind::boolean}, {type_class::string, kind::string},
+      {type_class::bytes, kind::bytes},     {type_class::instant, kind::instant},
+      {type_class::actor, kind::actor},     {type_class::secret, kind::secret},
+      {type_class::document, kind::any},    {type_class::any, kind::any},
+      {type_class::message, kind::message}, {type_class::text, kind::text},
+      {type_class::null, kind::null}};
     for (auto& [from, to] : simple)
       if (from == c)
         node.what = to;

@@ -11,9 +11,27 @@ namespace {
 
 /// Changes, removes, doubles or inserts a few bytes.
 std::string mutate(std::string text, prng& random) {
-  static constexpr std::string_view tokens[] = {"{", "}", "[", "]", ",", ":", "\"", "\\u", "\\ud800", "null", "1e999", "-",
-                                                "9223372036854775808", "\xff", "\xf0\x9f", "true", "\"type\":", "0.5",
-                                                "\\", "\"-1s\"", "[[[[[[[[[[[[[[[["};
+  static constexpr std::string_view tokens[] = {"{",
+                                                "}",
+                                                "[",
+                                                "]",
+                                                ",",
+                                                ":",
+                                                "\"",
+                                                "\\u",
+                                                "\\ud800",
+                                                "null",
+                                                "1e999",
+                                                "-",
+                                                "9223372036854775808",
+                                                "\xff",
+                                                "\xf0\x9f",
+                                                "true",
+                                                "\"type\":",
+                                                "0.5",
+                                                "\\",
+                                                "\"-1s\"",
+                                                "[[[[[[[[[[[[[[[["};
   for (auto n = random.below(4) + 1; n > 0; --n) {
     auto at = random.below(text.size() + 1);
     auto length = random.below(8);
@@ -44,7 +62,8 @@ TEST_CASE("json: mutated input is read or refused, never worse", "[json]") {
   test_types();
   std::vector<std::string> seeds;
   for (auto entry : test_types().all())
-    seeds.push_back(json::serialize(json::object{{"type", entry->name}, {"body", entry->example()}}));
+    seeds.push_back(
+      json::serialize(json::object{{"type", entry->name}, {"body", entry->example()}}));
   prng random{1};
   size_t accepted = 0;
   size_t no_json = 0;

@@ -4,6 +4,8 @@
 
 namespace coppice::json {
 
-void add_messages(type_registry& types) { types.add_block<caf::id_block::json_types>(); }
+void add_messages(type_registry& types) {
+  types.add_block<caf::id_block::json_types>();
+}
 
 } // namespace coppice::json

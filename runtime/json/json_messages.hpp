@@ -31,4 +31,5 @@ void add_messages(type_registry& types);
 
 COPPICE_MESSAGES(json_types, coppice::type_ids::base, //
                  (coppice::json::document, "coppice.json"), (coppice::error, "coppice.error"),
-                 (coppice::instant, "coppice.instant"), (coppice::json::json_message, "coppice.json_message"))
+                 (coppice::instant, "coppice.instant"),
+                 (coppice::json::json_message, "coppice.json_message"))

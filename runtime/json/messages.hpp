@@ -13,19 +13,23 @@
 /// Used in the global namespace, with qualified type names without commas, before the first use of the types in messages.
 /// `caf::id_block::demo` is the block for `type_registry::add_block`. Entries are only appended; a type that is removed
 /// leaves `(coppice::json::removed<N>, "removed.N")` behind, with an N of its own.
-#define COPPICE_MESSAGES(block, first_id, ...)                                                                         \
-  CAF_BEGIN_TYPE_ID_BLOCK(block, first_id)                                                                             \
-  COPPICE_DETAIL_EXPAND(COPPICE_DETAIL_MESSAGES(block, __VA_ARGS__))                                                   \
+#define COPPICE_MESSAGES(block, first_id, ...)                                                     \
+  CAF_BEGIN_TYPE_ID_BLOCK(block, first_id)                                                         \
+  COPPICE_DETAIL_EXPAND(COPPICE_DETAIL_MESSAGES(block, __VA_ARGS__))                               \
   CAF_END_TYPE_ID_BLOCK(block)
 
 #define COPPICE_DETAIL_PARENS ()
-#define COPPICE_DETAIL_EXPAND(...) COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(__VA_ARGS__)))
-#define COPPICE_DETAIL_EXPAND3(...) COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(__VA_ARGS__)))
-#define COPPICE_DETAIL_EXPAND2(...) COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(__VA_ARGS__)))
-#define COPPICE_DETAIL_EXPAND1(...) COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND(...)                                                                 \
+  COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(COPPICE_DETAIL_EXPAND3(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND3(...)                                                                \
+  COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(COPPICE_DETAIL_EXPAND2(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND2(...)                                                                \
+  COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(COPPICE_DETAIL_EXPAND1(__VA_ARGS__)))
+#define COPPICE_DETAIL_EXPAND1(...)                                                                \
+  COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(COPPICE_DETAIL_EXPAND0(__VA_ARGS__)))
 #define COPPICE_DETAIL_EXPAND0(...) __VA_ARGS__
-#define COPPICE_DETAIL_MESSAGES(block, entry, ...)                                                                     \
-  COPPICE_DETAIL_MESSAGE(block, COPPICE_DETAIL_ENTRY entry)                                                            \
+#define COPPICE_DETAIL_MESSAGES(block, entry, ...)                                                 \
+  COPPICE_DETAIL_MESSAGE(block, COPPICE_DETAIL_ENTRY entry)                                        \
   __VA_OPT__(COPPICE_DETAIL_AGAIN COPPICE_DETAIL_PARENS(block, __VA_ARGS__))
 #define COPPICE_DETAIL_AGAIN() COPPICE_DETAIL_MESSAGES
 #define COPPICE_DETAIL_ENTRY(type, name) (type), name

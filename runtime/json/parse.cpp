@@ -9,14 +9,17 @@ namespace coppice::json {
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// A recursive-descent parser; its recursion is bounded by parse_limits::depth. A function that returns false has set
 /// `failure_`; on the way out each level puts its own token before the pointer.
 class parser {
 public:
   parser(std::string_view text, const parse_limits& limits)
-    : text_(text), depth_max_(std::min<size_t>(limits.depth, 1000)) {}
+    : text_(text),
+      depth_max_(std::min<size_t>(limits.depth, 1000)) {}
 
   result<value> run() {
     value out;
@@ -43,8 +46,8 @@ private:
       }
     }
     failure_.code = code;
-    failure_.message = "the JSON text " + std::move(what) + " (line " + std::to_string(line) + ", column "
-                       + std::to_string(at_ - start + 1) + ")";
+    failure_.message = "the JSON text " + std::move(what) + " (line " + std::to_string(line)
+                       + ", column " + std::to_string(at_ - start + 1) + ")";
     return false;
   }
 
@@ -63,7 +66,8 @@ private:
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+    while (at_ < text_.size()
+           && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
       ++at_;
   }
 
@@ -88,7 +92,9 @@ private:
 
   bool parse_literal(value& out) {
     auto start = at_;
-    while (at_ < text_.size() && ((text_[at_] >= 'a' && text_[at_] <= 'z') || (text_[at_] >= 'A' && text_[at_] <= 'Z')))
+    while (
+      at_ < text_.size()
+      && ((text_[at_] >= 'a' && text_[at_] <= 'z') || (text_[at_] >= 'A' && text_[at_] <= 'Z')))
       ++at_;
     auto word = text_.substr(start, at_ - start);
     if (word == "null")
@@ -96,10 +102,13 @@ private:
     else if (word == "true" || word == "false")
       out.emplace_bool() = word == "true";
     else if (word.empty())
-      return fail(start >= text_.size() ? "ends where a value is expected" : "has no value here" + what_is_wrong());
+      return fail(start >= text_.size() ? "ends where a value is expected"
+                                        : "has no value here" + what_is_wrong());
     else
-      return fail_at(start, "has the word " + std::string{word.substr(0, 32)}
-                              + ", which is no JSON value; numbers, \"strings\", true, false, null, [] and {} are");
+      return fail_at(
+        start,
+        "has the word " + std::string{word.substr(0, 32)}
+          + ", which is no JSON value; numbers, \"strings\", true, false, null, [] and {} are");
     return true;
   }
 
@@ -142,7 +151,8 @@ private:
       skip_space();
       auto c = peek();
       if (c != ',' && c != ']')
-        return fail(at_ >= text_.size() ? "ends inside an array" : "has no ',' or ']' after an element of an array");
+        return fail(at_ >= text_.size() ? "ends inside an array"
+                                        : "has no ',' or ']' after an element of an array");
       ++at_;
       if (c == ']')
         return true;
@@ -160,7 +170,8 @@ private:
       skip_space();
       auto key_at = at_;
       if (peek() != '"')
-        return fail(at_ >= text_.size() ? "ends inside an object" : "has no field name in double quotes here");
+        return fail(at_ >= text_.size() ? "ends inside an object"
+                                        : "has no field name in double quotes here");
       std::string key;
       if (!parse_string(key))
         return false;
@@ -176,7 +187,8 @@ private:
       skip_space();
       auto c = peek();
       if (c != ',' && c != '}')
-        return fail(at_ >= text_.size() ? "ends inside an object" : "has no ',' or '}' after a field");
+        return fail(at_ >= text_.size() ? "ends inside an object"
+                                        : "has no ',' or '}' after a field");
       ++at_;
       if (c == '}')
         return true;
@@ -229,7 +241,9 @@ private:
       return true;
     }
     if (c != 'u')
-      return fail_at(start, "has an unknown escape in a string; \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX exist");
+      return fail_at(
+        start,
+        "has an unknown escape in a string; \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX exist");
     ++at_;
     uint32_t code = 0;
     if (!parse_hex4(start, code))
@@ -327,7 +341,8 @@ private:
     auto shown = std::string{number.substr(0, 40)};
     return fail_at(start,
                    is_integer ? "has the integer " + shown + ", outside -2^63 to 2^63-1"
-                              : "has the number " + shown + ", which a 64-bit floating-point number cannot hold",
+                              : "has the number " + shown
+                                  + ", which a 64-bit floating-point number cannot hold",
                    errc::out_of_range);
   }
 
@@ -343,8 +358,8 @@ private:
 result<value> parse(std::string_view text, const parse_limits& limits) {
   if (text.size() > limits.bytes)
     return error{errc::too_large,
-                 "the JSON text has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(limits.bytes)
-                   + " are allowed",
+                 "the JSON text has " + std::to_string(text.size()) + " bytes; at most "
+                   + std::to_string(limits.bytes) + " are allowed",
                  {},
                  {}};
   return parser{text, limits}.run();

@@ -103,9 +103,11 @@ TEST_CASE("json parse: bounds depth and size", "[json]") {
 }
 
 TEST_CASE("json parse: accepts all of JSON", "[json]") {
-  auto x = parse(" {\"a\" : [1, -2.5e3, true, false, null, \"\\u00e9\\ud83d\\ude00\\n\\/\xc3\xa9\"], \"\":{}}\r\n\t");
+  auto x = parse(" {\"a\" : [1, -2.5e3, true, false, null, "
+                 "\"\\u00e9\\ud83d\\ude00\\n\\/\xc3\xa9\"], \"\":{}}\r\n\t");
   REQUIRE(x);
-  CHECK(json::serialize(*x) == "{\"a\":[1,-2500.0,true,false,null,\"\xc3\xa9\xf0\x9f\x98\x80\\n/\xc3\xa9\"],\"\":{}}");
+  CHECK(json::serialize(*x)
+        == "{\"a\":[1,-2500.0,true,false,null,\"\xc3\xa9\xf0\x9f\x98\x80\\n/\xc3\xa9\"],\"\":{}}");
   CHECK(parse("-9223372036854775808")->get_int64() == std::numeric_limits<int64_t>::min());
   CHECK(parse("9223372036854775807")->get_int64() == std::numeric_limits<int64_t>::max());
   CHECK(parse("-0")->get_int64() == 0);
@@ -129,8 +131,10 @@ TEST_CASE("json serialize: doubles read back bit by bit", "[json]") {
 }
 
 TEST_CASE("json serialize: always gives JSON", "[json]") {
-  CHECK(json::serialize(json::value("a\"\\\x01\x1f\x7f\b")) == "\"a\\\"\\\\\\u0001\\u001f\x7f\\b\"");
-  CHECK(json::serialize(json::value("bad \xff\xc3 bytes")) == "\"bad \xef\xbf\xbd\xef\xbf\xbd bytes\"");
+  CHECK(json::serialize(json::value("a\"\\\x01\x1f\x7f\b"))
+        == "\"a\\\"\\\\\\u0001\\u001f\x7f\\b\"");
+  CHECK(json::serialize(json::value("bad \xff\xc3 bytes"))
+        == "\"bad \xef\xbf\xbd\xef\xbf\xbd bytes\"");
   CHECK(json::serialize(json::value(std::numeric_limits<double>::quiet_NaN())) == "null");
   CHECK(json::serialize_pretty(*parse(R"({"a":[1,{}],"b":[]})"))
         == "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": []\n}");

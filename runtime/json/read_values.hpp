@@ -9,14 +9,16 @@ template <class T>
 bool reader::read_number(const value& from, T& to) {
   if constexpr (std::is_floating_point_v<T>) {
     double number = 0;
-    auto ok = read_double(from, static_cast<double>(std::min<long double>(std::numeric_limits<T>::max(),
-                                                                          std::numeric_limits<double>::max())),
+    auto ok = read_double(from,
+                          static_cast<double>(std::min<long double>(
+                            std::numeric_limits<T>::max(), std::numeric_limits<double>::max())),
                           number);
     to = static_cast<T>(number);
     return ok;
   } else if constexpr (std::is_signed_v<T>) {
     int64_t number = 0;
-    auto ok = read_signed(from, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), number);
+    auto ok =
+      read_signed(from, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), number);
     to = static_cast<T>(number);
     return ok;
   } else {
@@ -57,7 +59,8 @@ bool reader::read_list(const value& from, T& to) {
         return false;
       if constexpr (classify<T>() == type_class::set)
         return to.insert(std::move(x)).second
-               || fail(errc::invalid_value, describe_value(element) + " is twice in a list of different elements");
+               || fail(errc::invalid_value,
+                       describe_value(element) + " is twice in a list of different elements");
       else
         to.insert(to.end(), std::move(x));
       return true;
@@ -71,7 +74,8 @@ bool reader::read_list(const value& from, T& to) {
 template <class T, size_t... Is>
 bool reader::read_tuple(const value& from, T& to, std::index_sequence<Is...>) {
   auto elements = open_array(from, sizeof...(Is));
-  return elements && (in_element(Is, [&] { return read((*elements)[Is], std::get<Is>(to)); }) && ...);
+  return elements
+         && (in_element(Is, [&] { return read((*elements)[Is], std::get<Is>(to)); }) && ...);
 }
 
 template <class T>
@@ -85,7 +89,8 @@ bool reader::read_map_key(std::string_view key, T& to) {
     to = static_cast<T>(index);
     return ok;
   } else {
-    static_assert(std::is_integral_v<T> && sizeof(T) <= 8 && !(std::is_unsigned_v<T> && sizeof(T) == 8),
+    static_assert(std::is_integral_v<T> && sizeof(T) <= 8
+                    && !(std::is_unsigned_v<T> && sizeof(T) == 8),
                   "keys of maps are strings, named enums or integers up to 2^63");
     int64_t number = 0;
     auto ok = read_key(key, std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), number);
@@ -135,7 +140,8 @@ bool reader::read_variant(const value& from, std::variant<Ts...>& to) {
   };
   auto ok = false;
   size_t i = 0;
-  static_cast<void>(((i++ == chosen ? (ok = read_one(std::type_identity<Ts>{}), true) : false) || ...));
+  static_cast<void>(
+    ((i++ == chosen ? (ok = read_one(std::type_identity<Ts>{}), true) : false) || ...));
   return ok;
 }
 

@@ -14,7 +14,9 @@ namespace coppice::json::detail {
 
 namespace {
 
-std::string_view view(const boost::json::string& x) { return {x.data(), x.size()}; }
+std::string_view view(const boost::json::string& x) {
+  return {x.data(), x.size()};
+}
 
 bool looks_like_number(std::string_view text) {
   double number = 0;
@@ -32,10 +34,11 @@ bool reader::fail(errc code, std::string message, std::string hint) {
 
 bool reader::wrong_type(const value& found, std::string_view expected) {
   std::string hint;
-  if (auto text = found.if_string(); text && expected.find("number") != std::string_view::npos
-                                     && looks_like_number(view(*text)))
+  if (auto text = found.if_string();
+      text && expected.find("number") != std::string_view::npos && looks_like_number(view(*text)))
     hint = view(*text);
-  return fail(errc::wrong_type, "expected " + std::string{expected} + ", found " + describe_value(found),
+  return fail(errc::wrong_type,
+              "expected " + std::string{expected} + ", found " + describe_value(found),
               std::move(hint));
 }
 
@@ -59,7 +62,8 @@ std::string reader::pointer() const {
   return out;
 }
 
-bool reader::open_object(const value& from, std::span<const std::string_view> names, std::span<const value*> found) {
+bool reader::open_object(const value& from, std::span<const std::string_view> names,
+                         std::span<const value*> found) {
   auto tagged = std::exchange(tag_expected_, false);
   auto members = from.if_object();
   if (!members)
@@ -91,7 +95,8 @@ bool reader::open_object(const value& from, std::span<const std::string_view> na
 
 bool reader::missing(std::string_view name, const type_node& type, bool is_null) {
   return fail(errc::missing_field, "the required field '" + std::string{name} + "' is "
-                                     + (is_null ? "null" : "missing") + "; expected " + expectation(type));
+                                     + (is_null ? "null" : "missing") + "; expected "
+                                     + expectation(type));
 }
 
 bool reader::read_bool(const value& from, bool& to) {
@@ -103,7 +108,9 @@ bool reader::read_bool(const value& from, bool& to) {
 }
 
 bool reader::read_signed(const value& from, int64_t low, int64_t high, int64_t& to) {
-  auto expected = [&] { return "a whole number from " + std::to_string(low) + " to " + std::to_string(high); };
+  auto expected = [&] {
+    return "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+  };
   auto found = from.if_int64();
   if (!found) {
     if (from.is_uint64())
@@ -126,7 +133,8 @@ bool reader::read_unsigned(const value& from, uint64_t high, uint64_t& to) {
     return fail(errc::out_of_range, "expected " + expected() + ", found " + describe_value(from));
   else
     return wrong_type(from, expected());
-  return to <= high || fail(errc::out_of_range, "expected " + expected() + ", found " + describe_value(from));
+  return to <= high
+         || fail(errc::out_of_range, "expected " + expected() + ", found " + describe_value(from));
 }
 
 bool reader::read_double(const value& from, double high, double& to) {
@@ -139,7 +147,8 @@ bool reader::read_double(const value& from, double high, double& to) {
   else
     return wrong_type(from, "a number");
   return (std::isfinite(to) && std::abs(to) <= high)
-         || fail(errc::out_of_range, describe_value(from) + " does not fit the field's floating-point type");
+         || fail(errc::out_of_range,
+                 describe_value(from) + " does not fit the field's floating-point type");
 }
 
 bool reader::read_string(const value& from, std::string& to) {
@@ -155,7 +164,8 @@ bool reader::read_bytes(const value& from, std::string& to) {
   if (!found)
     return wrong_type(from, "bytes as a base64 string");
   return from_base64(view(*found), to)
-         || fail(errc::invalid_value, "expected base64 with padding, found " + describe_value(from));
+         || fail(errc::invalid_value,
+                 "expected base64 with padding, found " + describe_value(from));
 }
 
 bool reader::read_duration(const value& from, int64_t& ns) {
@@ -192,7 +202,8 @@ bool reader::read_enum(const value& from, const type_node& type, size_t& to) {
     if (type.names[to] == view(*found))
       return true;
   to = 0;
-  return fail(errc::invalid_value, "expected " + expectation(type) + ", found " + describe_value(from),
+  return fail(errc::invalid_value,
+              "expected " + expectation(type) + ", found " + describe_value(from),
               nearest_name(view(*found), type.names));
 }
 
@@ -226,8 +237,9 @@ bool reader::read_key(std::string_view key, int64_t low, int64_t high, int64_t& 
   auto [end, problem] = std::from_chars(key.data(), key.data() + key.size(), to);
   return (problem == std::errc{} && end == key.data() + key.size() && to >= low && to <= high
           && key == std::to_string(to))
-         || fail(errc::invalid_value, "expected a field name that is a whole number from " + std::to_string(low) + " to "
-                                        + std::to_string(high) + ", found '" + std::string{key} + "'");
+         || fail(errc::invalid_value, "expected a field name that is a whole number from "
+                                        + std::to_string(low) + " to " + std::to_string(high)
+                                        + ", found '" + std::string{key} + "'");
 }
 
 const boost::json::array* reader::open_array(const value& from, size_t size_expected) {
@@ -236,8 +248,8 @@ const boost::json::array* reader::open_array(const value& from, size_t size_expe
   if (!found)
     wrong_type(from, any_size ? "an array" : "an array of " + std::to_string(size_expected));
   else if (!any_size && found->size() != size_expected) {
-    fail(errc::invalid_value, "expected an array of " + std::to_string(size_expected) + ", found one of "
-                                + std::to_string(found->size()));
+    fail(errc::invalid_value, "expected an array of " + std::to_string(size_expected)
+                                + ", found one of " + std::to_string(found->size()));
     return nullptr;
   }
   return found;
@@ -289,8 +301,8 @@ const value* reader::choose_alternative(const value& from, const type_node& type
   auto tag = members->if_contains("type");
   if (!tag || !tag->is_string()) {
     in_field("type", [&] {
-      return fail(tag ? errc::wrong_type : errc::missing_field, "'type' must say which alternative this is; expected "
-                                                                  + expectation(type));
+      return fail(tag ? errc::wrong_type : errc::missing_field,
+                  "'type' must say which alternative this is; expected " + expectation(type));
     });
     return nullptr;
   }
@@ -313,8 +325,9 @@ const value* reader::choose_alternative(const value& from, const type_node& type
     return found[1];
   }
   in_field("type", [&] {
-    return fail(errc::invalid_value, "no alternative is called " + describe_value(*tag) + "; expected "
-                                       + expectation(type),
+    return fail(errc::invalid_value,
+                "no alternative is called " + describe_value(*tag) + "; expected "
+                  + expectation(type),
                 nearest_name(view(tag->get_string()), names));
   });
   return nullptr;

@@ -49,7 +49,8 @@ public:
 
     template <class Predicate>
     auto invariant(Predicate predicate) && {
-      return field_t<T, Set, Fallback, Predicate>{name, std::move(set), std::move(fallback_value), std::move(predicate)};
+      return field_t<T, Set, Fallback, Predicate>{name, std::move(set), std::move(fallback_value),
+                                                  std::move(predicate)};
     }
   };
 
@@ -148,7 +149,8 @@ private:
   bool inside(std::string_view name, size_t index, F f) {
     frame here{path_, name, index, path_ ? path_->depth + 1 : 1};
     if (here.depth > depth_max)
-      return fail(errc::invalid_json, "the value is nested deeper than " + std::to_string(depth_max));
+      return fail(errc::invalid_json,
+                  "the value is nested deeper than " + std::to_string(depth_max));
     path_ = &here;
     auto ok = f();
     path_ = here.parent;
@@ -170,7 +172,8 @@ private:
   bool wrong_type(const value& found, std::string_view expected);
   bool refused_by_setter();
   std::string pointer() const;
-  bool open_object(const value& from, std::span<const std::string_view> names, std::span<const value*> found);
+  bool open_object(const value& from, std::span<const std::string_view> names,
+                   std::span<const value*> found);
   bool missing(std::string_view name, const type_node& type, bool is_null);
   bool read_bool(const value& from, bool& to);
   bool read_signed(const value& from, int64_t low, int64_t high, int64_t& to);
@@ -217,8 +220,9 @@ private:
   template <class T, class Set, class Fallback, class Invariant>
   bool read_field(field_t<T, Set, Fallback, Invariant>& x, const value* from) {
     constexpr auto c = classify<T>();
-    constexpr auto takes_null = c == type_class::optional || c == type_class::document || c == type_class::any
-                                || c == type_class::null || c == type_class::variant
+    constexpr auto takes_null = c == type_class::optional || c == type_class::document
+                                || c == type_class::any || c == type_class::null
+                                || c == type_class::variant
                                 || std::is_same_v<T, caf::strong_actor_ptr>;
     return in_field(x.name, [&] {
       if (!from || (from->is_null() && !takes_null)) {

@@ -27,7 +27,8 @@ public:
     x.tiny = static_cast<int8_t>(random_.next());
     x.port = static_cast<uint16_t>(random_.next());
     x.big = static_cast<int64_t>(random_.next());
-    x.huge = random_.next() >> random_.below(2); // Past 2^63 as well: a value of Boost.JSON holds it, a text does not.
+    x.huge = random_.next() >> random_.below(
+               2); // Past 2^63 as well: a value of Boost.JSON holds it, a text does not.
     x.ratio = static_cast<float>(number());
     x.exact = number();
     x.text = text();
@@ -64,7 +65,9 @@ public:
 private:
   bool coin() { return random_.below(2) == 1; }
   int32_t integer() { return static_cast<int32_t>(random_.next()); }
-  double number() { return (random_.unit() - 0.5) * std::pow(10.0, static_cast<double>(random_.below(30))); }
+  double number() {
+    return (random_.unit() - 0.5) * std::pow(10.0, static_cast<double>(random_.below(30)));
+  }
   duration time() { return duration{random_.below(coin() ? 100 : 1'000'000'000'000'000)}; }
   mode some_mode() { return static_cast<mode>(random_.below(3)); }
   point some_point() { return {integer(), number()}; }
@@ -76,8 +79,8 @@ private:
   }
 
   std::string text() {
-    static constexpr std::string_view pieces[] = {"a", "\"", "\\", "/", "~", "\n", "\x01", "\xc3\xa9",
-                                                  "\xf0\x9f\x98\x80", " ", "type", "0"};
+    static constexpr std::string_view pieces[] = {
+      "a", "\"", "\\", "/", "~", "\n", "\x01", "\xc3\xa9", "\xf0\x9f\x98\x80", " ", "type", "0"};
     std::string out;
     repeat([&] { out += pieces[random_.below(std::size(pieces))]; });
     return out;
@@ -154,10 +157,15 @@ TEST_CASE("json codec: cost of a small message", "[.bench]") {
     auto start = std::chrono::steady_clock::now();
     for (auto i = 0; i < rounds; ++i)
       f();
-    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / rounds;
+    return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+             .count()
+           / rounds;
   };
   auto message = *json::message_from_json(caf::type_id_v<set_interval>, body);
   WARN("parse " << time([] { REQUIRE(json::parse(R"({"interval":"2s"})")); }) << " us");
-  WARN("message_from_json " << time([&] { static_cast<void>(json::message_from_json(caf::type_id_v<set_interval>, body)); }) << " us");
-  WARN("message_to_json " << time([&] { static_cast<void>(json::message_to_json(message)); }) << " us");
+  WARN("message_from_json " << time([&] {
+         static_cast<void>(json::message_from_json(caf::type_id_v<set_interval>, body));
+       }) << " us");
+  WARN("message_to_json " << time([&] { static_cast<void>(json::message_to_json(message)); })
+                          << " us");
 }

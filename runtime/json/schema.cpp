@@ -13,8 +13,8 @@ constexpr const char* duration_pattern = "^[0-9]+(\\.[0-9]{1,9})?(ns|us|ms|s|min
 
 /// Says nothing about the type: null, zero, empty.
 bool is_trivial(const value& x) {
-  if (x.is_null() || x == value(false) || x == value(0) || x == value(0.0) || x == value("") || x == value("0s")
-      || x == value("1970-01-01T00:00:00Z"))
+  if (x.is_null() || x == value(false) || x == value(0) || x == value(0.0) || x == value("")
+      || x == value("0s") || x == value("1970-01-01T00:00:00Z"))
     return true;
   if (auto elements = x.if_array())
     return std::all_of(elements->begin(), elements->end(), is_trivial);
@@ -85,7 +85,8 @@ private:
       case kind::duration:
         return {{"type", "string"}, {"pattern", duration_pattern}, {"examples", array{"1s"}}};
       case kind::instant:
-        return {{"type", "string"}, {"format", "date-time"}, {"examples", array{"2026-01-06T10:00:00Z"}}};
+        return {
+          {"type", "string"}, {"format", "date-time"}, {"examples", array{"2026-01-06T10:00:00Z"}}};
       case kind::enumeration:
         return {{"type", "string"}, {"enum", array(type.names.begin(), type.names.end())}};
       case kind::actor:
@@ -134,7 +135,11 @@ private:
     for (auto part : type.parts)
       items.push_back(of(*part));
     auto size = static_cast<int64_t>(items.size());
-    return {{"type", "array"}, {"prefixItems", std::move(items)}, {"items", false}, {"minItems", size}, {"maxItems", size}};
+    return {{"type", "array"},
+            {"prefixItems", std::move(items)},
+            {"items", false},
+            {"minItems", size},
+            {"maxItems", size}};
   }
 
   object map(const type_node& type) {
@@ -154,10 +159,11 @@ private:
       if (x.form == variant_form::bare) {
         choices.push_back(of(*x.type));
       } else if (x.form == variant_form::wrapped) {
-        choices.push_back(object{{"type", "object"},
-                                 {"properties", object{{"type", std::move(tag)}, {"value", of(*x.type)}}},
-                                 {"required", array{"type", "value"}},
-                                 {"additionalProperties", false}});
+        choices.push_back(
+          object{{"type", "object"},
+                 {"properties", object{{"type", std::move(tag)}, {"value", of(*x.type)}}},
+                 {"required", array{"type", "value"}},
+                 {"additionalProperties", false}});
       } else {
         // additionalProperties does not look through a $ref, so the fields are repeated here.
         auto choice = fields(*x.type);
@@ -184,14 +190,16 @@ private:
       auto schema = of(*field.type);
       if (field.fallback)
         schema["default"] = *field.fallback;
-      else if (auto initial = prototype.is_object() ? prototype.get_object().if_contains(field.name) : nullptr;
+      else if (auto initial =
+                 prototype.is_object() ? prototype.get_object().if_contains(field.name) : nullptr;
                initial && !is_trivial(*initial) && field.type->what != type_node::kind::secret)
         schema["examples"] = array{*initial};
       properties[field.name] = std::move(schema);
       if (field.required)
         required.emplace_back(field.name);
     }
-    object out{{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+    object out{
+      {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
     if (!required.empty())
       out["required"] = std::move(required);
     return out;
@@ -213,7 +221,8 @@ public:
       return object{};
     if (auto fallback = members->if_contains("default"))
       return *fallback;
-    if (auto examples = members->if_contains("examples"); examples && examples->is_array() && !examples->get_array().empty())
+    if (auto examples = members->if_contains("examples");
+        examples && examples->is_array() && !examples->get_array().empty())
       return examples->get_array().front();
     if (auto constant = members->if_contains("const"))
       return *constant;
@@ -226,7 +235,8 @@ public:
     if (auto choices = members->if_contains("anyOf"))
       return depth > depth_max ? value(nullptr) : of(choices->as_array().front(), depth + 1);
     auto type = members->if_contains("type");
-    return type && type->is_string() ? of_type(*members, type->get_string(), depth) : value(object{});
+    return type && type->is_string() ? of_type(*members, type->get_string(), depth)
+                                     : value(object{});
   }
 
 private:
@@ -246,7 +256,8 @@ private:
     if (type == "string")
       return value("text");
     if (type == "integer")
-      return value(std::max<int64_t>(1, schema.contains("minimum") ? schema.at("minimum").as_int64() : 1));
+      return value(
+        std::max<int64_t>(1, schema.contains("minimum") ? schema.at("minimum").as_int64() : 1));
     if (type == "number")
       return value(1.5);
     if (type == "boolean")
@@ -266,9 +277,9 @@ private:
     if (!more || !more->is_object() || depth > depth_max)
       return out;
     auto names = schema.if_contains("propertyNames");
-    auto key = !names                                  ? value("key")
-               : names->as_object().contains("enum")   ? names->at("enum").as_array().front()
-                                                       : value("1");
+    auto key = !names                                ? value("key")
+               : names->as_object().contains("enum") ? names->at("enum").as_array().front()
+                                                     : value("1");
     out.emplace(key.as_string(), of(*more, depth + 1));
     return out;
   }
@@ -299,8 +310,12 @@ private:
 
 } // namespace
 
-value schema_of(const type_node& type) { return schema_writer{}.run(type); }
+value schema_of(const type_node& type) {
+  return schema_writer{}.run(type);
+}
 
-value example_of(const value& schema) { return example_writer{schema}.of(schema, 0); }
+value example_of(const value& schema) {
+  return example_writer{schema}.of(schema, 0);
+}
 
 } // namespace coppice::json

@@ -91,13 +91,32 @@ TEST_CASE("json schema: refuses what the codec refuses", "[json]") {
   auto valid = entry->example();
   REQUIRE(problems(schema, valid) == "");
   const std::pair<std::string_view, std::string_view> wrong[] = {
-    {"flag", "1"}, {"tiny", "128"}, {"port", "-1"}, {"port", "65536"}, {"text", "1"}, {"every", "\"5\""},
-    {"every", "\"-5s\""}, {"every", "5"}, {"how", "\"of\""}, {"maybe", "{}"}, {"note", "1"}, {"points", "[{\"x\":1}]"},
-    {"grid", "[[\"1\"]]"}, {"tags", "[\"a\",\"a\"]"}, {"limits", "{\"a\":\"1\"}"}, {"by_mode", "{\"fst\":1}"},
-    {"pair", "[\"a\"]"}, {"pair", "[1,1]"}, {"fixed", "[1,2,3,4]"}, {"choice", "true"},
-    {"choice", "{\"type\":\"test.pint\",\"x\":1,\"y\":2}"}, {"choice", "{\"type\":\"test.point\",\"x\":1}"},
-    {"choice", "{\"type\":\"test.typed_thing\",\"value\":{}}"}, {"gaps", "[\"1\"]"},
-    {"root", "{\"name\":\"a\",\"children\":[{\"name\":1,\"children\":[]}]}"}, {"unknown", "1"}};
+    {"flag", "1"},
+    {"tiny", "128"},
+    {"port", "-1"},
+    {"port", "65536"},
+    {"text", "1"},
+    {"every", "\"5\""},
+    {"every", "\"-5s\""},
+    {"every", "5"},
+    {"how", "\"of\""},
+    {"maybe", "{}"},
+    {"note", "1"},
+    {"points", "[{\"x\":1}]"},
+    {"grid", "[[\"1\"]]"},
+    {"tags", "[\"a\",\"a\"]"},
+    {"limits", "{\"a\":\"1\"}"},
+    {"by_mode", "{\"fst\":1}"},
+    {"pair", "[\"a\"]"},
+    {"pair", "[1,1]"},
+    {"fixed", "[1,2,3,4]"},
+    {"choice", "true"},
+    {"choice", "{\"type\":\"test.pint\",\"x\":1,\"y\":2}"},
+    {"choice", "{\"type\":\"test.point\",\"x\":1}"},
+    {"choice", "{\"type\":\"test.typed_thing\",\"value\":{}}"},
+    {"gaps", "[\"1\"]"},
+    {"root", "{\"name\":\"a\",\"children\":[{\"name\":1,\"children\":[]}]}"},
+    {"unknown", "1"}};
   for (auto& [field, text] : wrong) {
     INFO(field << " " << text);
     auto body = with(valid, field, text);
@@ -105,8 +124,10 @@ TEST_CASE("json schema: refuses what the codec refuses", "[json]") {
     CHECK(problems(schema, body) != "");
   }
   const std::pair<std::string_view, std::string_view> right[] = {
-    {"maybe", "null"}, {"note", "\"n\""}, {"choice", "\"s\""}, {"every", "\"1.5min\""}, {"gaps", "[null,1]"},
-    {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":\"t\"}}"}, {"extra", "[1]"}};
+    {"maybe", "null"},    {"note", "\"n\""},
+    {"choice", "\"s\""},  {"every", "\"1.5min\""},
+    {"gaps", "[null,1]"}, {"choice", "{\"type\":\"test.typed_thing\",\"value\":{\"type\":\"t\"}}"},
+    {"extra", "[1]"}};
   for (auto& [field, text] : right) {
     INFO(field << " " << text);
     auto body = with(valid, field, text);
@@ -125,7 +146,8 @@ TEST_CASE("json schema: of a type without a wire name", "[json]") {
 
 TEST_CASE("json schema: recursion goes through references", "[json]") {
   auto schema = test_types().find("test.tree")->schema();
-  CHECK(schema.at("properties").at("children").at("items") == json::value(json::object{{"$ref", "#"}}));
+  CHECK(schema.at("properties").at("children").at("items")
+        == json::value(json::object{{"$ref", "#"}}));
   auto nested = test_types().find("test.rich")->schema();
   CHECK(nested.at("$defs").at("test.tree").at("properties").at("children").at("items")
         == json::value(json::object{{"$ref", "#/$defs/test.tree"}}));

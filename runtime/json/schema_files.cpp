@@ -41,7 +41,8 @@ std::string content_of(const fs::path& file) {
 }
 
 /// Ids are the wire format, so every line says what became of it.
-void compare_ids(const fs::path& file, const type_registry& registry, std::vector<std::string>& out) {
+void compare_ids(const fs::path& file, const type_registry& registry,
+                 std::vector<std::string>& out) {
   std::ifstream in{file};
   std::set<caf::type_id_t> listed;
   caf::type_id_t id = 0;
@@ -51,7 +52,8 @@ void compare_ids(const fs::path& file, const type_registry& registry, std::vecto
     auto entry = registry.find(id);
     if (!entry || entry->name != name)
       out.push_back("type_ids.txt: id " + std::to_string(id) + " was " + name + " and is "
-                    + (entry ? entry->name : "gone") + " now; ids are only appended, a removed type leaves a placeholder");
+                    + (entry ? entry->name : "gone")
+                    + " now; ids are only appended, a removed type leaves a placeholder");
   }
   for (auto entry : registry.all())
     if (entry->is_wire() && !listed.contains(entry->type_id))

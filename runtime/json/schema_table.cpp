@@ -11,7 +11,9 @@ namespace coppice::json {
 namespace {
 
 /// An optional is its own presence; otherwise CAF writes one for a field that may be left out.
-bool has_presence(const field_node& x) { return !x.required && x.type->what != type_node::kind::optional; }
+bool has_presence(const field_node& x) {
+  return !x.required && x.type->what != type_node::kind::optional;
+}
 
 class signature_writer {
 public:
@@ -33,8 +35,9 @@ public:
       case kind::bytes:
         return "bytes";
       case kind::duration:
-        return type.unit == "1ns" && type.bits == 64 ? "duration"
-                                                     : "duration<" + type.unit + "," + std::to_string(type.bits) + ">";
+        return type.unit == "1ns" && type.bits == 64
+                 ? "duration"
+                 : "duration<" + type.unit + "," + std::to_string(type.bits) + ">";
       case kind::instant:
         return "instant";
       case kind::enumeration:
@@ -111,22 +114,27 @@ private:
   std::vector<const type_node*> open_;
 };
 
-std::string quoted(std::string_view text) { return "'" + std::string{text} + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + std::string{text} + "'";
+}
 
 /// What differs between two types of the same name, as one sentence.
 std::string difference(const type_signature& a, const type_signature& b) {
   auto about = "type " + quoted(a.name) + ": ";
   if (a.id != b.id)
-    return about + "id " + std::to_string(a.id) + " is ours, " + std::to_string(b.id) + " is theirs";
+    return about + "id " + std::to_string(a.id) + " is ours, " + std::to_string(b.id)
+           + " is theirs";
   auto find = [](const type_signature& in, const std::string& name) {
-    return std::find_if(in.fields.begin(), in.fields.end(), [&](auto& x) { return x.name == name; });
+    return std::find_if(in.fields.begin(), in.fields.end(),
+                        [&](auto& x) { return x.name == name; });
   };
   for (auto& field : a.fields) {
     auto other = find(b, field.name);
     if (other == b.fields.end())
       return about + "field " + quoted(field.name) + " is only ours";
     if (other->type != field.type)
-      return about + "field " + quoted(field.name) + " is " + field.type + " with us, " + other->type + " with them";
+      return about + "field " + quoted(field.name) + " is " + field.type + " with us, "
+             + other->type + " with them";
   }
   for (auto& field : b.fields)
     if (find(a, field.name) == a.fields.end())
@@ -143,7 +151,9 @@ std::vector<field_signature> signature_of(const type_node& type) {
   return {{"", out.of(type)}};
 }
 
-std::string_view to_string(compatibility x) { return enum_name(x); }
+std::string_view to_string(compatibility x) {
+  return enum_name(x);
+}
 
 comparison compare(const schema_table& a, const schema_table& b) {
   std::map<std::string_view, const type_signature*> theirs;
@@ -162,7 +172,8 @@ comparison compare(const schema_table& a, const schema_table& b) {
     } else {
       additions.push_back("type " + quoted(ours.name) + " is only ours");
     }
-    if (auto same_id = theirs_by_id.find(ours.id); same_id != theirs_by_id.end() && same_id->second->name != ours.name)
+    if (auto same_id = theirs_by_id.find(ours.id);
+        same_id != theirs_by_id.end() && same_id->second->name != ours.name)
       breaking.push_back("id " + std::to_string(ours.id) + " is " + quoted(ours.name) + " with us, "
                          + quoted(same_id->second->name) + " with them");
   }

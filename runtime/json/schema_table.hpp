@@ -42,7 +42,8 @@ bool inspect(Inspector& f, field_signature& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, type_signature& x) {
-  return f.object(x).fields(f.field("id", x.id), f.field("name", x.name), f.field("fields", x.fields));
+  return f.object(x).fields(f.field("id", x.id), f.field("name", x.name),
+                            f.field("fields", x.fields));
 }
 
 template <class Inspector>

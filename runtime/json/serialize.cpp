@@ -84,7 +84,8 @@ public:
         append_string(out_, {x.get_string().data(), x.get_string().size()});
         break;
       case boost::json::kind::array:
-        print_all(x.get_array(), '[', ']', level, [this, level](const value& y) { print(y, level + 1); });
+        print_all(x.get_array(), '[', ']', level,
+                  [this, level](const value& y) { print(y, level + 1); });
         break;
       case boost::json::kind::object:
         print_all(x.get_object(), '{', '}', level, [this, level](const auto& member) {

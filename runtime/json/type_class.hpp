@@ -70,11 +70,13 @@ template <class T, size_t N>
 inline constexpr bool is_std_array<std::array<T, N>> = true;
 
 template <class T>
-inline constexpr bool is_actor = std::is_same_v<T, caf::actor> || std::is_same_v<T, caf::strong_actor_ptr>
-                                 || is_a<T, caf::typed_actor>;
+inline constexpr bool is_actor =
+  std::is_same_v<
+    T, caf::actor> || std::is_same_v<T, caf::strong_actor_ptr> || is_a<T, caf::typed_actor>;
 
 template <class T>
-inline constexpr bool is_bytes = std::is_same_v<T, std::vector<caf::byte>> || std::is_same_v<T, std::vector<std::byte>>;
+inline constexpr bool is_bytes =
+  std::is_same_v<T, std::vector<caf::byte>> || std::is_same_v<T, std::vector<std::byte>>;
 
 template <class T>
 concept map_like = requires(T& x) {
@@ -96,10 +98,10 @@ concept list_like = requires(T& x, typename T::value_type&& element) {
   x.size();
 };
 
-
 template <class T>
 consteval type_class classify() {
-  static_assert(!is_timestamp<T>, "use coppice::instant: CAF writes time points in local time without a zone");
+  static_assert(!is_timestamp<T>,
+                "use coppice::instant: CAF writes time points in local time without a zone");
   if constexpr (std::is_same_v<T, bool>)
     return type_class::boolean;
   else if constexpr (std::is_integral_v<T>)
@@ -157,7 +159,8 @@ bool call_inspect(Inspector& f, T& x) {
     return f.object(x).fields();
   } else {
     static_assert(!std::is_enum_v<T>, "give the enum its names: see runtime/json/enum_names.hpp");
-    static_assert(!std::is_same_v<T, T>, "the type has no inspect(Inspector&, T&) and is none that JSON knows");
+    static_assert(!std::is_same_v<T, T>,
+                  "the type has no inspect(Inspector&, T&) and is none that JSON knows");
     return false;
   }
 }
@@ -169,8 +172,9 @@ std::string alternative_name() {
     return "null";
   } else {
     using known = caf::detail::squash_if_int_t<T>;
-    static_assert(caf::detail::is_complete<caf::type_name<known>>,
-                  "every alternative of a variant needs a wire name: add it to a COPPICE_MESSAGES block");
+    static_assert(
+      caf::detail::is_complete<caf::type_name<known>>,
+      "every alternative of a variant needs a wire name: add it to a COPPICE_MESSAGES block");
     auto name = caf::type_name<known>::value;
     return {name.begin(), name.end()};
   }

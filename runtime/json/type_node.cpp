@@ -51,12 +51,15 @@ char json_type(const type_node& x) {
 }
 
 bool has_field(const type_node& x, std::string_view name) {
-  return std::any_of(x.fields.begin(), x.fields.end(), [name](auto& field) { return field.name == name; });
+  return std::any_of(x.fields.begin(), x.fields.end(),
+                     [name](auto& field) { return field.name == name; });
 }
 
 } // namespace
 
-description_scope::description_scope() : lock_(state().mutex) { ++state().depth; }
+description_scope::description_scope() : lock_(state().mutex) {
+  ++state().depth;
+}
 
 description_scope::~description_scope() {
   auto& now = state();
@@ -76,15 +79,20 @@ description_scope::~description_scope() {
 
 bool description_scope::begin(type_node& node) {
   auto& filled = state().filled;
-  if (node.complete.load(std::memory_order_relaxed) || std::find(filled.begin(), filled.end(), &node) != filled.end())
+  if (node.complete.load(std::memory_order_relaxed)
+      || std::find(filled.begin(), filled.end(), &node) != filled.end())
     return false;
   filled.push_back(&node);
   return true;
 }
 
-void description_scope::at_end(type_node& variant) { state().variants.push_back(&variant); }
+void description_scope::at_end(type_node& variant) {
+  state().variants.push_back(&variant);
+}
 
-void description_scope::at_end(std::function<void()> finish) { state().finishers.push_back(std::move(finish)); }
+void description_scope::at_end(std::function<void()> finish) {
+  state().finishers.push_back(std::move(finish));
+}
 
 void choose_forms(type_node& variant) {
   std::array<size_t, 128> users{};

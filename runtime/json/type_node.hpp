@@ -66,8 +66,9 @@ struct type_node {
   uint8_t bits = 0;       ///< integer, number, and the integer behind an enumeration or a duration.
   bool is_signed = false; ///< integer.
   std::string unit;       ///< duration: what one tick is, as `1ns`.
-  std::vector<field_node> fields;             ///< object.
-  std::vector<const type_node*> parts;        ///< list, set, optional: the element; map: key, value; tuple: all.
+  std::vector<field_node> fields; ///< object.
+  std::vector<const type_node*>
+    parts; ///< list, set, optional: the element; map: key, value; tuple: all.
   std::vector<alternative_node> alternatives; ///< variant.
   std::vector<std::string_view> names;        ///< enumeration: in order of the values, from 0.
   value (*prototype)() = nullptr;             ///< object: a default-constructed one.

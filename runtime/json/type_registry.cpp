@@ -16,9 +16,13 @@ value type_entry::schema() const {
   return out;
 }
 
-value type_entry::example() const { return example_of(schema()); }
+value type_entry::example() const {
+  return example_of(schema());
+}
 
-std::vector<field_signature> type_entry::fields() const { return signature_of(*node); }
+std::vector<field_signature> type_entry::fields() const {
+  return signature_of(*node);
+}
 
 bool type_entry::is_wire() const {
   return type_id >= type_ids::first && (type_id < type_ids::test || type_id >= type_ids::user);
@@ -33,8 +37,9 @@ type_registry::type_registry() {
       std::type_identity<int16_t>{}, std::type_identity<uint16_t>{}, std::type_identity<int32_t>{},
       std::type_identity<uint32_t>{}, std::type_identity<int64_t>{}, std::type_identity<uint64_t>{},
       std::type_identity<float>{}, std::type_identity<double>{}, std::type_identity<std::string>{},
-      std::type_identity<caf::actor>{}, std::type_identity<caf::strong_actor_ptr>{}, std::type_identity<caf::unit_t>{},
-      std::type_identity<caf::timespan>{}, std::type_identity<caf::error>{});
+      std::type_identity<caf::actor>{}, std::type_identity<caf::strong_actor_ptr>{},
+      std::type_identity<caf::unit_t>{}, std::type_identity<caf::timespan>{},
+      std::type_identity<caf::error>{});
 }
 
 type_registry::~type_registry() = default;
@@ -69,7 +74,10 @@ result<const type_entry*> type_registry::require(std::string_view name) const {
   std::vector<std::string_view> names;
   for (auto& [known, entry] : by_name_)
     names.push_back(known);
-  return error{errc::unknown_type, "there is no message type '" + std::string{name} + "'", {}, nearest_name(name, names)};
+  return error{errc::unknown_type,
+               "there is no message type '" + std::string{name} + "'",
+               {},
+               nearest_name(name, names)};
 }
 
 std::vector<const type_entry*> type_registry::all() const {
@@ -88,7 +96,9 @@ schema_table type_registry::table() const {
   return out;
 }
 
-std::string type_registry::fingerprint() const { return json::fingerprint(table()); }
+std::string type_registry::fingerprint() const {
+  return json::fingerprint(table());
+}
 
 type_registry& types() {
   // Never destroyed: handlers may still encode messages while statics go.

@@ -24,7 +24,8 @@ struct type_entry {
   const type_node* node = nullptr;
   /// The typed codec: reads a body, writes one element of a message.
   result<caf::message> (*decode)(const value& body, const codec_context* context) = nullptr;
-  result<value> (*encode)(const caf::message& x, size_t index, const codec_context* context) = nullptr;
+  result<value> (*encode)(const caf::message& x, size_t index,
+                          const codec_context* context) = nullptr;
 
   /// JSON Schema of the body, with the wire name as title.
   value schema() const;
@@ -84,11 +85,13 @@ type_registry& types();
 
 /// Writes `json/NAME.json` for every wire type and `type_ids.txt` (id and name, a line each) into the folder, and removes
 /// `json/*.json` of types that are gone. Errors: errc::storage.
-result<void> write_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
+result<void> write_schemas(const std::filesystem::path& folder,
+                           const type_registry& registry = types());
 
 /// How the files in the folder differ from what write_schemas would write: one sentence a difference, empty when they do
 /// not. For the test that keeps the committed files in step with the types.
-std::vector<std::string> compare_schemas(const std::filesystem::path& folder, const type_registry& registry = types());
+std::vector<std::string> compare_schemas(const std::filesystem::path& folder,
+                                         const type_registry& registry = types());
 
 // -- implementation ---------------------------------------------------------------------------------------------------
 
@@ -104,7 +107,8 @@ void type_registry::add_type(caf::type_id_t id, caf::string_view name) {
       return f.take_failure();
     return caf::make_message(std::move(x));
   };
-  entry.encode = [](const caf::message& x, size_t index, const codec_context* context) -> result<value> {
+  entry.encode = [](const caf::message& x, size_t index,
+                    const codec_context* context) -> result<value> {
     detail::writer f{context};
     auto out = f.write(x.get_as<T>(index));
     if (f.failure().code != errc::none)

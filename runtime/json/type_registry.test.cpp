@@ -25,20 +25,23 @@ bool inspect(Inspector& f, numbered<N>& x) {
 } // namespace coppice::json::test
 
 #define NUMBERED(n) (coppice::json::test::numbered<n>, "numbered." #n)
-#define NUMBERED8(n)                                                                                                   \
-  NUMBERED(n##0), NUMBERED(n##1), NUMBERED(n##2), NUMBERED(n##3), NUMBERED(n##4), NUMBERED(n##5), NUMBERED(n##6),     \
-    NUMBERED(n##7)
+#define NUMBERED8(n)                                                                               \
+  NUMBERED(n##0), NUMBERED(n##1), NUMBERED(n##2), NUMBERED(n##3), NUMBERED(n##4), NUMBERED(n##5),  \
+    NUMBERED(n##6), NUMBERED(n##7)
 
-COPPICE_MESSAGES(json_test_user, coppice::user_types<1>, NUMBERED8(1), NUMBERED8(2), NUMBERED8(3), NUMBERED8(4),
-                 NUMBERED8(5), NUMBERED8(6), NUMBERED8(7), NUMBERED8(8))
+COPPICE_MESSAGES(json_test_user, coppice::user_types<1>, NUMBERED8(1), NUMBERED8(2), NUMBERED8(3),
+                 NUMBERED8(4), NUMBERED8(5), NUMBERED8(6), NUMBERED8(7), NUMBERED8(8))
 
-static_assert(caf::id_block::json_types::begin == type_ids::base && caf::id_block::json_types::end == type_ids::base + 4);
-static_assert(caf::id_block::json_test_user::begin == 10256 && caf::id_block::json_test_user::end == 10256 + 64);
+static_assert(caf::id_block::json_types::begin == type_ids::base
+              && caf::id_block::json_types::end == type_ids::base + 4);
+static_assert(caf::id_block::json_test_user::begin == 10256
+              && caf::id_block::json_test_user::end == 10256 + 64);
 
 namespace {
 
 json::schema_table sample() {
-  return {{{1000, "a.one", {{"x", "int32"}, {"y", "string"}}}, {1001, "a.two", {{"z", "duration"}}}}};
+  return {
+    {{1000, "a.one", {{"x", "int32"}, {"y", "string"}}}, {1001, "a.two", {{"z", "duration"}}}}};
 }
 
 /// A folder that is gone at the end.
@@ -56,7 +59,9 @@ struct temporary_folder {
   }
 };
 
-void overwrite(const std::filesystem::path& file, std::string_view text) { std::ofstream{file} << text; }
+void overwrite(const std::filesystem::path& file, std::string_view text) {
+  std::ofstream{file} << text;
+}
 
 } // namespace
 
@@ -67,7 +72,8 @@ TEST_CASE("type registry: finds types by name and id", "[json]") {
   CHECK(entry->type_id == caf::type_id_v<point>);
   CHECK(types.find(caf::type_id_v<point>) == entry);
   CHECK(entry->fields() == std::vector<json::field_signature>{{"x", "int32"}, {"y", "float64"}});
-  CHECK(types.find("test.mode")->fields() == std::vector<json::field_signature>{{"", "enum8<off|on|fast>"}});
+  CHECK(types.find("test.mode")->fields()
+        == std::vector<json::field_signature>{{"", "enum8<off|on|fast>"}});
   CHECK(types.find("test.tree")->fields()[1].type == "list<test.tree>");
   CHECK(types.find("nothing") == nullptr);
   CHECK(types.find(caf::type_id_t{65000}) == nullptr);
@@ -81,7 +87,8 @@ TEST_CASE("type registry: adding a block again changes nothing", "[json]") {
   auto before = types.all();
   types.add_block<caf::id_block::json_test>();
   CHECK(types.all() == before);
-  CHECK(std::is_sorted(before.begin(), before.end(), [](auto x, auto y) { return x->type_id < y->type_id; }));
+  CHECK(std::is_sorted(before.begin(), before.end(),
+                       [](auto x, auto y) { return x->type_id < y->type_id; }));
 }
 
 TEST_CASE("type registry: wire types leave out tests, take in users", "[json]") {
@@ -99,7 +106,8 @@ TEST_CASE("type registry: wire types leave out tests, take in users", "[json]") 
 
 TEST_CASE("schema table: signatures of nested types without names", "[json]") {
   CHECK(json::signature_of(json::describe<std::vector<arguments>>())
-        == std::vector<json::field_signature>{{"", "list<{interval:duration?,where:optional<test.point>}>"}});
+        == std::vector<json::field_signature>{
+          {"", "list<{interval:duration?,where:optional<test.point>}>"}});
 }
 
 TEST_CASE("schema table: the fingerprint follows every change of the wire", "[json]") {
@@ -139,26 +147,35 @@ TEST_CASE("schema table: which nodes may talk to each other", "[json]") {
   };
   using words = std::vector<std::string>;
   auto more = against([](auto& types) { types.push_back({1002, "a.three", {}}); });
-  CHECK(more == json::comparison{compatibility::compatible, words{"type 'a.three' is only theirs"}});
+  CHECK(more
+        == json::comparison{compatibility::compatible, words{"type 'a.three' is only theirs"}});
   auto fewer = against([](auto& types) { types.pop_back(); });
   CHECK(fewer == json::comparison{compatibility::compatible, words{"type 'a.two' is only ours"}});
   auto retyped = against([](auto& types) { types[0].fields[0].type = "int64"; });
   CHECK(retyped
-        == json::comparison{compatibility::breaking, words{"type 'a.one': field 'x' is int32 with us, int64 with them"}});
+        == json::comparison{compatibility::breaking,
+                            words{"type 'a.one': field 'x' is int32 with us, int64 with them"}});
   auto renamed = against([](auto& types) { types[1].fields[0].name = "zz"; });
-  CHECK(renamed == json::comparison{compatibility::breaking, words{"type 'a.two': field 'z' is only ours"}});
+  CHECK(
+    renamed
+    == json::comparison{compatibility::breaking, words{"type 'a.two': field 'z' is only ours"}});
   auto longer = against([](auto& types) { types[1].fields.push_back({"w", "bool"}); });
-  CHECK(longer == json::comparison{compatibility::breaking, words{"type 'a.two': field 'w' is only theirs"}});
+  CHECK(
+    longer
+    == json::comparison{compatibility::breaking, words{"type 'a.two': field 'w' is only theirs"}});
   auto reordered = against([](auto& types) { std::swap(types[0].fields[0], types[0].fields[1]); });
   CHECK(reordered
-        == json::comparison{compatibility::breaking, words{"type 'a.one': the fields stand in another order"}});
+        == json::comparison{compatibility::breaking,
+                            words{"type 'a.one': the fields stand in another order"}});
   auto moved = against([](auto& types) { types[1].id = 1005; });
-  CHECK(moved == json::comparison{compatibility::breaking, words{"type 'a.two': id 1001 is ours, 1005 is theirs"}});
+  CHECK(moved
+        == json::comparison{compatibility::breaking,
+                            words{"type 'a.two': id 1001 is ours, 1005 is theirs"}});
   auto reused = against([](auto& types) { types[1].name = "a.new"; });
   CHECK(reused
         == json::comparison{compatibility::breaking,
-                            words{"id 1001 is 'a.two' with us, 'a.new' with them", "type 'a.two' is only ours",
-                                  "type 'a.new' is only theirs"}});
+                            words{"id 1001 is 'a.two' with us, 'a.new' with them",
+                                  "type 'a.two' is only ours", "type 'a.new' is only theirs"}});
 }
 
 TEST_CASE("schema table: travels as JSON", "[json]") {
@@ -182,11 +199,12 @@ TEST_CASE("schema files: written, compared, cleaned up", "[json]") {
   overwrite(folder.path / "json/old.json", "{}");
   std::filesystem::remove(folder.path / "type_ids.txt");
   CHECK(json::compare_schemas(folder.path, types)
-        == std::vector<std::string>{"json/coppice.error.json is not what the types say", "type_ids.txt is missing",
-                                    "json/old.json belongs to no type"});
+        == std::vector<std::string>{"json/coppice.error.json is not what the types say",
+                                    "type_ids.txt is missing", "json/old.json belongs to no type"});
   REQUIRE(json::write_schemas(folder.path, types));
   CHECK(json::compare_schemas(folder.path, types).empty());
-  overwrite(folder.path / "type_ids.txt", "200 coppice.json\n201 coppice.old\n202 coppice.instant\n204 coppice.gone\n");
+  overwrite(folder.path / "type_ids.txt",
+            "200 coppice.json\n201 coppice.old\n202 coppice.instant\n204 coppice.gone\n");
   auto ids = json::compare_schemas(folder.path, types);
   REQUIRE(ids.size() == 3);
   CHECK(ids[0].starts_with("type_ids.txt: id 201 was coppice.old and is coppice.error now"));

@@ -56,8 +56,11 @@ result<const value*> at_pointer(const value& x, std::string_view json_pointer) {
     if (end == std::string_view::npos)
       end = json_pointer.size();
     if (json_pointer[at] != '/' || !unescape(json_pointer.substr(at + 1, end - at - 1), token))
-      return error{errc::usage, "'" + std::string{json_pointer} + "' is no JSON pointer; write for example /a/0/b",
-                   std::string{json_pointer}, {}};
+      return error{errc::usage,
+                   "'" + std::string{json_pointer}
+                     + "' is no JSON pointer; write for example /a/0/b",
+                   std::string{json_pointer},
+                   {}};
     auto next = member_of(*current, token);
     if (!next)
       return error{errc::not_found, "there is no '" + token + "' in " + describe_value(*current),

@@ -19,8 +19,8 @@ using object = boost::json::object;
 using array = boost::json::array;
 
 struct parse_limits {
-  size_t depth = 64;               ///< Nested arrays and objects.
-  size_t bytes = 8 * 1024 * 1024;  ///< Length of the text.
+  size_t depth = 64;              ///< Nested arrays and objects.
+  size_t bytes = 8 * 1024 * 1024; ///< Length of the text.
 };
 
 /// Reads one JSON text (RFC 8259), strictly: UTF-8 only, no duplicate keys, no lone surrogates, no NaN or Infinity, nothing

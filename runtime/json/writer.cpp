@@ -10,7 +10,8 @@ namespace coppice::json::detail {
 
 void writer::set_error(const caf::error& reason) {
   if (failure_.code == errc::none)
-    failure_ = {errc::invalid_value, "the value cannot be written: " + caf::to_string(reason), {}, {}};
+    failure_ = {
+      errc::invalid_value, "the value cannot be written: " + caf::to_string(reason), {}, {}};
 }
 
 value writer::write_double(double x) {

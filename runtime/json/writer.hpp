@@ -78,7 +78,8 @@ public:
     bool fields(Fields&&... xs) {
       boost::json::object out;
       out.reserve(sizeof...(Fields));
-      (out.emplace(boost::json::string_view{xs.name.data(), xs.name.size()}, f->write_field(xs)), ...);
+      (out.emplace(boost::json::string_view{xs.name.data(), xs.name.size()}, f->write_field(xs)),
+       ...);
       f->written_.emplace_object() = std::move(out);
       if constexpr (!std::is_same_v<OnSave, std::nullptr_t>)
         static_cast<void>(save_callback());
@@ -104,7 +105,8 @@ public:
   }
 
   template <class IsPresent, class Get, class Reset, class Set>
-  static field_t<maybe<IsPresent, Get>> field(caf::string_view name, IsPresent is_present, Get get, Reset&&, Set&&) {
+  static field_t<maybe<IsPresent, Get>> field(caf::string_view name, IsPresent is_present, Get get,
+                                              Reset&&, Set&&) {
     return {{name.data(), name.size()}, {std::move(is_present), std::move(get)}};
   }
 
@@ -211,7 +213,8 @@ value writer::write(const T& x) {
   } else if constexpr (c == type_class::bytes) {
     return write_bytes(x.data(), x.size());
   } else if constexpr (c == type_class::duration) {
-    return value(boost::json::string_view{coppice::to_string(std::chrono::duration_cast<coppice::duration>(x))});
+    return value(boost::json::string_view{
+      coppice::to_string(std::chrono::duration_cast<coppice::duration>(x))});
   } else if constexpr (c == type_class::instant) {
     return value(boost::json::string_view{to_string(x)});
   } else if constexpr (c == type_class::enumeration) {

@@ -8,9 +8,9 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_clock.hpp>
 #include <caf/actor_config.hpp>
+#include <caf/actor_proxy.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/actor_proxy.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
 #include <map>
@@ -76,7 +76,8 @@ std::string type_text(const caf::message& x) {
   return {name.data(), name.size()};
 }
 
-void put_trace(caf::mailbox_element& on, const telemetry::trace_context& given, telemetry::origin how) {
+void put_trace(caf::mailbox_element& on, const telemetry::trace_context& given,
+               telemetry::origin how) {
   on.tracing_id = telemetry::make_trace_data(given ? given : telemetry::current_trace(), how);
 }
 
@@ -84,7 +85,8 @@ void put_trace(caf::mailbox_element& on, const telemetry::trace_context& given, 
 
 asker::asker(caf::actor_system& system) : system_(system) {
   caf::actor_config cfg;
-  ear_ = caf::make_actor<ear, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system, cfg);
+  ear_ = caf::make_actor<ear, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system,
+                                                     cfg);
 }
 
 asker::~asker() {
@@ -100,8 +102,8 @@ asker::~asker() {
   }
 }
 
-void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done, bool urgent,
-                const telemetry::trace_context& trace, telemetry::origin how) {
+void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done,
+                bool urgent, const telemetry::trace_context& trace, telemetry::origin how) {
   if (!to) {
     done(error{errc::actor_stopped, "nothing runs there", {}, {}});
     return;
@@ -127,7 +129,9 @@ void asker::ask(const caf::actor& to, caf::message question, duration deadline, 
   auto text = to_string(deadline);
   auto expire = caf::make_action([ear = ear_, key, text] {
     auto& me = *static_cast<class ear*>(caf::actor_cast<caf::abstract_actor*>(ear));
-    me.take(key, [&](ear::question& q) { q.done(error{errc::timeout, "no answer within " + text, {}, {}}); });
+    me.take(key, [&](ear::question& q) {
+      q.done(error{errc::timeout, "no answer within " + text, {}, {}});
+    });
   });
   auto timer = clock.schedule(clock.now() + deadline, std::move(expire));
   {
@@ -136,7 +140,8 @@ void asker::ask(const caf::actor& to, caf::message question, duration deadline, 
       i->second.timer = timer;
   }
   auto* receiver = caf::actor_cast<caf::abstract_actor*>(to);
-  auto element = caf::make_mailbox_element(ear_, urgent ? mid.with_high_priority() : mid, {}, std::move(question));
+  auto element = caf::make_mailbox_element(ear_, urgent ? mid.with_high_priority() : mid, {},
+                                           std::move(question));
   put_trace(*element, trace, how);
   receiver->enqueue(std::move(element), nullptr);
 }

@@ -30,11 +30,13 @@ public:
   /// Calls back exactly once: the answer, the actor's error, or errc::timeout. `urgent`: before all user messages, also
   /// while the actor is suspended (describe_query needs it). The question belongs to `trace`, or to the current trace of
   /// this thread when that is none; `how` is what its span shows.
-  void ask(const caf::actor& to, caf::message question, duration deadline, callback done, bool urgent = false,
-           const telemetry::trace_context& trace = {}, telemetry::origin how = telemetry::origin::in);
+  void ask(const caf::actor& to, caf::message question, duration deadline, callback done,
+           bool urgent = false, const telemetry::trace_context& trace = {},
+           telemetry::origin how = telemetry::origin::in);
 
   /// A message without an answer, from nobody; `trace` and `how` as above.
-  static void tell(const caf::actor& to, caf::message message, const telemetry::trace_context& trace = {},
+  static void tell(const caf::actor& to, caf::message message,
+                   const telemetry::trace_context& trace = {},
                    telemetry::origin how = telemetry::origin::in);
 
   struct open_question {

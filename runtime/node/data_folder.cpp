@@ -31,14 +31,17 @@ result<std::unique_ptr<data_folder>> data_folder::open(const std::string& path) 
   auto lock = path + "/node.lock";
   auto fd = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
-    return error{errc::storage, std::string{"cannot open the lock file: "} + std::strerror(errno), lock, {}};
+    return error{
+      errc::storage, std::string{"cannot open the lock file: "} + std::strerror(errno), lock, {}};
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     auto holder = holder_of(fd);
     ::close(fd);
-    return error{errc::in_use, "the data folder is in use by the process with pid " + holder, path, {}};
+    return error{
+      errc::in_use, "the data folder is in use by the process with pid " + holder, path, {}};
   }
   auto pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  if (::ftruncate(fd, 0) != 0
+      || ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     auto reason = std::string{std::strerror(errno)};
     ::close(fd);
     return error{errc::storage, "cannot write to the data folder: " + reason, path, {}};

@@ -63,12 +63,16 @@ std::vector<readiness> node::ready() const {
   if (x.nats) {
     auto status = x.nats->status();
     auto ok = status.state == events::connection_state::connected;
-    out.push_back({"nats", ok, ok ? "" : status.last_error.empty() ? "connecting" : status.last_error});
+    out.push_back({"nats", ok,
+                   ok                          ? ""
+                   : status.last_error.empty() ? "connecting"
+                                               : status.last_error});
   }
   if (x.peers) {
     auto me = x.peers->self();
     auto ok = me.state == cluster::member_state::up;
-    out.push_back({"cluster", ok, ok ? "" : "no seed was reached yet; state " + std::string{to_string(me.state)}});
+    out.push_back({"cluster", ok,
+                   ok ? "" : "no seed was reached yet; state " + std::string{to_string(me.state)}});
   }
   return out;
 }
@@ -137,7 +141,8 @@ result<caf::strong_actor_ptr> node_codec::from_path(std::string_view path) const
   return caf::actor_cast<caf::strong_actor_ptr>(*found);
 }
 
-void node::command(std::string_view path, supervision::supervisor_command x, duration deadline, command_callback done) {
+void node::command(std::string_view path, supervision::supervisor_command x, duration deadline,
+                   command_callback done) {
   using kind = supervision::supervisor_command::kind;
   auto about_child = x.what != kind::add_child && x.what != kind::update_flags;
   auto where = locate(about_child ? parent_path(path) : path);
@@ -146,7 +151,8 @@ void node::command(std::string_view path, supervision::supervisor_command x, dur
     return;
   }
   if (about_child && path == "/") {
-    done(error{errc::refused, "the root itself cannot be commanded; stop the node instead", "/", {}});
+    done(
+      error{errc::refused, "the root itself cannot be commanded; stop the node instead", "/", {}});
     return;
   }
   if (!where->branch) {
@@ -160,8 +166,8 @@ void node::command(std::string_view path, supervision::supervisor_command x, dur
   }
   if (about_child)
     x.id = last_segment(path);
-  impl_->questions->ask(caf::actor_cast<caf::actor>(supervisor), caf::make_message(std::move(x)), deadline,
-                        [done = std::move(done)](result<caf::message> answer) {
+  impl_->questions->ask(caf::actor_cast<caf::actor>(supervisor), caf::make_message(std::move(x)),
+                        deadline, [done = std::move(done)](result<caf::message> answer) {
                           if (!answer)
                             done(answer.error());
                           else if (answer->match_elements<caf::strong_actor_ptr>())
@@ -183,11 +189,14 @@ result<void> node::check_accepts(std::string_view path, caf::type_id_t message) 
   auto* type = impl_->types.find(start->recipe->type());
   std::string list;
   for (auto id : type->accepts)
-    list += (list.empty() ? "" : ", ") + std::string{caf::query_type_name(id).data(), caf::query_type_name(id).size()};
+    list += (list.empty() ? "" : ", ")
+            + std::string{caf::query_type_name(id).data(), caf::query_type_name(id).size()};
   auto name = caf::query_type_name(message);
   return error{errc::not_accepted,
-               start->recipe->type() + " does not take " + std::string{name.data(), name.size()} + "; it takes " + list,
-               std::string{path}, {}};
+               start->recipe->type() + " does not take " + std::string{name.data(), name.size()}
+                 + "; it takes " + list,
+               std::string{path},
+               {}};
 }
 
 // -- parts --------------------------------------------------------------------------------------------------------------
@@ -233,7 +242,13 @@ const std::shared_ptr<events::dead_letter_sink>& node::dead_letter_sink() const 
 }
 
 void node::impl::note(std::string kind, std::string path, std::string text, std::string details) {
-  history.add({0, system_clock().now(), {}, std::move(kind), std::move(path), std::move(text), std::move(details)});
+  history.add({0,
+               system_clock().now(),
+               {},
+               std::move(kind),
+               std::move(path),
+               std::move(text),
+               std::move(details)});
 }
 
 node& node_of(caf::actor_system& system) {

@@ -138,7 +138,8 @@ public:
 
   /// Sends a command to the supervisor at `path`; for commands about a child `path` is the child's.
   using command_callback = std::function<void(result<caf::strong_actor_ptr>)>;
-  void command(std::string_view path, supervision::supervisor_command x, duration deadline, command_callback done);
+  void command(std::string_view path, supervision::supervisor_command x, duration deadline,
+               command_callback done);
 
   /// Refuses what the actor type at `path` does not take. Errors: errc::not_accepted, errc::not_found.
   result<void> check_accepts(std::string_view path, caf::type_id_t message) const;
@@ -150,12 +151,15 @@ public:
 
   /// Asks another node's admin API. Errors: errc::node_down, errc::not_found, errc::timeout.
   using forward_callback = std::function<void(result<node_internal::forwarded>)>;
-  void forward(std::string_view node, node_internal::forward request, duration deadline, forward_callback done);
+  void forward(std::string_view node, node_internal::forward request, duration deadline,
+               forward_callback done);
 
   /// The admin API answers forwarded requests through this; set once before start().
-  using forward_handler = std::function<void(node_internal::forward, std::function<void(node_internal::forwarded)>)>;
+  using forward_handler =
+    std::function<void(node_internal::forward, std::function<void(node_internal::forwarded)>)>;
   void on_forward(forward_handler handler);
-  void answer_forwarded(node_internal::forward x, std::function<void(node_internal::forwarded)> done);
+  void answer_forwarded(node_internal::forward x,
+                        std::function<void(node_internal::forwarded)> done);
 
   // -- asking, telling, events ----------------------------------------------------------------------------------------
 

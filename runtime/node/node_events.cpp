@@ -46,7 +46,8 @@ private:
 
 class live_subscription final : public event_subscription {
 public:
-  explicit live_subscription(std::unique_ptr<events::subscription> x) : subscription_(std::move(x)) {}
+  explicit live_subscription(std::unique_ptr<events::subscription> x)
+    : subscription_(std::move(x)) {}
 
 private:
   std::unique_ptr<events::subscription> subscription_;
@@ -62,7 +63,8 @@ events::stream_config to_stream(const config::stream_config& x) {
 }
 
 // The configured stream that takes a subject: the same first token, or a `>` in front.
-events::stream_config stream_for(const std::vector<config::stream_config>& streams, std::string_view subject) {
+events::stream_config stream_for(const std::vector<config::stream_config>& streams,
+                                 std::string_view subject) {
   auto token = [](std::string_view x) { return x.substr(0, x.find('.')); };
   for (auto& stream : streams)
     for (auto& filter : stream.subjects)
@@ -72,7 +74,10 @@ events::stream_config stream_for(const std::vector<config::stream_config>& strea
 }
 
 error no_nats() {
-  return {errc::unavailable, "no NATS is configured on this node (nats.url or nats.managed)", "/nats", {}};
+  return {errc::unavailable,
+          "no NATS is configured on this node (nats.url or nats.managed)",
+          "/nats",
+          {}};
 }
 
 } // namespace
@@ -95,7 +100,8 @@ result<void> node::impl::start_events() {
   } else if (!from.url.empty()) {
     options.urls = {from.url};
   } else {
-    dead_letter_sink = std::make_shared<events::dead_letter_sink>(dead_letters, nullptr, config.config.node.name);
+    dead_letter_sink =
+      std::make_shared<events::dead_letter_sink>(dead_letters, nullptr, config.config.node.name);
     return {};
   }
   options.name = "coppice-" + config.config.node.name;
@@ -135,7 +141,8 @@ result<void> node::impl::start_events() {
   if (!opened)
     return opened.error();
   outbox = *opened;
-  dead_letter_sink = std::make_shared<events::dead_letter_sink>(dead_letters, outbox, config.config.node.name);
+  dead_letter_sink =
+    std::make_shared<events::dead_letter_sink>(dead_letters, outbox, config.config.node.name);
   return {};
 }
 
@@ -149,8 +156,8 @@ void node::publish(std::string subject, events::event x, publish_callback done) 
   impl_->outbox->publish(std::move(x), std::move(subject), std::move(done));
 }
 
-result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to, std::string subject,
-                                                            subscription_options options) {
+result<std::unique_ptr<event_subscription>>
+node::subscribe(const caf::actor& to, std::string subject, subscription_options options) {
   if (!impl_->nats)
     return no_nats();
   if (options.durable.empty()) {
@@ -159,7 +166,9 @@ result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to
       if (!parsed)
         return; // Not a CloudEvent: nothing that could be told apart from noise.
       events::received_event event{std::move(*parsed), m.subject, {}, 0, 1};
-      telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats, x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)), m.subject};
+      telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats,
+                                   x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)),
+                                   m.subject};
       asker::tell(to, caf::make_message(to_message(event)));
     });
     if (!live)
@@ -179,18 +188,22 @@ result<std::unique_ptr<event_subscription>> node::subscribe(const caf::actor& to
   consumer.pull.consumer.ack_wait = options.ack_wait;
   consumer.pull.in_flight_max = options.in_flight_max;
   consumer.attempts_max = options.max_deliver;
-  auto handler = [x = impl_.get(), to, wait = options.ack_wait](const events::received_event& event,
-                                                                std::function<void(result<void>)> done) {
+  auto handler = [x = impl_.get(), to, wait = options.ack_wait](
+                   const events::received_event& event, std::function<void(result<void>)> done) {
     telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats,
-                                 x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)), event.subject};
-    x->questions->ask(to, caf::make_message(to_message(event)), wait, [done](result<caf::message> answer) {
-      done(answer ? result<void>{} : result<void>{answer.error()});
-    });
+                                 x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)),
+                                 event.subject};
+    x->questions->ask(to, caf::make_message(to_message(event)), wait,
+                      [done](result<caf::message> answer) {
+                        done(answer ? result<void>{} : result<void>{answer.error()});
+                      });
   };
-  auto dead = [sink = impl_->dead_letter_sink](store::dead_letter letter, std::function<void(result<void>)> done) {
+  auto dead = [sink = impl_->dead_letter_sink](store::dead_letter letter,
+                                               std::function<void(result<void>)> done) {
     sink->add(std::move(letter), std::move(done));
   };
-  auto started = events::consumer::start(impl_->file, impl_->nats, std::move(consumer), handler, dead);
+  auto started =
+    events::consumer::start(impl_->file, impl_->nats, std::move(consumer), handler, dead);
   if (!started)
     return started.error();
   return std::unique_ptr<event_subscription>{new durable_subscription{std::move(*started)}};
@@ -204,9 +217,9 @@ namespace {
 struct bridge_state {
   bridge_state(std::pair<node*, config::bridge_config> x)
     : owner(*x.first),
-      core(std::make_shared<events::bridge_core>(rule_of(x.second), [](std::string_view type, std::string_view body) {
-        return check_body(type, body);
-      })),
+      core(std::make_shared<events::bridge_core>(
+        rule_of(x.second),
+        [](std::string_view type, std::string_view body) { return check_body(type, body); })),
       config(std::move(x.second)) {}
 
   static events::bridge_rule rule_of(const config::bridge_config& x) {
@@ -256,7 +269,8 @@ struct bridge_state {
     options.stream = stream_for(owner.configuration().events.streams, config.subject);
     options.consumer.name = config.durable;
     options.consumer.filter = config.subject;
-    auto pulled = owner.nats()->pull(std::move(options), [this](events::delivery d) { on_delivery(std::move(d)); });
+    auto pulled = owner.nats()->pull(std::move(options),
+                                     [this](events::delivery d) { on_delivery(std::move(d)); });
     if (!pulled)
       return pulled.error();
     pulling = std::move(*pulled);
@@ -280,7 +294,8 @@ struct bridge_state {
       else if (auto* again = std::get_if<events::bridge::retry>(&verdict))
         d.nak(again->delay);
       else
-        bury(d, std::get<events::bridge::dead>(verdict).reason, std::get<events::bridge::dead>(verdict).type);
+        bury(d, std::get<events::bridge::dead>(verdict).reason,
+             std::get<events::bridge::dead>(verdict).type);
     });
   }
 
@@ -350,8 +365,10 @@ supervision::child_start bridge_child(node& owner, std::string id, const config:
   supervision::child_spec spec;
   spec.id = std::move(id);
   spec.backoff = supervision::backoff_spec{};
-  auto recipe = supervision::make_class_recipe<caf::stateful_actor<bridge_state>>(std::pair{&owner, x});
-  recipe->describe_as("coppice.bridge", json::serialize(json::object{{"subject", x.subject}, {"to", x.to}}));
+  auto recipe =
+    supervision::make_class_recipe<caf::stateful_actor<bridge_state>>(std::pair{&owner, x});
+  recipe->describe_as("coppice.bridge",
+                      json::serialize(json::object{{"subject", x.subject}, {"to", x.to}}));
   return {std::make_shared<supervision::child_spec>(spec), std::move(recipe), nullptr};
 }
 

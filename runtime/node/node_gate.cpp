@@ -4,10 +4,10 @@
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
+#include <caf/actor_proxy.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
-#include <caf/actor_proxy.hpp>
 
 namespace coppice {
 
@@ -21,8 +21,12 @@ void answer(const caf::strong_actor_ptr& sender, caf::message_id mid, const erro
 /// Stands for a path on another node. Not an actor with a mailbox: each message goes on at once, inside the sender's call.
 class remote_reference : public caf::actor_proxy {
 public:
-  remote_reference(caf::actor_config& cfg, coppice::node* owner, std::string node_name, std::string path)
-    : actor_proxy(cfg), owner_(owner), node_(std::move(node_name)), path_(std::move(path)) {
+  remote_reference(caf::actor_config& cfg, coppice::node* owner, std::string node_name,
+                   std::string path)
+    : actor_proxy(cfg),
+      owner_(owner),
+      node_(std::move(node_name)),
+      path_(std::move(path)) {
     telemetry::wait_registry::name_receiver(id(), node_ + ":" + path_);
   }
 
@@ -66,7 +70,8 @@ void deliver(caf::event_based_actor* self, node& owner, node_internal::deliver& 
     return;
   }
   if (!found->actor) {
-    answer(sender, mid, {errc::actor_stopped, "nothing runs there", owner.name() + ":" + x.path, {}});
+    answer(sender, mid,
+           {errc::actor_stopped, "nothing runs there", owner.name() + ":" + x.path, {}});
     return;
   }
   auto onward = caf::make_mailbox_element(std::move(sender), mid, {}, std::move(x.payload));
@@ -90,7 +95,9 @@ caf::behavior gate_actor(caf::event_based_actor* self, node* owner) {
     // Answers a request of the admin API for another node.
     [self, owner](node_internal::forward& x) {
       auto promise = self->make_response_promise<node_internal::forwarded>();
-      owner->answer_forwarded(std::move(x), [promise](node_internal::forwarded y) mutable { promise.deliver(std::move(y)); });
+      owner->answer_forwarded(std::move(x), [promise](node_internal::forwarded y) mutable {
+        promise.deliver(std::move(y));
+      });
       return promise;
     },
   };
@@ -99,11 +106,13 @@ caf::behavior gate_actor(caf::event_based_actor* self, node* owner) {
 caf::actor make_remote_reference(node& owner, std::string node_name, std::string path) {
   caf::actor_config cfg;
   auto& system = owner.system();
-  return caf::make_actor<remote_reference, caf::actor>(system.next_actor_id(), system.node(), &system, cfg, &owner,
-                                                       std::move(node_name), std::move(path));
+  return caf::make_actor<remote_reference, caf::actor>(system.next_actor_id(), system.node(),
+                                                       &system, cfg, &owner, std::move(node_name),
+                                                       std::move(path));
 }
 
-void node::answer_forwarded(node_internal::forward x, std::function<void(node_internal::forwarded)> done) {
+void node::answer_forwarded(node_internal::forward x,
+                            std::function<void(node_internal::forwarded)> done) {
   if (!impl_->forward) {
     done({503, "text/plain", "this node has no admin API"});
     return;
@@ -111,10 +120,13 @@ void node::answer_forwarded(node_internal::forward x, std::function<void(node_in
   impl_->forward(std::move(x), std::move(done));
 }
 
-void node::forward(std::string_view name, node_internal::forward request, duration deadline, forward_callback done) {
+void node::forward(std::string_view name, node_internal::forward request, duration deadline,
+                   forward_callback done) {
   if (!impl_->peers) {
-    done(error{errc::not_found, "there is no node '" + std::string{name} + "': this node is not part of a cluster",
-               std::string{name}, {}});
+    done(error{errc::not_found,
+               "there is no node '" + std::string{name} + "': this node is not part of a cluster",
+               std::string{name},
+               {}});
     return;
   }
   auto gate = impl_->peers->gate_of(name);
@@ -122,15 +134,16 @@ void node::forward(std::string_view name, node_internal::forward request, durati
     done(gate.error());
     return;
   }
-  impl_->questions->ask(*gate, caf::make_message(std::move(request)), deadline,
-                        [done = std::move(done)](result<caf::message> x) {
-                          if (!x)
-                            done(x.error());
-                          else if (x->match_elements<node_internal::forwarded>())
-                            done(x->get_as<node_internal::forwarded>(0));
-                          else
-                            done(error{errc::protocol, "the other node's gate answered something else", {}, {}});
-                        });
+  impl_->questions->ask(
+    *gate, caf::make_message(std::move(request)), deadline,
+    [done = std::move(done)](result<caf::message> x) {
+      if (!x)
+        done(x.error());
+      else if (x->match_elements<node_internal::forwarded>())
+        done(x->get_as<node_internal::forwarded>(0));
+      else
+        done(error{errc::protocol, "the other node's gate answered something else", {}, {}});
+    });
 }
 
 } // namespace coppice

@@ -62,7 +62,9 @@ class node_codec final : public json::codec_context {
 public:
   explicit node_codec(node& owner) : owner_(owner) {}
 
-  std::string to_path(const caf::strong_actor_ptr& handle) const override { return owner_.path_of(handle); }
+  std::string to_path(const caf::strong_actor_ptr& handle) const override {
+    return owner_.path_of(handle);
+  }
   result<caf::strong_actor_ptr> from_path(std::string_view path) const override;
 
 private:
@@ -71,8 +73,12 @@ private:
 
 struct node::impl {
   impl(node& self, catalog types, config::loaded::node config, node_origin origin)
-    : self(self), types(std::move(types)), config(std::move(config)), origin(std::move(origin)),
-      history(this->config.config.node.name), codec(self) {}
+    : self(self),
+      types(std::move(types)),
+      config(std::move(config)),
+      origin(std::move(origin)),
+      history(this->config.config.node.name),
+      codec(self) {}
 
   // In the order of start-up; destroyed in reverse.
   node& self;
@@ -138,7 +144,8 @@ caf::behavior gate_actor(caf::event_based_actor* self, node* owner);
 caf::actor make_remote_reference(node& owner, std::string node_name, std::string path);
 
 /// A worker under /system that stands for a part of the node and shows what it is doing.
-supervision::child_start service_face(std::string id, std::string type, std::function<std::string()> describe);
+supervision::child_start service_face(std::string id, std::string type,
+                                      std::function<std::string()> describe);
 
 /// One bridge of the configuration: a supervised actor that feeds messages of a subject to an actor.
 supervision::child_start bridge_child(node& owner, std::string id, const config::bridge_config& x);

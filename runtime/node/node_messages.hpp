@@ -31,11 +31,14 @@ struct event_message {
 
 template <class Inspector>
 bool inspect(Inspector& f, event_message& x) {
-  return f.object(x).fields(
-    f.field("id", x.id), f.field("source", x.source), f.field("type", x.type), f.field("subject", x.subject),
-    f.field("time", x.time), f.field("data", x.data), f.field("traceparent", x.traceparent).fallback(""),
-    f.field("correlationid", x.correlationid).fallback(""), f.field("causationid", x.causationid).fallback(""),
-    f.field("sequence", x.sequence).fallback(uint64_t{0}), f.field("deliveries", x.deliveries).fallback(uint32_t{1}));
+  return f.object(x).fields(f.field("id", x.id), f.field("source", x.source),
+                            f.field("type", x.type), f.field("subject", x.subject),
+                            f.field("time", x.time), f.field("data", x.data),
+                            f.field("traceparent", x.traceparent).fallback(""),
+                            f.field("correlationid", x.correlationid).fallback(""),
+                            f.field("causationid", x.causationid).fallback(""),
+                            f.field("sequence", x.sequence).fallback(uint64_t{0}),
+                            f.field("deliveries", x.deliveries).fallback(uint32_t{1}));
 }
 
 namespace node_internal {
@@ -61,8 +64,8 @@ struct forward {
 
 template <class Inspector>
 bool inspect(Inspector& f, forward& x) {
-  return f.object(x).fields(f.field("method", x.method), f.field("target", x.target), f.field("body", x.body),
-                            f.field("who", x.who));
+  return f.object(x).fields(f.field("method", x.method), f.field("target", x.target),
+                            f.field("body", x.body), f.field("who", x.who));
 }
 
 struct forwarded {
@@ -84,9 +87,9 @@ COPPICE_MESSAGES(node_types, coppice::type_ids::node, (coppice::event_message, "
 
 // Between gates; the join preface's protocol number stands for these.
 CAF_BEGIN_TYPE_ID_BLOCK(node_gate, coppice::type_ids::node + 40)
-  CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::deliver), "coppice.gate.deliver")
-  CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::forward), "coppice.gate.forward")
-  CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::forwarded), "coppice.gate.forwarded")
+CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::deliver), "coppice.gate.deliver")
+CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::forward), "coppice.gate.forward")
+CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::forwarded), "coppice.gate.forwarded")
 CAF_END_TYPE_ID_BLOCK(node_gate)
 
 namespace coppice {

@@ -15,8 +15,8 @@ json::array to_lines(const supervision::raw_stack& stack) {
 }
 
 // Events about this node: `coppice.NODE.actor.restarted` and so on.
-void publish_own(node& owner, std::string_view what, const std::string& path, const json::object& data,
-                 const std::string& trace_id) {
+void publish_own(node& owner, std::string_view what, const std::string& path,
+                 const json::object& data, const std::string& trace_id) {
   if (!owner.outbox())
     return;
   events::event x;
@@ -35,36 +35,42 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
     return;
   // Symbolizing reads debug information: not on an actor's time.
   owner_.worker().run([this, x] {
-    json::object details{{"reason", x.reason},
-                         {"message_type", x.message_type},
-                         {"incarnation", x.incarnation},
-                         {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
-                         {"by_hand", x.by_hand},
-                         {"stack", to_lines(x.stack)}};
+    json::object details{
+      {"reason", x.reason},           {"message_type", x.message_type},
+      {"incarnation", x.incarnation}, {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
+      {"by_hand", x.by_hand},         {"stack", to_lines(x.stack)}};
     auto text = x.path + (x.by_hand ? " restarted by hand" : " restarted: " + x.reason);
     owner_.history().add({0, x.at, {}, "restart", x.path, text, json::serialize(details)});
     log::write(x.by_hand ? log::level::info : log::level::warn, "supervision", text,
-               {{"path", x.path}, {"reason", x.reason}, {"message_type", x.message_type}, {"incarnation", x.incarnation}});
+               {{"path", x.path},
+                {"reason", x.reason},
+                {"message_type", x.message_type},
+                {"incarnation", x.incarnation}});
     publish_own(owner_, "actor.restarted", x.path, details, x.trace_id);
   });
 }
 
-void node_observer::ended(const std::string& path, const std::string& reason, bool gave_up) noexcept {
+void node_observer::ended(const std::string& path, const std::string& reason,
+                          bool gave_up) noexcept {
   if (!attached_)
     return;
   owner_.worker().run([this, path, reason, gave_up] {
     auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
-    owner_.history().add({0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
-    log::write(gave_up ? log::level::error : log::level::info, "supervision", text, {{"path", path}});
-    publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}}, {});
+    owner_.history().add(
+      {0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
+    log::write(gave_up ? log::level::error : log::level::info, "supervision", text,
+               {{"path", path}});
+    publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}},
+                {});
   });
 }
 
 void node_observer::stop_overdue(const std::string& path, bool left_behind) noexcept {
   if (left_behind)
     ++left_behind_;
-  auto text = path + (left_behind ? " does not return from its handler and is left behind"
-                                  : " did not stop in its time and is killed");
+  auto text = path
+              + (left_behind ? " does not return from its handler and is left behind"
+                             : " did not stop in its time and is killed");
   log::warn("supervision", text, {{"path", path}});
   owner_.history().add({0, system_clock().now(), {}, "stopped", path, text, {}});
 }

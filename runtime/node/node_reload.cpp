@@ -29,11 +29,12 @@ struct sequence : std::enable_shared_from_this<sequence> {
 };
 
 sequence::step command_step(node& owner, std::string path, supervisor_command x) {
-  return [&owner, path = std::move(path), x = std::move(x)](std::function<void(result<void>)> done) {
-    owner.command(path, x, step_deadline, [done](result<caf::strong_actor_ptr> answer) {
-      done(answer ? result<void>{} : result<void>{answer.error()});
-    });
-  };
+  return
+    [&owner, path = std::move(path), x = std::move(x)](std::function<void(result<void>)> done) {
+      owner.command(path, x, step_deadline, [done](result<caf::strong_actor_ptr> answer) {
+        done(answer ? result<void>{} : result<void>{answer.error()});
+      });
+    };
 }
 
 } // namespace
@@ -47,7 +48,8 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   }
   auto* found = outcome.config->find(name());
   if (found == nullptr) {
-    done(error{errc::invalid_config, "the file has no node '" + name() + "' any more", x.origin.file, {}});
+    done(error{
+      errc::invalid_config, "the file has no node '" + name() + "' any more", x.origin.file, {}});
     return;
   }
   auto next = *found;
@@ -65,8 +67,10 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   error failure;
   auto add = [&](const config::plan_step& step) {
     auto* child = config::find_child(next.config, step.target);
-    auto made = child != nullptr ? make_child(*child)
-                                 : result<supervision::child_start>{error{errc::internal, "no such child", step.target, {}}};
+    auto made =
+      child != nullptr
+        ? make_child(*child)
+        : result<supervision::child_start>{error{errc::internal, "no such child", step.target, {}}};
     if (!made) {
       failure = made.error();
       return;
@@ -75,7 +79,8 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
     command.what = supervisor_command::kind::add_child;
     command.id = last_segment(step.target);
     command.child = std::move(*made);
-    work->steps.push_back(command_step(*this, std::string{parent_path(step.target)}, std::move(command)));
+    work->steps.push_back(
+      command_step(*this, std::string{parent_path(step.target)}, std::move(command)));
   };
   for (auto& step : plan.removed)
     remove(step);

@@ -56,7 +56,8 @@ void node::impl::start_log() {
 }
 
 result<void> node::impl::open_store() {
-  auto path = config.config.store.path.empty() ? data->path() + "/store.db" : config.config.store.path;
+  auto path =
+    config.config.store.path.empty() ? data->path() + "/store.db" : config.config.store.path;
   store::sqlite_file_options options;
   options.path = path;
   auto opened = store::sqlite_file::open(std::move(options));
@@ -81,7 +82,8 @@ void node::impl::start_system() {
   system_config = std::make_unique<node_system_config>(&self);
   coppice::cluster::configure(*system_config);
   auto& from = config.config.scheduler;
-  auto threads = from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
+  auto threads =
+    from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
   system_config->set("caf.scheduler.max-threads", static_cast<int64_t>(threads));
   system_config->set("caf.scheduler.max-throughput", static_cast<int64_t>(from.max_throughput));
   telemetry::install(*system_config);
@@ -146,10 +148,12 @@ void node::impl::on_member(const coppice::cluster::member_event& x) {
   using kind = coppice::cluster::member_event::kind;
   if (x.what == kind::changed)
     return;
-  auto text = x.who.name + " is " + std::string{to_string(x.what)} + (x.reason.empty() ? "" : ": " + x.reason);
+  auto text = x.who.name + " is " + std::string{to_string(x.what)}
+              + (x.reason.empty() ? "" : ": " + x.reason);
   note("node", {}, text);
   auto serious = x.what == kind::down || x.what == kind::suspect || x.what == kind::join_refused;
-  log::write(serious ? log::level::warn : log::level::info, "cluster", text, {{"peer", x.who.name}});
+  log::write(serious ? log::level::warn : log::level::info, "cluster", text,
+             {{"peer", x.who.name}});
   if (x.what == kind::join_refused && x.code == errc::already_exists) {
     std::lock_guard guard{mutex};
     forced_status = 5;
@@ -194,7 +198,8 @@ int node::wait() {
 std::string node::end_reason() const {
   auto& x = *impl_;
   if (x.observer && x.observer->left_behind() > 0)
-    return std::to_string(x.observer->left_behind()) + " actors did not stop and were left behind; the log names them";
+    return std::to_string(x.observer->left_behind())
+           + " actors did not stop and were left behind; the log names them";
   std::lock_guard guard{x.mutex};
   auto gave_up = x.tree_ended && x.tree_ended->what != supervision::end_info::kind::requested;
   return gave_up ? "the root supervisor gave up: " + x.tree_ended->reason : x.stop_reason;
@@ -228,7 +233,8 @@ void node::stop() {
     });
     {
       std::unique_lock guard{x.mutex};
-      x.changed.wait_for(guard, std::chrono::seconds{1}, [&] { return left->load() || x.stop_now; });
+      x.changed.wait_for(guard, std::chrono::seconds{1},
+                         [&] { return left->load() || x.stop_now; });
     }
     x.peers->stop();
   }

@@ -53,7 +53,8 @@ node_telemetry::node_telemetry(node& owner) {
       std::move(options), [](const std::string& url, const std::string& body) -> result<int> {
         http::client_options client;
         client.timeout = std::chrono::seconds{10};
-        auto answer = http::fetch("POST", url, {{"Content-Type", "application/json"}}, body, client);
+        auto answer =
+          http::fetch("POST", url, {{"Content-Type", "application/json"}}, body, client);
         if (!answer)
           return answer.error();
         return answer->status;
@@ -68,19 +69,20 @@ node_telemetry::node_telemetry(node& owner) {
 
 void node_telemetry::add_tree_metrics(node& owner) {
   auto add = [this](auto... xs) { metrics_.push_back(telemetry::metrics::add_value(xs...)); };
-  add("coppice_actor_restarts_total", "Restarts of children, by all supervisors that live.", kind::counter,
-      [&owner] { return sums_of(owner).restarts; });
+  add("coppice_actor_restarts_total", "Restarts of children, by all supervisors that live.",
+      kind::counter, [&owner] { return sums_of(owner).restarts; });
   add("coppice_mailbox_messages", "User messages that wait in mailboxes.", kind::gauge,
       [&owner] { return sums_of(owner).mailbox; });
-  metrics_.push_back(telemetry::metrics::add("coppice_actors", "Children in the tree by state.", kind::gauge, [&owner] {
-    std::vector<sample> out;
-    for (auto& [state, count] : sums_of(owner).states)
-      out.push_back({{{"state", state}}, count});
-    return out;
-  }));
+  metrics_.push_back(telemetry::metrics::add("coppice_actors", "Children in the tree by state.",
+                                             kind::gauge, [&owner] {
+                                               std::vector<sample> out;
+                                               for (auto& [state, count] : sums_of(owner).states)
+                                                 out.push_back({{{"state", state}}, count});
+                                               return out;
+                                             }));
   if (owner.peers() != nullptr)
-    metrics_.push_back(
-      telemetry::metrics::add("coppice_cluster_members", "Members of the cluster by state.", kind::gauge, [&owner] {
+    metrics_.push_back(telemetry::metrics::add(
+      "coppice_cluster_members", "Members of the cluster by state.", kind::gauge, [&owner] {
         std::map<std::string, double> states;
         for (auto& member : owner.peers()->members())
           ++states[std::string{to_string(member.state)}];
@@ -89,18 +91,20 @@ void node_telemetry::add_tree_metrics(node& owner) {
           out.push_back({{{"state", state}}, count});
         return out;
       }));
-  add("coppice_node_ready", "1 when /readyz says ready.", kind::gauge, [&owner] { return owner.is_ready() ? 1.0 : 0.0; });
+  add("coppice_node_ready", "1 when /readyz says ready.", kind::gauge,
+      [&owner] { return owner.is_ready() ? 1.0 : 0.0; });
 }
 
 void node_telemetry::add_event_metrics(node& owner) {
   auto add = [this](auto... xs) { metrics_.push_back(telemetry::metrics::add_value(xs...)); };
   if (auto letters = owner.dead_letters()) {
-    add("coppice_dead_letters_waiting", "Dead letters of this node that wait for a person.", kind::gauge,
-        [letters] { return static_cast<double>(letters->stats().waiting); });
-    add("coppice_dead_letters_not_stored_total", "Dead letters that were only counted.", kind::counter, [letters] {
-      auto x = letters->stats();
-      return static_cast<double>(x.storm_dropped + x.queue_dropped);
-    });
+    add("coppice_dead_letters_waiting", "Dead letters of this node that wait for a person.",
+        kind::gauge, [letters] { return static_cast<double>(letters->stats().waiting); });
+    add("coppice_dead_letters_not_stored_total", "Dead letters that were only counted.",
+        kind::counter, [letters] {
+          auto x = letters->stats();
+          return static_cast<double>(x.storm_dropped + x.queue_dropped);
+        });
   }
   if (auto box = owner.outbox()) {
     add("coppice_outbox_pending", "Events on their way to their stream.", kind::gauge,

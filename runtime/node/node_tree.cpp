@@ -32,11 +32,13 @@ child_start system_supervisor(std::string id, supervisor_spec what) {
   spec.id = std::move(id);
   spec.kind = child_kind::supervisor;
   spec.shutdown.what = supervision::shutdown_spec::kind::infinity;
-  return {std::make_shared<child_spec>(spec), nullptr, std::make_shared<supervisor_spec>(std::move(what))};
+  return {std::make_shared<child_spec>(spec), nullptr,
+          std::make_shared<supervisor_spec>(std::move(what))};
 }
 
 supervision::supervisor_flags steady() {
-  return {supervision::strategy::one_for_one, 5, std::chrono::seconds{10}, supervision::auto_shutdown::never};
+  return {supervision::strategy::one_for_one, 5, std::chrono::seconds{10},
+          supervision::auto_shutdown::never};
 }
 
 } // namespace
@@ -44,7 +46,8 @@ supervision::supervisor_flags steady() {
 child_start service_face(std::string id, std::string type, std::function<std::string()> describe) {
   child_spec spec;
   spec.id = std::move(id);
-  auto recipe = supervision::make_class_recipe<caf::stateful_actor<face_state>>(std::move(describe));
+  auto recipe =
+    supervision::make_class_recipe<caf::stateful_actor<face_state>>(std::move(describe));
   recipe->describe_as(std::move(type), "{}");
   return {std::make_shared<child_spec>(spec), std::move(recipe), nullptr};
 }
@@ -63,7 +66,10 @@ result<child_start> node::make_child(const config::tree_child& x) const {
   if (type->blocking && spec.isolation == supervision::isolation::shared)
     spec.isolation = supervision::isolation::thread;
   if (spec.isolation == supervision::isolation::process)
-    return error{errc::refused, "isolation: process is not available yet; use shared or thread", x.spec.id, {}};
+    return error{errc::refused,
+                 "isolation: process is not available yet; use shared or thread",
+                 x.spec.id,
+                 {}};
   return child_start{std::make_shared<child_spec>(std::move(spec)), std::move(*recipe), nullptr};
 }
 
@@ -76,7 +82,8 @@ result<child_start> node::impl::make_supervisor(const config::tree_child& x) con
       return made.error();
     what.children.push_back(std::move(*made));
   }
-  return child_start{std::make_shared<child_spec>(x.spec), nullptr, std::make_shared<supervisor_spec>(std::move(what))};
+  return child_start{std::make_shared<child_spec>(x.spec), nullptr,
+                     std::make_shared<supervisor_spec>(std::move(what))};
 }
 
 result<supervisor_spec> node::impl::user_branch() const {
@@ -87,7 +94,8 @@ result<supervisor_spec> node::impl::user_branch() const {
     if (!child.placement.node.empty() && child.placement.node != config.config.node.name)
       continue;
     auto& roles = config.config.node.roles;
-    if (!child.placement.role.empty() && std::find(roles.begin(), roles.end(), child.placement.role) == roles.end())
+    if (!child.placement.role.empty()
+        && std::find(roles.begin(), roles.end(), child.placement.role) == roles.end())
       continue;
     auto made = self.make_child(child);
     if (!made)
@@ -102,8 +110,9 @@ result<supervisor_spec> node::impl::system_branch() {
   out.flags = steady();
   out.children.push_back(service_face("store", "coppice.store", [this] {
     auto stats = file->stats();
-    return "{\"path\":" + json::serialize(json::value(file->path())) + ",\"jobs\":" + std::to_string(stats.jobs)
-           + ",\"commits\":" + std::to_string(stats.commits) + ",\"head\":" + std::to_string(event_store->head()) + "}";
+    return "{\"path\":" + json::serialize(json::value(file->path())) + ",\"jobs\":"
+           + std::to_string(stats.jobs) + ",\"commits\":" + std::to_string(stats.commits)
+           + ",\"head\":" + std::to_string(event_store->head()) + "}";
   }));
   if (nats) {
     out.children.push_back(service_face("events", "coppice.events", [this] {
@@ -147,10 +156,13 @@ result<void> node::impl::start_tree() {
   if (!user_part)
     return user_part.error();
   auto spec = std::make_shared<supervisor_spec>();
-  spec->flags = {supervision::strategy::one_for_one, 1, std::chrono::seconds{5}, supervision::auto_shutdown::never};
+  spec->flags = {supervision::strategy::one_for_one, 1, std::chrono::seconds{5},
+                 supervision::auto_shutdown::never};
   spec->children.push_back(system_supervisor("system", std::move(*system_part)));
   spec->children.push_back(system_supervisor("user", std::move(*user_part)));
-  if (auto ok = supervision::supervisor_core::check(spec->flags, {spec->children[0].spec, spec->children[1].spec}); !ok)
+  if (auto ok = supervision::supervisor_core::check(
+        spec->flags, {spec->children[0].spec, spec->children[1].spec});
+      !ok)
     return ok;
   auto tree = std::make_shared<supervision::branch>("/", spec, observer);
   {

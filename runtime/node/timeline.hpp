@@ -18,7 +18,8 @@ struct timeline_entry {
   uint64_t number = 0; ///< Of this node, from 1.
   instant at;
   std::string node;
-  std::string kind;    ///< `restart`, `ended`, `gave_up`, `stop_overdue`, `member`, `reload`, `drill`, `alert`, `audit`.
+  std::string
+    kind; ///< `restart`, `ended`, `gave_up`, `stop_overdue`, `member`, `reload`, `drill`, `alert`, `audit`.
   std::string path;    ///< Empty when it concerns no actor.
   std::string text;    ///< One line for people.
   std::string details; ///< JSON object; empty when there is nothing more to tell.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "runtime/node/config/node_config.hpp"
 #include "runtime/json/codec.hpp"
+#include "runtime/node/config/node_config.hpp"
 
 #include <string>
 #include <vector>
@@ -16,7 +16,8 @@ class tree {
 public:
   /// A worker of a catalog type. `spec.id` and `spec.kind` are set here.
   template <class Args>
-  tree& child(std::string id, std::string type, const Args& args, supervision::child_spec spec = {}) & {
+  tree& child(std::string id, std::string type, const Args& args,
+              supervision::child_spec spec = {}) & {
     config::tree_child x;
     x.spec = std::move(spec);
     x.spec.id = std::move(id);
@@ -26,13 +27,15 @@ public:
     return *this;
   }
   template <class Args>
-  tree child(std::string id, std::string type, const Args& args, supervision::child_spec spec = {}) && {
+  tree child(std::string id, std::string type, const Args& args,
+             supervision::child_spec spec = {}) && {
     child(std::move(id), std::move(type), args, std::move(spec));
     return std::move(*this);
   }
 
   /// A supervisor over the children of another tree.
-  tree& supervisor(std::string id, supervision::supervisor_flags flags, tree below, supervision::child_spec spec = {}) & {
+  tree& supervisor(std::string id, supervision::supervisor_flags flags, tree below,
+                   supervision::child_spec spec = {}) & {
     config::tree_child x;
     x.spec = std::move(spec);
     x.spec.id = std::move(id);
@@ -43,7 +46,8 @@ public:
     children_.push_back(std::move(x));
     return *this;
   }
-  tree supervisor(std::string id, supervision::supervisor_flags flags, tree below, supervision::child_spec spec = {}) && {
+  tree supervisor(std::string id, supervision::supervisor_flags flags, tree below,
+                  supervision::child_spec spec = {}) && {
     supervisor(std::move(id), flags, std::move(below), std::move(spec));
     return std::move(*this);
   }

@@ -2,8 +2,8 @@
 
 #include "runtime/admin/admin.hpp"
 #include "runtime/base/address.hpp"
-#include "runtime/json/type_registry.hpp"
 #include "runtime/cluster/cluster.hpp"
+#include "runtime/json/type_registry.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/telemetry/log.hpp"
 
@@ -32,8 +32,8 @@ int fail(const error& x) {
   std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
   auto status = info(x.code).exit;
   // What a supervisor of processes should not try again: wrong configuration, a folder in use, a newer store.
-  auto hopeless = x.code == errc::invalid_config || x.code == errc::in_use || x.code == errc::storage || x.code == errc::tls
-                  || x.code == errc::refused;
+  auto hopeless = x.code == errc::invalid_config || x.code == errc::in_use
+                  || x.code == errc::storage || x.code == errc::tls || x.code == errc::refused;
   return hopeless ? 2 : status == 0 ? 1 : status;
 }
 
@@ -41,8 +41,8 @@ std::string default_data(const std::string& name) {
   auto* state = std::getenv("XDG_STATE_HOME");
   auto* home = std::getenv("HOME");
   std::filesystem::path base = state != nullptr && *state != 0 ? std::filesystem::path{state}
-                               : home != nullptr               ? std::filesystem::path{home} / ".local/state"
-                                                               : std::filesystem::temp_directory_path();
+                               : home != nullptr ? std::filesystem::path{home} / ".local/state"
+                                                 : std::filesystem::temp_directory_path();
   return (base / "coppice" / name).string();
 }
 
@@ -150,7 +150,8 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
     return 2;
   }
   if (x.config.empty() && !is_name(x.name)) {
-    std::fprintf(stderr, "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
+    std::fprintf(stderr,
+                 "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
     return 2;
   }
   auto types = program.make_catalog();
@@ -166,11 +167,13 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   }
   auto* mine = x.name.empty() ? &outcome.config->nodes.front() : outcome.config->find(x.name);
   if (x.name.empty() && outcome.config->nodes.size() > 1) {
-    std::fprintf(stderr, "coppice node: %s describes several nodes; say which with --name\n", x.config.c_str());
+    std::fprintf(stderr, "coppice node: %s describes several nodes; say which with --name\n",
+                 x.config.c_str());
     return 2;
   }
   if (mine == nullptr)
-    return fail({errc::invalid_config, "there is no node '" + x.name + "' in the file", x.config, {}});
+    return fail(
+      {errc::invalid_config, "there is no node '" + x.name + "' in the file", x.config, {}});
   auto chosen = *mine;
   if (chosen.config.node.data.empty())
     chosen.config.node.data = default_data(chosen.config.node.name);

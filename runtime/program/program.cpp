@@ -16,7 +16,8 @@ namespace coppice {
 namespace {
 
 std::string caf_version() {
-  return std::to_string(CAF_MAJOR_VERSION) + "." + std::to_string(CAF_MINOR_VERSION) + "." + std::to_string(CAF_PATCH_VERSION);
+  return std::to_string(CAF_MAJOR_VERSION) + "." + std::to_string(CAF_MINOR_VERSION) + "."
+         + std::to_string(CAF_PATCH_VERSION);
 }
 
 result<json::schema_table> read_table(const std::string& text) {
@@ -45,7 +46,8 @@ result<std::vector<std::string>> write_contracts(const std::filesystem::path& fo
     for (auto& entry : std::filesystem::recursive_directory_iterator{folder, failure})
       if (entry.is_regular_file()) {
         std::ifstream in{entry.path()};
-        out[entry.path().lexically_relative(folder).string()] = {std::istreambuf_iterator<char>{in}, {}};
+        out[entry.path().lexically_relative(folder).string()] = {std::istreambuf_iterator<char>{in},
+                                                                 {}};
       }
     return out;
   };

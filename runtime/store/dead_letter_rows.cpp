@@ -25,8 +25,8 @@ std::string stack_text(const dead_letter& x) {
 void read_lists(dead_letter& x, std::string_view headers, std::string_view stack) {
   if (auto list = json::parse(headers); list && list->is_array())
     for (const auto& pair : list->get_array())
-      if (pair.is_array() && pair.get_array().size() == 2 && pair.get_array()[0].is_string() &&
-          pair.get_array()[1].is_string())
+      if (pair.is_array() && pair.get_array().size() == 2 && pair.get_array()[0].is_string()
+          && pair.get_array()[1].is_string())
         x.headers.emplace_back(pair.get_array()[0].get_string(), pair.get_array()[1].get_string());
   if (auto list = json::parse(stack); list && list->is_array())
     for (const auto& frame : list->get_array())
@@ -93,9 +93,9 @@ result<void> remove_oldest(database& db, int64_t count) {
 
 result<void> insert_letter(database& db, const dead_letter& x) {
   auto insert = db.cached(
-      "INSERT INTO dead_letters (id, at_ns, reason, origin, subject, type, attempts, payload, "
-      "headers, trace_id, size, stack, state, state_at_ns, replayed_to) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
+    "INSERT INTO dead_letters (id, at_ns, reason, origin, subject, type, attempts, payload, "
+    "headers, trace_id, size, stack, state, state_at_ns, replayed_to) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
   if (!insert)
     return insert.error();
   auto& row = **insert;
@@ -175,8 +175,8 @@ result<std::vector<dead_letter_count>> summarise_letters(database& db, size_t li
 }
 
 result<dead_letter> find_letter(database& db, const std::string& id) {
-  auto query = db.prepare(std::string{short_columns} +
-                          ", payload, headers, stack FROM dead_letters WHERE id = ?");
+  auto query = db.prepare(std::string{short_columns}
+                          + ", payload, headers, stack FROM dead_letters WHERE id = ?");
   if (!query)
     return query.error();
   auto row = query->bind(1, id).step();

@@ -17,7 +17,10 @@ class dead_letter_store_impl : public dead_letter_store,
 public:
   dead_letter_store_impl(std::shared_ptr<sqlite_file> file, dead_letter_options options,
                          const clock& time)
-      : file_(std::move(file)), options_(options), clock_(time), storm_(options.per_second_max) {}
+    : file_(std::move(file)),
+      options_(options),
+      clock_(time),
+      storm_(options.per_second_max) {}
 
   void add(dead_letter letter) override { add(std::move(letter), {}); }
 
@@ -26,8 +29,8 @@ public:
     if (!prepare(letter, now)) {
       if (callback)
         callback(error{errc::rate_limited,
-                       "more than " + std::to_string(options_.per_second_max) +
-                           " dead letters in a second; this one is counted, not stored"});
+                       "more than " + std::to_string(options_.per_second_max)
+                         + " dead letters in a second; this one is counted, not stored"});
       return;
     }
     auto id = letter.id;
@@ -40,13 +43,13 @@ public:
         callback(outcome ? result<std::string>{id} : result<std::string>{outcome.error()});
     };
     auto queued = file_->submit(
-        [self, evicted, letter = std::move(letter)](database& db) -> result<void> {
-          *evicted = 0;
-          if (auto ok = detail::insert_letter(db, letter); !ok)
-            return ok;
-          return self->evict(db, *evicted);
-        },
-        stored, weight);
+      [self, evicted, letter = std::move(letter)](database& db) -> result<void> {
+        *evicted = 0;
+        if (auto ok = detail::insert_letter(db, letter); !ok)
+          return ok;
+        return self->evict(db, *evicted);
+      },
+      stored, weight);
     if (!queued)
       stored(queued.error());
   }
@@ -200,12 +203,12 @@ private:
 
 std::string_view to_string(dead_letter_state x) {
   switch (x) {
-  case dead_letter_state::waiting:
-    return "waiting";
-  case dead_letter_state::replayed:
-    return "replayed";
-  case dead_letter_state::dropped:
-    break;
+    case dead_letter_state::waiting:
+      return "waiting";
+    case dead_letter_state::replayed:
+      return "replayed";
+    case dead_letter_state::dropped:
+      break;
   }
   return "dropped";
 }
@@ -224,7 +227,7 @@ dead_letter_store::open(std::shared_ptr<sqlite_file> file, dead_letter_options o
   if (auto ok = file->migrate(dead_letters_schema()); !ok)
     return ok.error();
   return std::shared_ptr<dead_letter_store>{
-      std::make_shared<dead_letter_store_impl>(std::move(file), options, time)};
+    std::make_shared<dead_letter_store_impl>(std::move(file), options, time)};
 }
 
 } // namespace coppice::store

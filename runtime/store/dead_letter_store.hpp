@@ -33,7 +33,7 @@ struct dead_letter {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string trace_id;
   uint64_t size =
-      0; ///< Of the payload as it came, in bytes; larger than `payload` when that was cut.
+    0; ///< Of the payload as it came, in bytes; larger than `payload` when that was cut.
   std::vector<std::string> stack; ///< Where it threw, when it threw.
   dead_letter_state state = dead_letter_state::waiting;
   instant state_at; ///< When it was replayed or dropped.
@@ -66,7 +66,7 @@ struct dead_letter_stats {
   uint64_t stored = 0;        ///< Since the start.
   uint64_t storm_dropped = 0; ///< Counted but not stored: the storm rule.
   uint64_t queue_dropped =
-      0;                ///< Counted but not stored: the writer's queue was full, or writing failed.
+    0;                  ///< Counted but not stored: the writer's queue was full, or writing failed.
   uint64_t evicted = 0; ///< Oldest ones removed at the ceiling.
 };
 

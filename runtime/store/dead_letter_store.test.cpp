@@ -1,5 +1,5 @@
-#include "runtime/store/dead_letter_core.hpp"
 #include "runtime/store/dead_letter_store.hpp"
+#include "runtime/store/dead_letter_core.hpp"
 #include "runtime/store/sqlite_file.hpp"
 #include "runtime/store/testing.hpp"
 
@@ -43,7 +43,7 @@ struct fixture {
 
 dead_letter letter(const std::string& reason, const std::string& subject = "/user/a") {
   return {
-      .reason = reason, .origin = "actor", .subject = subject, .type = "demo.x", .payload = "{}"};
+    .reason = reason, .origin = "actor", .subject = subject, .type = "demo.x", .payload = "{}"};
 }
 
 } // namespace

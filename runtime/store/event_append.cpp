@@ -23,14 +23,14 @@ result<stream_row> find_stream(database& db, std::string_view name) {
 
 bool fits(const expected_version& expected, const stream_row& actual) {
   switch (expected.what) {
-  case expected_version::kind::any:
-    return true;
-  case expected_version::kind::no_stream:
-    return actual.id == 0;
-  case expected_version::kind::stream_exists:
-    return actual.id != 0;
-  case expected_version::kind::exact:
-    break;
+    case expected_version::kind::any:
+      return true;
+    case expected_version::kind::no_stream:
+      return actual.id == 0;
+    case expected_version::kind::stream_exists:
+      return actual.id != 0;
+    case expected_version::kind::exact:
+      break;
   }
   return actual.version == expected.version;
 }
@@ -66,9 +66,9 @@ result<append_result> repeat(database& db, const append_request& request, const 
     auto there = read_row(**query);
     auto follows = out.ids.empty() || there.version == out.version + 1;
     if (there.stream != request.stream || !follows || there.type != x.type || there.data != x.data)
-      return error{errc::conflict, taken + "belongs to another event, version " +
-                                       std::to_string(there.version) + " of stream '" +
-                                       there.stream + "'"};
+      return error{errc::conflict, taken + "belongs to another event, version "
+                                     + std::to_string(there.version) + " of stream '" + there.stream
+                                     + "'"};
     out.version = there.version;
     out.position = there.position;
     out.ids.push_back(x.id);
@@ -88,8 +88,8 @@ result<int64_t> make_stream(database& db, std::string_view name) {
 /// False when the id is taken.
 result<bool> insert_event(database& db, int64_t stream, uint64_t version, const new_event& x) {
   auto insert =
-      db.cached("INSERT INTO events (stream_id, version, id, type, time_ns, data, metadata) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
+    db.cached("INSERT INTO events (stream_id, version, id, type, time_ns, data, metadata) "
+              "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
   if (!insert)
     return insert.error();
   (*insert)->bind(1, stream).bind(2, static_cast<int64_t>(version)).bind(3, x.id).bind(4, x.type);

@@ -10,8 +10,8 @@ result<append_result> append_events(database& db, const append_request& request)
 
 /// Columns of the queries that read_row() understands.
 inline constexpr std::string_view event_columns =
-    "SELECT s.name, e.version, e.position, e.id, e.type, e.time_ns, e.data, e.metadata "
-    "FROM events e JOIN streams s ON s.stream_id = e.stream_id ";
+  "SELECT s.name, e.version, e.position, e.id, e.type, e.time_ns, e.data, e.metadata "
+  "FROM events e JOIN streams s ON s.stream_id = e.stream_id ";
 
 recorded_event read_row(const statement& row);
 

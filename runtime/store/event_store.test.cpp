@@ -1,5 +1,5 @@
-#include "runtime/base/prng.hpp"
 #include "runtime/store/event_store.hpp"
+#include "runtime/base/prng.hpp"
 #include "runtime/store/sqlite_file.hpp"
 #include "runtime/store/testing.hpp"
 
@@ -96,15 +96,15 @@ TEST_CASE("event store: a conflict names both versions", "[store]") {
     return out ? std::string{"fine"}
                : std::string{to_string(out.error().code)} + ": " + out.error().message;
   };
-  CHECK(attempt(expected_version::stream_exists(), "x1") ==
-        "conflict: stream 's' does not exist, expected stream_exists");
-  CHECK(attempt(expected_version::exact(1), "x2") ==
-        "conflict: stream 's' does not exist, expected version 1");
+  CHECK(attempt(expected_version::stream_exists(), "x1")
+        == "conflict: stream 's' does not exist, expected stream_exists");
+  CHECK(attempt(expected_version::exact(1), "x2")
+        == "conflict: stream 's' does not exist, expected version 1");
   CHECK(attempt(expected_version::exact(0), "x3") == "fine");
-  CHECK(attempt(expected_version::no_stream(), "x4") ==
-        "conflict: stream 's' has version 1, expected no_stream");
-  CHECK(attempt(expected_version::exact(7), "x5") ==
-        "conflict: stream 's' has version 1, expected version 7");
+  CHECK(attempt(expected_version::no_stream(), "x4")
+        == "conflict: stream 's' has version 1, expected no_stream");
+  CHECK(attempt(expected_version::exact(7), "x5")
+        == "conflict: stream 's' has version 1, expected version 7");
   CHECK(attempt(expected_version::stream_exists(), "x6") == "fine");
   CHECK(*store->stream_version("s") == 2);
 }
@@ -153,8 +153,8 @@ TEST_CASE("event store: bad requests are refused with the place", "[store]") {
   CHECK(failure({"s", {}, {make("a", "{")}}).code == errc::invalid_json);
   CHECK(failure({"s", {}, {make("a", "")}}).at == "/events/0/data");
   CHECK(failure({"s", {}, {make("a", "1 2")}}).code == errc::invalid_json);
-  CHECK(failure({"s", {}, {make("a", '"' + std::string(event_bytes_max, 'x') + '"')}}).code ==
-        errc::too_large);
+  CHECK(failure({"s", {}, {make("a", '"' + std::string(event_bytes_max, 'x') + '"')}}).code
+        == errc::too_large);
   auto no_type = make("a");
   no_type.type.clear();
   CHECK(failure({"s", {}, {no_type}}).code == errc::missing_field);
@@ -217,12 +217,12 @@ TEST_CASE("event store: a full queue is an answer", "[store]") {
   auto store = open_store(folder / "e.db", 4);
   std::promise<void> entered, go;
   REQUIRE(store->file()->submit(
-      [&](database&) -> result<void> {
-        entered.set_value();
-        go.get_future().wait();
-        return {};
-      },
-      {}));
+    [&](database&) -> result<void> {
+      entered.set_value();
+      go.get_future().wait();
+      return {};
+    },
+    {}));
   entered.get_future().wait();
   std::atomic<int> fine = 0, limited = 0;
   for (int i = 0; i < 10; ++i)
@@ -339,8 +339,8 @@ TEST_CASE("event store: after kill -9 every acknowledged append is there", "[sto
   std::set<std::string> acknowledged;
   for (int round = 0; round < 5; ++round) {
     testing::child_program child{
-        "event store child: append until killed",
-        {{"COPPICE_TEST_FILE", folder / "e.db"}, {"COPPICE_TEST_ROUND", std::to_string(round)}}};
+      "event store child: append until killed",
+      {{"COPPICE_TEST_FILE", folder / "e.db"}, {"COPPICE_TEST_ROUND", std::to_string(round)}}};
     auto until = 20 + random.below(400);
     std::string line;
     for (uint64_t i = 0; i < until; ++i) {

@@ -16,8 +16,12 @@ class follower {
 public:
   follower(std::shared_ptr<sqlite_file> file, std::shared_ptr<tail_hub> hub, tail_options options,
            event_store::tail_callback callback)
-      : file_(std::move(file)), hub_(std::move(hub)), options_(std::move(options)),
-        callback_(std::move(callback)), position_(options_.after), looked_(options_.after) {}
+    : file_(std::move(file)),
+      hub_(std::move(hub)),
+      options_(std::move(options)),
+      callback_(std::move(callback)),
+      position_(options_.after),
+      looked_(options_.after) {}
 
   void loop() {
     while (wait()) {
@@ -68,8 +72,8 @@ private:
 
   result<std::vector<recorded_event>> next_of_all(database& db, uint64_t until) {
     static const auto sql =
-        std::string{event_columns} +
-        "WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT 256";
+      std::string{event_columns}
+      + "WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT 256";
     auto query = db.cached(sql);
     if (!query)
       return query.error();
@@ -78,9 +82,9 @@ private:
   }
 
   result<std::vector<recorded_event>> next_of_stream(database& db, uint64_t until) {
-    static const auto sql = std::string{event_columns} +
-                            "WHERE e.stream_id = (SELECT stream_id FROM streams WHERE name = ?) "
-                            "AND e.version > ? AND e.position <= ? ORDER BY e.version LIMIT 256";
+    static const auto sql = std::string{event_columns}
+                            + "WHERE e.stream_id = (SELECT stream_id FROM streams WHERE name = ?) "
+                              "AND e.version > ? AND e.position <= ? ORDER BY e.version LIMIT 256";
     if (!version_)
       if (auto ok = find_version(db); !ok)
         return ok.error();
@@ -118,8 +122,9 @@ private:
 class tail_subscription : public event_subscription {
 public:
   tail_subscription(std::shared_ptr<follower> state, std::shared_ptr<tail_hub> hub)
-      : state_(std::move(state)), hub_(std::move(hub)),
-        thread_([state = state_] { state->loop(); }) {}
+    : state_(std::move(state)),
+      hub_(std::move(hub)),
+      thread_([state = state_] { state->loop(); }) {}
 
   ~tail_subscription() override {
     state_->stop();
@@ -159,14 +164,14 @@ result<std::unique_ptr<event_subscription>> follow(std::shared_ptr<sqlite_file> 
   {
     std::lock_guard guard{hub->mutex};
     if (hub->followers >= followers_max)
-      return error{errc::rate_limited, "the store has " + std::to_string(followers_max) +
-                                           " followers already; end one of them first"};
+      return error{errc::rate_limited, "the store has " + std::to_string(followers_max)
+                                         + " followers already; end one of them first"};
     ++hub->followers;
     if (options.from_end)
       options.after = hub->head.load();
   }
   auto state =
-      std::make_shared<follower>(std::move(file), hub, std::move(options), std::move(callback));
+    std::make_shared<follower>(std::move(file), hub, std::move(options), std::move(callback));
   return std::unique_ptr<event_subscription>{std::make_unique<tail_subscription>(state, hub)};
 }
 

@@ -22,8 +22,8 @@ result<void> check_event(const new_event& x, const std::string& at) {
     return error{errc::invalid_value, "an event type has at most 255 bytes", at + "/type"};
   if (x.data.size() + x.metadata.size() > event_bytes_max)
     return error{errc::too_large,
-                 "data and metadata have " + std::to_string(x.data.size() + x.metadata.size()) +
-                     " bytes, the limit is " + std::to_string(event_bytes_max),
+                 "data and metadata have " + std::to_string(x.data.size() + x.metadata.size())
+                   + " bytes, the limit is " + std::to_string(event_bytes_max),
                  at};
   if (auto ok = check_json(x.data); !ok)
     return error{ok.error().code, ok.error().message, at + "/data" + ok.error().at};
@@ -38,7 +38,9 @@ result<void> check_event(const new_event& x, const std::string& at) {
 
 } // namespace
 
-std::string_view to_string(store_scope x) { return x == store_scope::node ? "node" : "cluster"; }
+std::string_view to_string(store_scope x) {
+  return x == store_scope::node ? "node" : "cluster";
+}
 
 expected_version expected_version::exact(uint64_t version) {
   return version == 0 ? no_stream() : expected_version{kind::exact, version};
@@ -53,37 +55,37 @@ result<expected_version> parse_expected_version(std::string_view text) {
     return expected_version::stream_exists();
   uint64_t version = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), version);
-  if (text.empty() || code != std::errc{} || end != text.data() + text.size() ||
-      version > static_cast<uint64_t>(INT64_MAX))
-    return error{errc::invalid_value, "'" + std::string{text} +
-                                          "' is no expected version; use a number, no_stream, "
+  if (text.empty() || code != std::errc{} || end != text.data() + text.size()
+      || version > static_cast<uint64_t>(INT64_MAX))
+    return error{errc::invalid_value, "'" + std::string{text}
+                                        + "' is no expected version; use a number, no_stream, "
                                           "stream_exists or any"};
   return expected_version::exact(version);
 }
 
 std::string to_string(const expected_version& x) {
   switch (x.what) {
-  case expected_version::kind::any:
-    return "any";
-  case expected_version::kind::no_stream:
-    return "no_stream";
-  case expected_version::kind::stream_exists:
-    return "stream_exists";
-  case expected_version::kind::exact:
-    break;
+    case expected_version::kind::any:
+      return "any";
+    case expected_version::kind::no_stream:
+      return "no_stream";
+    case expected_version::kind::stream_exists:
+      return "stream_exists";
+    case expected_version::kind::exact:
+      break;
   }
   return std::to_string(x.version);
 }
 
 result<void> check_stream_name(std::string_view name) {
   std::string_view rule =
-      "a stream's name has 1 to 255 letters, digits, dots, dashes, underscores and "
-      "slashes and begins with a letter or digit";
+    "a stream's name has 1 to 255 letters, digits, dots, dashes, underscores and "
+    "slashes and begins with a letter or digit";
   if (name.empty() || name.size() > 255 || !is_name_character(name.front()))
     return error{errc::invalid_value, std::string{rule}, "/stream"};
   for (size_t i = 0; i < name.size(); ++i)
-    if (!is_name_character(name[i]) &&
-        std::string_view{"._/-"}.find(name[i]) == std::string_view::npos)
+    if (!is_name_character(name[i])
+        && std::string_view{"._/-"}.find(name[i]) == std::string_view::npos)
       return error{errc::invalid_value,
                    std::string{rule} + "; byte " + std::to_string(i + 1) + " is none of these",
                    "/stream"};
@@ -96,8 +98,8 @@ result<void> check(const append_request& request) {
   auto count = request.events.size();
   if (count == 0 || count > append_events_max)
     return error{errc::invalid_value,
-                 "an append has 1 to " + std::to_string(append_events_max) +
-                     " events, this one has " + std::to_string(count),
+                 "an append has 1 to " + std::to_string(append_events_max)
+                   + " events, this one has " + std::to_string(count),
                  "/events"};
   std::unordered_set<std::string_view> ids;
   for (size_t i = 0; i < count; ++i) {

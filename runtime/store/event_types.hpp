@@ -85,6 +85,6 @@ inline constexpr size_t append_events_max = 1000;
 inline constexpr size_t event_bytes_max = 8 << 20; ///< data and metadata of one event.
 inline constexpr size_t read_events_max = 10'000;
 inline constexpr size_t read_bytes_max =
-    64 << 20; ///< A read ends early here; read on from its last event.
+  64 << 20; ///< A read ends early here; read on from its last event.
 
 } // namespace coppice::store

@@ -6,15 +6,15 @@ namespace coppice::store {
 namespace {
 
 constexpr auto version_table =
-    "CREATE TABLE IF NOT EXISTS schema_versions ("
-    "schema TEXT NOT NULL, version INTEGER NOT NULL, step TEXT NOT NULL, "
-    "applied_at TEXT NOT NULL, PRIMARY KEY (schema, version)) WITHOUT ROWID";
+  "CREATE TABLE IF NOT EXISTS schema_versions ("
+  "schema TEXT NOT NULL, version INTEGER NOT NULL, step TEXT NOT NULL, "
+  "applied_at TEXT NOT NULL, PRIMARY KEY (schema, version)) WITHOUT ROWID";
 
 result<void> apply(database& db, const schema& wanted, const migration& step) {
   if (auto ok = db.execute(std::string{step.sql}); !ok)
     return error{errc::storage,
-                 "migration " + std::string{step.name} + " of " + std::string{wanted.name} +
-                     " failed: " + ok.error().message,
+                 "migration " + std::string{step.name} + " of " + std::string{wanted.name}
+                   + " failed: " + ok.error().message,
                  db.path()};
   auto note = db.prepare("INSERT INTO schema_versions VALUES (?, ?, ?, ?)");
   if (!note)
@@ -54,9 +54,9 @@ result<void> migrate(database& db, const schema& wanted) {
   auto newest = wanted.steps.empty() ? 0 : wanted.steps.back().version;
   if (*current > newest)
     return error{errc::refused,
-                 "schema " + std::string{wanted.name} + " has version " + std::to_string(*current) +
-                     ", this program knows up to " + std::to_string(newest) +
-                     "; the file was written by a newer version: use that one",
+                 "schema " + std::string{wanted.name} + " has version " + std::to_string(*current)
+                   + ", this program knows up to " + std::to_string(newest)
+                   + "; the file was written by a newer version: use that one",
                  db.path()};
   for (const auto& step : wanted.steps) {
     if (step.version <= *current)

@@ -6,8 +6,8 @@ namespace {
 
 // The same texts as in schemas/sql/; a test compares them.
 constexpr migration event_store_steps[] = {
-    {1, "0001_events.sql",
-     R"sql(-- Streams of events. Positions and versions count from 1 without gaps: there is one writer.
+  {1, "0001_events.sql",
+   R"sql(-- Streams of events. Positions and versions count from 1 without gaps: there is one writer.
 CREATE TABLE streams (
   stream_id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
@@ -29,8 +29,8 @@ CREATE TABLE events (
 };
 
 constexpr migration dead_letters_steps[] = {
-    {1, "0001_dead_letters.sql",
-     R"sql(-- What could not be delivered or handled. Letters are numbered in the order in which they came.
+  {1, "0001_dead_letters.sql",
+   R"sql(-- What could not be delivered or handled. Letters are numbered in the order in which they came.
 CREATE TABLE dead_letters (
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,

@@ -10,27 +10,27 @@ namespace {
 
 std::string advice(int code) {
   switch (code & 0xff) {
-  case SQLITE_FULL:
-    return "the disk is full; make room and try again";
-  case SQLITE_BUSY:
-  case SQLITE_LOCKED:
-    return "locked by another process; a data folder belongs to one node";
-  case SQLITE_CORRUPT:
-    return "the file is damaged; restore it from a backup";
-  case SQLITE_NOTADB:
-    return "not an SQLite database; another file is in its place";
-  case SQLITE_READONLY:
-    return "not writable; check owner and mode of file and folder";
-  case SQLITE_CANTOPEN:
-    return "cannot be opened; check that the folder exists and is writable";
-  case SQLITE_IOERR:
-    return "reading or writing the disk failed";
-  case SQLITE_NOMEM:
-    return "out of memory";
-  case SQLITE_TOOBIG:
-    return "a value is too big for the database";
-  default:
-    return "the database refused";
+    case SQLITE_FULL:
+      return "the disk is full; make room and try again";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "locked by another process; a data folder belongs to one node";
+    case SQLITE_CORRUPT:
+      return "the file is damaged; restore it from a backup";
+    case SQLITE_NOTADB:
+      return "not an SQLite database; another file is in its place";
+    case SQLITE_READONLY:
+      return "not writable; check owner and mode of file and folder";
+    case SQLITE_CANTOPEN:
+      return "cannot be opened; check that the folder exists and is writable";
+    case SQLITE_IOERR:
+      return "reading or writing the disk failed";
+    case SQLITE_NOMEM:
+      return "out of memory";
+    case SQLITE_TOOBIG:
+      return "a value is too big for the database";
+    default:
+      return "the database refused";
   }
 }
 
@@ -42,9 +42,13 @@ error storage_error(sqlite3* connection, int code, const std::string& file) {
 } // namespace
 
 statement::statement(sqlite3* connection, sqlite3_stmt* handle, std::string file)
-    : connection_(connection), handle_(handle), file_(std::move(file)) {}
+  : connection_(connection),
+    handle_(handle),
+    file_(std::move(file)) {}
 
-statement::statement(statement&& other) noexcept { *this = std::move(other); }
+statement::statement(statement&& other) noexcept {
+  *this = std::move(other);
+}
 
 statement& statement::operator=(statement&& other) noexcept {
   std::swap(connection_, other.connection_);
@@ -54,7 +58,9 @@ statement& statement::operator=(statement&& other) noexcept {
   return *this;
 }
 
-statement::~statement() { sqlite3_finalize(handle_); }
+statement::~statement() {
+  sqlite3_finalize(handle_);
+}
 
 statement& statement::bind(int parameter, int64_t value) {
   if (auto code = sqlite3_bind_int64(handle_, parameter, value); code != SQLITE_OK)
@@ -66,7 +72,7 @@ statement& statement::bind(int parameter, std::string_view value) {
   // An empty view may hold a null pointer, which SQLite would store as NULL.
   const char* data = value.empty() ? "" : value.data();
   auto code =
-      sqlite3_bind_text64(handle_, parameter, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    sqlite3_bind_text64(handle_, parameter, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   if (code != SQLITE_OK)
     failed_ = code;
   return *this;
@@ -119,7 +125,9 @@ void statement::reset() {
   failed_ = 0;
 }
 
-int64_t statement::integer(int column) const { return sqlite3_column_int64(handle_, column); }
+int64_t statement::integer(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
 
 std::string_view statement::view(int column) const {
   auto* data = static_cast<const char*>(sqlite3_column_blob(handle_, column));
@@ -133,7 +141,9 @@ bool statement::is_null(int column) const {
 
 database::database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
 
-database::database(database&& other) noexcept { *this = std::move(other); }
+database::database(database&& other) noexcept {
+  *this = std::move(other);
+}
 
 database& database::operator=(database&& other) noexcept {
   std::swap(handle_, other.handle_);
@@ -143,7 +153,9 @@ database& database::operator=(database&& other) noexcept {
   return *this;
 }
 
-database::~database() { close(); }
+database::~database() {
+  close();
+}
 
 void database::close() {
   cache_.clear();
@@ -163,11 +175,11 @@ result<database> database::open(const database_options& options) {
   if (code != SQLITE_OK)
     return storage_error(handle, code, options.path);
   auto timeout =
-      std::chrono::duration_cast<std::chrono::milliseconds>(options.busy_timeout).count();
+    std::chrono::duration_cast<std::chrono::milliseconds>(options.busy_timeout).count();
   sqlite3_busy_timeout(handle, static_cast<int>(timeout));
   sqlite3_extended_result_codes(handle, 1);
   std::string settings =
-      "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL;";
+    "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL;";
   // A reader takes the file as it is; only a writer may switch it to WAL.
   if (!options.read_only)
     settings += "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=2000; "
@@ -194,7 +206,7 @@ result<statement> database::prepare(std::string_view sql) {
   sqlite3_stmt* handle = nullptr;
   auto size = static_cast<int>(sql.size());
   auto code =
-      sqlite3_prepare_v3(handle_, sql.data(), size, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+    sqlite3_prepare_v3(handle_, sql.data(), size, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
   if (code != SQLITE_OK)
     return storage_error(handle_, code, path_);
   return statement{handle_, handle, path_};
@@ -214,16 +226,22 @@ result<statement*> database::cached(std::string_view sql) {
   return slot.get();
 }
 
-int64_t database::changes() const { return sqlite3_changes64(handle_); }
+int64_t database::changes() const {
+  return sqlite3_changes64(handle_);
+}
 
-int64_t database::last_row() const { return sqlite3_last_insert_rowid(handle_); }
+int64_t database::last_row() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
 
 void database::reset_cached() {
   for (auto& [sql, prepared] : cache_)
     prepared->reset();
 }
 
-bool database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+bool database::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
 
 result<transaction> transaction::begin(database& db) {
   auto begin = db.cached("BEGIN IMMEDIATE");

@@ -54,8 +54,8 @@ int64_t count(sqlite_file& file) {
 
 void compare_with_files(const schema& x) {
   for (const auto& step : x.steps) {
-    auto path = std::string{COPPICE_SOURCE_DIR} + "/schemas/sql/" + std::string{x.name} + "/" +
-                std::string{step.name};
+    auto path = std::string{COPPICE_SOURCE_DIR} + "/schemas/sql/" + std::string{x.name} + "/"
+                + std::string{step.name};
     std::ifstream in(path);
     std::stringstream text;
     text << in.rdbuf();
@@ -215,12 +215,12 @@ TEST_CASE("group commit: jobs share transactions, and one that fails does so alo
   auto gate = go.get_future().share();
   // While the writer is held, the others gather.
   REQUIRE(file->submit(
-      [&entered, gate](database&) -> result<void> {
-        entered.set_value();
-        gate.wait();
-        return {};
-      },
-      {}));
+    [&entered, gate](database&) -> result<void> {
+      entered.set_value();
+      gate.wait();
+      return {};
+    },
+    {}));
   entered.get_future().wait();
   std::vector<int> order;
   std::vector<bool> worked;
@@ -259,22 +259,22 @@ TEST_CASE("group commit: a job that ends the transaction takes nobody with it", 
   auto file = open_file(folder / "a.db");
   std::promise<void> entered, go;
   REQUIRE(file->submit(
-      [&entered, &go](database&) -> result<void> {
-        entered.set_value();
-        go.get_future().wait();
-        return {};
-      },
-      {}));
+    [&entered, &go](database&) -> result<void> {
+      entered.set_value();
+      go.get_future().wait();
+      return {};
+    },
+    {}));
   entered.get_future().wait();
   std::atomic<int> fine = 0, failed = 0;
   auto tally = [&](result<void> x) { ++(x ? fine : failed); };
   REQUIRE(file->submit(insert(1), tally));
   REQUIRE(file->submit(
-      [](database& db) -> result<void> {
-        static_cast<void>(db.execute("ROLLBACK"));
-        return error{errc::storage, "the transaction is gone"};
-      },
-      tally));
+    [](database& db) -> result<void> {
+      static_cast<void>(db.execute("ROLLBACK"));
+      return error{errc::storage, "the transaction is gone"};
+    },
+    tally));
   REQUIRE(file->submit(insert(2), tally));
   go.set_value();
   REQUIRE(file->run([](database&) -> result<void> { return {}; }));
@@ -288,12 +288,12 @@ TEST_CASE("group commit: a full queue refuses, and what was taken is done at clo
   auto file = open_file(folder / "a.db", 10);
   std::promise<void> entered, go;
   REQUIRE(file->submit(
-      [&entered, &go](database&) -> result<void> {
-        entered.set_value();
-        go.get_future().wait();
-        return {};
-      },
-      {}));
+    [&entered, &go](database&) -> result<void> {
+      entered.set_value();
+      go.get_future().wait();
+      return {};
+    },
+    {}));
   entered.get_future().wait();
   for (int i = 0; i < 10; ++i)
     REQUIRE(file->submit(insert(i), {}));

@@ -34,7 +34,7 @@ int64_t to_sql(uint64_t x) {
 class sqlite_event_store_impl : public sqlite_event_store {
 public:
   sqlite_event_store_impl(std::shared_ptr<sqlite_file> file, uint64_t head)
-      : file_(std::move(file)) {
+    : file_(std::move(file)) {
     hub_->head = head;
     file_->on_commit([hub = std::weak_ptr{hub_}](database& db) {
       auto alive = hub.lock();
@@ -62,20 +62,20 @@ public:
     };
     auto state = std::make_shared<shared_state>(std::move(request), std::move(callback));
     auto queued = file_->submit(
-        [state](database& db) -> result<void> {
-          auto outcome = detail::append_events(db, state->request);
-          if (!outcome)
-            return outcome.error();
-          state->answer = std::move(*outcome);
-          return {};
-        },
-        [state](result<void> outcome) {
-          if (outcome)
-            state->callback(std::move(state->answer));
-          else
-            state->callback(std::move(outcome).error());
-        },
-        weight);
+      [state](database& db) -> result<void> {
+        auto outcome = detail::append_events(db, state->request);
+        if (!outcome)
+          return outcome.error();
+        state->answer = std::move(*outcome);
+        return {};
+      },
+      [state](result<void> outcome) {
+        if (outcome)
+          state->callback(std::move(state->answer));
+        else
+          state->callback(std::move(outcome).error());
+      },
+      weight);
     if (!queued)
       state->callback(queued.error());
   }
@@ -96,11 +96,11 @@ public:
       return ok.error();
     if (backwards && from == 0)
       from = UINT64_MAX;
-    static const auto up = std::string{detail::event_columns} +
-                           "WHERE e.stream_id = ? AND e.version >= ? ORDER BY e.version LIMIT ?";
+    static const auto up = std::string{detail::event_columns}
+                           + "WHERE e.stream_id = ? AND e.version >= ? ORDER BY e.version LIMIT ?";
     static const auto down =
-        std::string{detail::event_columns} +
-        "WHERE e.stream_id = ? AND e.version <= ? ORDER BY e.version DESC LIMIT ?";
+      std::string{detail::event_columns}
+      + "WHERE e.stream_id = ? AND e.version <= ? ORDER BY e.version DESC LIMIT ?";
     return query([&](database& db) -> result<std::vector<recorded_event>> {
       auto find = db.cached("SELECT stream_id FROM streams WHERE name = ?");
       if (!find)
@@ -123,7 +123,7 @@ public:
     if (auto ok = check_limit(limit); !ok)
       return ok.error();
     static const auto sql =
-        std::string{detail::event_columns} + "WHERE e.position >= ? ORDER BY e.position LIMIT ?";
+      std::string{detail::event_columns} + "WHERE e.position >= ? ORDER BY e.position LIMIT ?";
     return query([&](database& db) -> result<std::vector<recorded_event>> {
       auto rows = db.cached(sql);
       if (!rows)
@@ -210,7 +210,7 @@ sqlite_event_store::open(std::shared_ptr<sqlite_file> file) {
   if (!read)
     return read.error();
   return std::shared_ptr<sqlite_event_store>{
-      std::make_shared<sqlite_event_store_impl>(std::move(file), head)};
+    std::make_shared<sqlite_event_store_impl>(std::move(file), head)};
 }
 
 } // namespace coppice::store

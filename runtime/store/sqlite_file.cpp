@@ -91,7 +91,8 @@ private:
 class writer {
 public:
   writer(database db, sqlite_file_options options)
-      : db_(std::move(db)), options_(std::move(options)) {}
+    : db_(std::move(db)),
+      options_(std::move(options)) {}
 
   result<void> submit(job x) {
     std::lock_guard guard{mutex_};
@@ -99,8 +100,8 @@ public:
       return error{errc::refused, "the store is closed", options_.path};
     if (queue_.size() >= options_.queue_max || bytes_ + x.weight > options_.queue_bytes_max)
       return error{errc::rate_limited,
-                   "the store's queue is full (" + std::to_string(queue_.size()) +
-                       " jobs wait); slow down and try again",
+                   "the store's queue is full (" + std::to_string(queue_.size())
+                     + " jobs wait); slow down and try again",
                    options_.path};
     bytes_ += x.weight;
     queue_.push_back(std::move(x));
@@ -237,9 +238,10 @@ private:
 class sqlite_file_impl : public sqlite_file {
 public:
   sqlite_file_impl(database db, sqlite_file_options options)
-      : path_(options.path), readers_(options.path, std::max<size_t>(options.readers_max, 1)),
-        writer_(std::make_shared<writer>(std::move(db), std::move(options))),
-        thread_([state = writer_] { state->loop(); }) {}
+    : path_(options.path),
+      readers_(options.path, std::max<size_t>(options.readers_max, 1)),
+      writer_(std::make_shared<writer>(std::move(db), std::move(options))),
+      thread_([state = writer_] { state->loop(); }) {}
 
   ~sqlite_file_impl() override { close(); }
 
@@ -296,7 +298,7 @@ result<std::shared_ptr<sqlite_file>> sqlite_file::open(sqlite_file_options optio
     return db.error();
   options.batch_max = std::max<size_t>(options.batch_max, 1);
   return std::shared_ptr<sqlite_file>{
-      std::make_shared<sqlite_file_impl>(std::move(*db), std::move(options))};
+    std::make_shared<sqlite_file_impl>(std::move(*db), std::move(options))};
 }
 
 result<void> sqlite_file::run(work job, size_t weight) {
@@ -304,7 +306,7 @@ result<void> sqlite_file::run(work job, size_t weight) {
   std::promise<result<void>> answer;
   auto outcome = answer.get_future();
   auto queued = submit(
-      std::move(job), [&answer](result<void> x) { answer.set_value(std::move(x)); }, weight);
+    std::move(job), [&answer](result<void> x) { answer.set_value(std::move(x)); }, weight);
   if (!queued)
     return queued;
   return outcome.get();

@@ -50,7 +50,8 @@ result<located> branch::find(const std::shared_ptr<branch>& root, std::string_vi
   for (auto segment : path_segments(path)) {
     if (!here.branch) {
       auto worker = here.place ? here.place->path() : std::string{};
-      return error{errc::not_found, worker + " is a worker and has no children", std::string{path}, {}};
+      return error{
+        errc::not_found, worker + " is a worker and has no children", std::string{path}, {}};
     }
     auto parent = here.branch;
     std::lock_guard guard{parent->mutex_};
@@ -59,8 +60,8 @@ result<located> branch::find(const std::shared_ptr<branch>& root, std::string_vi
       std::vector<std::string_view> ids;
       for (auto& view : parent->core_.children())
         ids.push_back(view.id);
-      return error{errc::not_found, parent->path_ + " has no child '" + std::string{segment} + "'", std::string{path},
-                   nearest_name(segment, ids)};
+      return error{errc::not_found, parent->path_ + " has no child '" + std::string{segment} + "'",
+                   std::string{path}, nearest_name(segment, ids)};
     }
     auto& slot = parent->at(*child);
     here = {parent, slot.sub, slot.actor, slot.place, *child};

@@ -54,7 +54,8 @@ class branch : public std::enable_shared_from_this<branch> {
 public:
   static constexpr size_t history_max = 50;
 
-  branch(std::string path, std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<supervision::observer> observer);
+  branch(std::string path, std::shared_ptr<const supervisor_spec> spec,
+         std::shared_ptr<supervision::observer> observer);
 
   const std::string& path() const { return path_; }
   caf::strong_actor_ptr supervisor() const;

@@ -26,13 +26,15 @@ std::vector<const actor_type*> catalog::all() const {
   return out;
 }
 
-result<std::shared_ptr<supervision::recipe>> catalog::make(std::string_view name, const json::value& args) const {
+result<std::shared_ptr<supervision::recipe>> catalog::make(std::string_view name,
+                                                           const json::value& args) const {
   if (auto* type = find(name))
     return type->make(args);
   std::vector<std::string_view> names;
   for (auto& [known, type] : types_)
     names.push_back(known);
-  return error{errc::unknown_type, "no actor type '" + std::string{name} + "'", {}, nearest_name(name, names)};
+  return error{
+    errc::unknown_type, "no actor type '" + std::string{name} + "'", {}, nearest_name(name, names)};
 }
 
 bool catalog::takes(std::string_view name, caf::type_id_t message) const {

@@ -70,7 +70,8 @@ public:
   /// A CAF actor function `f([self,] Args)`.
   template <class Args, class F>
   entry actor(std::string name, F fun) {
-    return add<Args>(std::move(name), [fun](Args args) { return supervision::make_recipe(fun, std::move(args)); });
+    return add<Args>(std::move(name),
+                     [fun](Args args) { return supervision::make_recipe(fun, std::move(args)); });
   }
 
   /// A CAF actor function `f([self])`.
@@ -82,7 +83,9 @@ public:
   /// A CAF actor class with a constructor `(actor_config&, Args)`, or stateful_actor<State> whose State takes Args.
   template <class Impl, class Args>
   entry actor_class(std::string name) {
-    return add<Args>(std::move(name), [](Args args) { return supervision::make_class_recipe<Impl>(std::move(args)); });
+    return add<Args>(std::move(name), [](Args args) {
+      return supervision::make_class_recipe<Impl>(std::move(args));
+    });
   }
 
   /// Null when there is none.
@@ -92,7 +95,8 @@ public:
   std::vector<const actor_type*> all() const;
 
   /// Errors: errc::unknown_type with a hint, and those of the arguments (`at` is a JSON pointer into them).
-  result<std::shared_ptr<supervision::recipe>> make(std::string_view name, const json::value& args) const;
+  result<std::shared_ptr<supervision::recipe>> make(std::string_view name,
+                                                    const json::value& args) const;
 
   /// Does the type handle messages of that type? Types that declare nothing take everything.
   bool takes(std::string_view name, caf::type_id_t message) const;
@@ -103,7 +107,8 @@ private:
     actor_type type;
     type.name = name;
     type.schema = [] { return json::schema_of<Args>(); };
-    type.make = [name, make](const json::value& args) -> result<std::shared_ptr<supervision::recipe>> {
+    type.make = [name,
+                 make](const json::value& args) -> result<std::shared_ptr<supervision::recipe>> {
       auto parsed = json::from_json<Args>(args);
       if (!parsed)
         return parsed.error();

@@ -255,7 +255,10 @@ void cell::restart(const std::string& reason) {
   }
   unpark();
   if (seat_->discard_on_restart.load(std::memory_order_relaxed))
-    drain({errc::actor_crashed, "the mailbox was discarded when the actor restarted", seat_->path(), {}});
+    drain({errc::actor_crashed,
+           "the mailbox was discarded when the actor restarted",
+           seat_->path(),
+           {}});
   report(child_report::kind::started, {}, nullptr, {});
   check_end();
 }
@@ -273,7 +276,8 @@ void cell::obey(const cell_command& command) {
         try {
           call_before_stop();
         } catch (...) {
-          exit = {exit_kind::abnormal, "before_stop: " + describe_exception(std::current_exception())};
+          exit = {exit_kind::abnormal,
+                  "before_stop: " + describe_exception(std::current_exception())};
         }
         wait_with(exit, nullptr, throw_watch::take());
         report(child_report::kind::ended, std::move(exit), nullptr, {});
@@ -308,8 +312,9 @@ void cell::obey(const cell_command& command) {
 void cell::describe(caf::mailbox_element& x) {
   auto& a = self();
   description out;
-  out.pending_requests = static_cast<uint32_t>(
-    access::multiplexed(a).size() + std::distance(access::awaited(a).begin(), access::awaited(a).end()));
+  out.pending_requests =
+    static_cast<uint32_t>(access::multiplexed(a).size()
+                          + std::distance(access::awaited(a).begin(), access::awaited(a).end()));
   describe_work(out);
   if (phase_ == phase::running || phase_ == phase::suspended) {
     try {
@@ -320,7 +325,8 @@ void cell::describe(caf::mailbox_element& x) {
     }
   }
   if (x.sender && x.mid.is_request())
-    x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(out)), a.context());
+    x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(out)),
+                      a.context());
 }
 
 // -- ends ---------------------------------------------------------------------------------------------------------------
@@ -358,14 +364,17 @@ void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const 
   poison_.reset();
   auto& a = self();
   if (x.mid.is_request() && !x.mid.is_answered() && x.sender) {
-    auto answer = to_caf({errc::actor_crashed, "the actor failed while it handled this request: " + reason,
-                          seat_->path(), {}});
-    x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(answer)), a.context());
+    auto answer = to_caf({errc::actor_crashed,
+                          "the actor failed while it handled this request: " + reason,
+                          seat_->path(),
+                          {}});
+    x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(answer)),
+                      a.context());
     x.mid.mark_as_answered();
   }
   if (is_counted(x))
-    seat_->owner().observer->dead(
-      {seat_->path(), reason, x.sender, x.payload, std::move(trace_id), attempts, system_clock().now(), stack});
+    seat_->owner().observer->dead({seat_->path(), reason, x.sender, x.payload, std::move(trace_id),
+                                   attempts, system_clock().now(), stack});
 }
 
 /// Has the actor quit, been killed by an exit message or run out of behavior?
@@ -417,9 +426,10 @@ void cell::wipe() {
   for (auto& link : links) {
     if (auto other = caf::actor_cast<caf::strong_actor_ptr>(link)) {
       a.unlink_from(other);
-      auto reason = to_caf({errc::actor_crashed, "its owner ended: " + end_reason_, seat_->path(), {}});
-      other->enqueue(nullptr, caf::make_message_id(), caf::make_message(caf::exit_msg{a.address(), std::move(reason)}),
-                     a.context());
+      auto reason =
+        to_caf({errc::actor_crashed, "its owner ended: " + end_reason_, seat_->path(), {}});
+      other->enqueue(nullptr, caf::make_message_id(),
+                     caf::make_message(caf::exit_msg{a.address(), std::move(reason)}), a.context());
     }
   }
 }
@@ -445,12 +455,20 @@ void cell::drain(const error& reason) {
   box.fetch_more();
   auto take = [&](caf::mailbox_element& x) {
     if (is_counted(x))
-      seat_->taken.store(seat_->taken.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      seat_->taken.store(seat_->taken.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
     if (x.mid.is_request() && x.sender)
-      x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(to_caf(reason)), a.context());
+      x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(to_caf(reason)),
+                        a.context());
     else if (is_counted(x))
-      seat_->owner().observer->dead(
-        {seat_->path(), reason.message, x.sender, x.payload, trace_id_of(x), 0, system_clock().now(), {}});
+      seat_->owner().observer->dead({seat_->path(),
+                                     reason.message,
+                                     x.sender,
+                                     x.payload,
+                                     trace_id_of(x),
+                                     0,
+                                     system_clock().now(),
+                                     {}});
     return caf::intrusive::task_result::resume;
   };
   a.get_normal_queue().flush_cache();
@@ -481,11 +499,22 @@ void cell::refuse(caf::mailbox_element& x) {
   if (x.mid.is_request()) {
     if (x.sender) {
       auto limit = std::to_string(seat_->limit.load(std::memory_order_relaxed));
-      auto answer = to_caf({errc::mailbox_full, "the mailbox is at its limit of " + limit + " messages", seat_->path(), {}});
-      x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(answer)), nullptr);
+      auto answer = to_caf({errc::mailbox_full,
+                            "the mailbox is at its limit of " + limit + " messages",
+                            seat_->path(),
+                            {}});
+      x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(answer)),
+                        nullptr);
     }
   } else if (!seat_->drop_newest.load(std::memory_order_relaxed)) {
-    seat_->owner().observer->dead({seat_->path(), "mailbox_full", x.sender, x.payload, trace_id_of(x), 0, system_clock().now(), {}});
+    seat_->owner().observer->dead({seat_->path(),
+                                   "mailbox_full",
+                                   x.sender,
+                                   x.payload,
+                                   trace_id_of(x),
+                                   0,
+                                   system_clock().now(),
+                                   {}});
   }
 }
 
@@ -493,8 +522,8 @@ void cell::linked(caf::abstract_actor* other) {
   links_.insert(other->address());
 }
 
-void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack,
-                  std::string trace_id) {
+void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
+                  raw_stack stack, std::string trace_id) {
   auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
   if (!supervisor) {
     // Nobody is left to decide.
@@ -511,8 +540,9 @@ void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_el
     message.message_type = telemetry::type_names(x->payload.types().data());
   message.trace_id = std::move(trace_id);
   auto& a = self();
-  supervisor->enqueue(caf::make_mailbox_element(a.ctrl(), caf::make_message_id(caf::message_priority::high), {},
-                                                std::move(message)),
+  supervisor->enqueue(caf::make_mailbox_element(a.ctrl(),
+                                                caf::make_message_id(caf::message_priority::high),
+                                                {}, std::move(message)),
                       a.context());
 }
 

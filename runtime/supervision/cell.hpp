@@ -38,7 +38,8 @@ public:
     if (!is_counted(x))
       return true;
     auto in = seat_->pushed.fetch_add(1, std::memory_order_relaxed);
-    if (in - seat_->taken.load(std::memory_order_relaxed) < seat_->limit.load(std::memory_order_relaxed)) [[likely]]
+    if (in - seat_->taken.load(std::memory_order_relaxed)
+        < seat_->limit.load(std::memory_order_relaxed)) [[likely]]
       return true;
     seat_->pushed.fetch_sub(1, std::memory_order_relaxed);
     return false;
@@ -70,7 +71,7 @@ protected:
   // What supervised<Base> knows.
   virtual caf::scheduled_actor& self() = 0;
   virtual void destroy_state() = 0;
-  virtual void create_state() = 0;         ///< May throw.
+  virtual void create_state() = 0;            ///< May throw.
   virtual caf::behavior build_behavior() = 0; ///< May throw.
   virtual void call_before_restart(const std::string& reason) = 0;
   virtual void call_before_stop() = 0;
@@ -104,7 +105,8 @@ private:
   void describe(caf::mailbox_element& x);
   void crashed(caf::mailbox_element* x, std::exception_ptr what);
   bool keep_for_retry(caf::mailbox_element& x);
-  void dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack, std::string trace_id);
+  void dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack,
+                  std::string trace_id);
   void check_end();
   void wait_with(exit_info exit, const caf::mailbox_element* x, raw_stack stack);
   void wipe();
@@ -112,8 +114,8 @@ private:
   void unpark();
   void drain(const error& reason);
   void finish();
-  void report(child_report::kind what, exit_info exit, const caf::mailbox_element* x, raw_stack stack,
-              std::string trace_id = {});
+  void report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
+              raw_stack stack, std::string trace_id = {});
 
   seat_ptr seat_;
   std::set<caf::actor_addr> links_;

@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <exception>
 
-// The part of the loop that only runs for requests, for messages of a trace, and while somebody watches.
+// The part of the loop that only runs for requests, for messages of a trace, and while somebody
+// watches.
 namespace coppice::supervision {
 
 namespace {
@@ -40,8 +41,13 @@ void add(std::atomic<uint64_t>& to, int64_t ns) {
 /// One handler while it runs: its trace is the thread's, its time is taken when somebody wants it.
 class cell::observation {
 public:
-  observation(seat& place, const uint16_t* types, const telemetry::trace_context& from, telemetry::origin how)
-    : place_(place), types_(types), how_(how), exceptions_(std::uncaught_exceptions()), outer_(active) {
+  observation(seat& place, const uint16_t* types, const telemetry::trace_context& from,
+              telemetry::origin how)
+    : place_(place),
+      types_(types),
+      how_(how),
+      exceptions_(std::uncaught_exceptions()),
+      outer_(active) {
     active = this;
     figures_ = (telemetry::probes.load(std::memory_order_relaxed) & telemetry::probe::figures) != 0;
     if (figures_)
@@ -153,8 +159,11 @@ caf::invoke_message_result cell::consume_observed(caf::mailbox_element& x) {
     return caf::invoke_message_result::dropped;
   }
   auto* types = x.payload.types().data();
-  auto how = data != nullptr ? data->how : is_timer(types) ? telemetry::origin::timer : telemetry::origin::in;
-  observation seen{*seat_, types, data != nullptr ? data->context : telemetry::trace_context{}, how};
+  auto how = data != nullptr   ? data->how
+             : is_timer(types) ? telemetry::origin::timer
+                               : telemetry::origin::in;
+  observation seen{*seat_, types, data != nullptr ? data->context : telemetry::trace_context{},
+                   how};
   seen.came_from(x);
   auto out = self().consume(x);
   if (out == caf::invoke_message_result::skipped)
@@ -164,7 +173,8 @@ caf::invoke_message_result cell::consume_observed(caf::mailbox_element& x) {
 
 caf::action cell::scheduled(caf::actor_clock::time_point when, caf::action what) {
   if (auto from = telemetry::current_trace()) {
-    // The clock delivers a bare action, so the trace goes inside it. It only ever runs in this actor, while it lives.
+    // The clock delivers a bare action, so the trace goes inside it. It only ever runs in this
+    // actor, while it lives.
     auto run = [this, from, inner = std::move(what)]() mutable {
       static constexpr uint16_t types[] = {1, caf::type_id_v<caf::action>};
       std::optional<observation> seen;
@@ -191,7 +201,8 @@ void cell::describe_work(description& out) {
     if (timer.what.disposed() || timer.what.invoked())
       continue;
     ++out.timers;
-    out.timers_due.push_back(std::max(duration{0}, std::chrono::duration_cast<duration>(timer.when - now)));
+    out.timers_due.push_back(
+      std::max(duration{0}, std::chrono::duration_cast<duration>(timer.when - now)));
   }
   std::sort(out.timers_due.begin(), out.timers_due.end());
   if (out.timers_due.size() > description::lists_max)
@@ -211,8 +222,8 @@ void cell::describe_work(description& out) {
   if (first != nullptr) {
     out.oldest_type = telemetry::type_names(first->payload.types().data());
     if (first->enqueue_time.time_since_epoch().count() != 0)
-      out.oldest_message = duration{std::max<int64_t>(
-        telemetry::now_ns() - first->enqueue_time.time_since_epoch().count(), 0)};
+      out.oldest_message = duration{
+        std::max<int64_t>(telemetry::now_ns() - first->enqueue_time.time_since_epoch().count(), 0)};
   }
 }
 

@@ -26,7 +26,7 @@ struct cell_command {
     end,     ///< Terminate the CAF actor for good: monitors hear of it.
     suspend, ///< Handle no user message until `resume`.
     resume,
-    crash,   ///< A fault drill: fail as if a handler had thrown.
+    crash, ///< A fault drill: fail as if a handler had thrown.
   };
 
   kind what = kind::end;
@@ -42,26 +42,27 @@ struct child_report {
   exit_info exit;
   std::string message_type; ///< What it was handling when it ended; empty outside a message.
   std::string trace_id;
-  raw_stack stack;          ///< At the throw.
+  raw_stack stack; ///< At the throw.
   instant at;
 };
 
 /// What is to be started under a supervisor: its spec and how to make it.
 struct child_start {
   child_spec_ptr spec;
-  std::shared_ptr<const supervision::recipe> recipe;               ///< A worker; or
-  std::shared_ptr<const supervision::supervisor_spec> supervisor;  ///< a supervisor with its children.
+  std::shared_ptr<const supervision::recipe> recipe; ///< A worker; or
+  std::shared_ptr<const supervision::supervisor_spec>
+    supervisor; ///< a supervisor with its children.
 };
 
 /// Commands that people and programs give to a supervisor; requests are answered when the command is finished.
 struct supervisor_command {
   enum class kind : uint8_t {
-    start,      ///< From the parent: start the initial children.
-    shutdown,   ///< From the parent: stop everything, then end.
-    add_child,  ///< `id` and, but for simple_one_for_one, `child`.
+    start,     ///< From the parent: start the initial children.
+    shutdown,  ///< From the parent: stop everything, then end.
+    add_child, ///< `id` and, but for simple_one_for_one, `child`.
     restart,
-    stop,       ///< Keeps the spec.
-    remove,     ///< Stops when needed and drops the spec.
+    stop,   ///< Keeps the spec.
+    remove, ///< Stops when needed and drops the spec.
     kill,
     crash,
     suspend,
@@ -85,11 +86,14 @@ struct description {
   uint32_t pending_requests = 0;
   uint32_t timers = 0;
   uint32_t links = 0;
-  std::vector<telemetry::open_wait> waits;  ///< Requests without an answer; receivers by actor id (waits.hpp).
-  std::vector<duration> timers_due;         ///< Time until each timer fires, soonest first; at most `lists_max`.
-  std::vector<caf::actor_addr> linked;      ///< At most `lists_max`.
-  std::optional<duration> oldest_message;   ///< How long the first waiting message waits; only known while watched.
-  std::string oldest_type;                  ///< Of the first waiting message; empty when none waits.
+  std::vector<telemetry::open_wait>
+    waits; ///< Requests without an answer; receivers by actor id (waits.hpp).
+  std::vector<duration>
+    timers_due; ///< Time until each timer fires, soonest first; at most `lists_max`.
+  std::vector<caf::actor_addr> linked; ///< At most `lists_max`.
+  std::optional<duration>
+    oldest_message;        ///< How long the first waiting message waits; only known while watched.
+  std::string oldest_type; ///< Of the first waiting message; empty when none waits.
 
   static constexpr size_t lists_max = 100;
 };

@@ -3,9 +3,9 @@
 #include "runtime/base/duration.hpp"
 #include "runtime/supervision/stack_trace.hpp"
 
+#include <caf/actor_control_block.hpp>
 #include <caf/fwd.hpp>
 #include <caf/message.hpp>
-#include <caf/actor_control_block.hpp>
 
 #include <string>
 #include <vector>
@@ -15,13 +15,13 @@ namespace coppice::supervision {
 /// One restart of one child, as history, log and events show it.
 struct restart_record {
   std::string path;
-  std::string type;         ///< Of the actor.
+  std::string type; ///< Of the actor.
   std::string reason;
   std::string message_type; ///< Being handled when it ended; empty outside a message.
   std::string trace_id;
   instant at;
-  duration downtime{0}; ///< From the end to the next start; 0 while it is down.
-  duration delay{0};    ///< Chosen backoff.
+  duration downtime{0};     ///< From the end to the next start; 0 while it is down.
+  duration delay{0};        ///< Chosen backoff.
   uint32_t incarnation = 0; ///< The one that ended.
   bool by_hand = false;
   raw_stack stack;
@@ -48,7 +48,8 @@ public:
   virtual void restarted(const restart_record&) noexcept {}
 
   /// A child ended for good, or a supervisor gave up (`gave_up`).
-  virtual void ended(const std::string& /*path*/, const std::string& /*reason*/, bool /*gave_up*/) noexcept {}
+  virtual void ended(const std::string& /*path*/, const std::string& /*reason*/,
+                     bool /*gave_up*/) noexcept {}
 
   /// A child did not stop in time (`killed`), or did not even react to that and was left behind.
   virtual void stop_overdue(const std::string& /*path*/, bool /*left_behind*/) noexcept {}

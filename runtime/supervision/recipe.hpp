@@ -20,7 +20,8 @@ public:
   virtual ~recipe() = default;
 
   /// Starts an actor in that place. Throws what the constructor of the actor class throws.
-  virtual caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const = 0;
+  virtual caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+                                      isolation where) const = 0;
 
   /// The catalog's name of the type.
   const std::string& type() const { return type_; }
@@ -82,7 +83,8 @@ public:
   function_source(F fun, Ts... xs) : fun_(std::move(fun)), args_(std::move(xs)...) {}
 
   caf::behavior make_behavior(Impl* self) const override {
-    return std::apply([&](const auto&... xs) { return call_actor_function(self, fun_, xs...); }, args_);
+    return std::apply([&](const auto&... xs) { return call_actor_function(self, fun_, xs...); },
+                      args_);
   }
 
 private:
@@ -123,7 +125,8 @@ class function_recipe final : public recipe {
 public:
   explicit function_recipe(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const override {
+  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+                              isolation where) const override {
     return launch<supervised<Impl>>(system, where, std::move(place), source_);
   }
 
@@ -134,11 +137,15 @@ private:
 template <class Impl, class... Ts>
 class class_recipe final : public recipe {
 public:
-  explicit class_recipe(Ts... xs) : source_(std::make_shared<class_source<Impl, Ts...>>(std::move(xs)...)) {}
+  explicit class_recipe(Ts... xs)
+    : source_(std::make_shared<class_source<Impl, Ts...>>(std::move(xs)...)) {}
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place, isolation where) const override {
+  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+                              isolation where) const override {
     return std::apply(
-      [&](const auto&... xs) { return launch<supervised<Impl>>(system, where, std::move(place), source_, xs...); },
+      [&](const auto&... xs) {
+        return launch<supervised<Impl>>(system, where, std::move(place), source_, xs...);
+      },
       source_->args());
   }
 

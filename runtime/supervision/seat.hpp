@@ -25,8 +25,11 @@ struct seat_owner {
 /// Threading: the atomics may be read by anybody; `taken`, `failed` and those of `subject` have one writer, the actor.
 class seat final : public telemetry::subject {
 public:
-  seat(std::shared_ptr<const seat_owner> owner, std::string id, child_ref child, const child_spec& spec)
-    : owner_(std::move(owner)), id_(std::move(id)), child_(child) {
+  seat(std::shared_ptr<const seat_owner> owner, std::string id, child_ref child,
+       const child_spec& spec)
+    : owner_(std::move(owner)),
+      id_(std::move(id)),
+      child_(child) {
     configure(spec);
   }
 
@@ -35,13 +38,16 @@ public:
   const std::string& id() const { return id_; }
   child_ref child() const { return child_; }
   const seat_owner& owner() const { return *owner_; }
-  std::string path() const override { return owner_->path == "/" ? "/" + id_ : owner_->path + "/" + id_; }
+  std::string path() const override {
+    return owner_->path == "/" ? "/" + id_ : owner_->path + "/" + id_;
+  }
 
   /// Takes over limits from the spec; also for a living actor.
   void configure(const child_spec& spec) {
     limit.store(spec.mailbox.limit, std::memory_order_relaxed);
     drop_newest.store(spec.mailbox.overflow == overflow::drop_newest, std::memory_order_relaxed);
-    discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard, std::memory_order_relaxed);
+    discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard,
+                             std::memory_order_relaxed);
     poison_retries.store(spec.poison_retries, std::memory_order_relaxed);
   }
 
@@ -63,7 +69,8 @@ public:
   std::atomic<uint32_t> poison_retries{0};
   std::atomic<bool> drop_newest{false};
   std::atomic<bool> discard_on_restart{false};
-  std::atomic<bool> left_behind{false}; ///< Given up: when its handler returns at last, the actor ends by itself.
+  std::atomic<bool> left_behind{
+    false}; ///< Given up: when its handler returns at last, the actor ends by itself.
 
 private:
   std::shared_ptr<const seat_owner> owner_;

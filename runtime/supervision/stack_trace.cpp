@@ -21,7 +21,9 @@ std::atomic<uint32_t> taken_in_window{0};
 constexpr uint32_t stacks_per_second = 100;
 
 bool stack_budget_left() noexcept {
-  auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  auto now = std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+               .count();
   auto start = window_start.load(std::memory_order_relaxed);
   if (start != now && window_start.compare_exchange_strong(start, now, std::memory_order_relaxed))
     taken_in_window.store(0, std::memory_order_relaxed);

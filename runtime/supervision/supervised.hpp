@@ -15,10 +15,14 @@ namespace coppice::supervision {
 namespace detail {
 
 template <class Impl>
-concept has_state = requires(Impl& x) { x.state; };
+concept has_state = requires(Impl& x) {
+  x.state;
+};
 
 template <class Impl>
-concept has_reset = requires(Impl& x) { x.reset(); };
+concept has_reset = requires(Impl& x) {
+  x.reset();
+};
 
 // Hooks sit on the state when there is one, else on the actor class.
 template <class Impl>
@@ -63,7 +67,9 @@ public:
 
   template <class... Ts>
   supervised(caf::actor_config& cfg, seat_ptr place, source_ptr source, Ts&&... xs)
-    : Base(cfg, std::forward<Ts>(xs)...), cell(std::move(place)), source_(std::move(source)) {}
+    : Base(cfg, std::forward<Ts>(xs)...),
+      cell(std::move(place)),
+      source_(std::move(source)) {}
 
   using Base::enqueue;
 

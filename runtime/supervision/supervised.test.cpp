@@ -1,5 +1,5 @@
-#include "runtime/supervision/supervisor_actor.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/supervision/supervisor_actor.hpp"
 #include "runtime/supervision/test_tree.hpp"
 
 #include <caf/scoped_actor.hpp>
@@ -31,10 +31,14 @@ caf::behavior plain(caf::event_based_actor* self, int start) {
     [self](caf::ok_atom, const caf::actor& helper, int how) {
       switch (how) {
         case 0:
-          self->request(helper, 10s, caf::get_atom_v).then([](int) { throw std::runtime_error("in then"); });
+          self->request(helper, 10s, caf::get_atom_v).then([](int) {
+            throw std::runtime_error("in then");
+          });
           break;
         case 1:
-          self->request(helper, 10s, caf::get_atom_v).await([](int) { throw std::runtime_error("in await"); });
+          self->request(helper, 10s, caf::get_atom_v).await([](int) {
+            throw std::runtime_error("in await");
+          });
           break;
         case 2:
           self->run_delayed(1ms, [] { throw std::runtime_error("in timer"); });
@@ -50,11 +54,15 @@ caf::behavior plain(caf::event_based_actor* self, int start) {
           break;
         case 5:
           self->set_default_handler(
-            [](caf::scheduled_actor*, caf::message&) -> caf::skippable_result { throw std::runtime_error("in default"); });
+            [](caf::scheduled_actor*, caf::message&) -> caf::skippable_result {
+              throw std::runtime_error("in default");
+            });
           caf::anon_send(self, std::string{"x"});
           break;
         case 6:
-          self->become(caf::keep_behavior, [](caf::put_atom) {}, caf::after(1ms) >> [] { throw std::runtime_error("in timeout"); });
+          self->become(
+            caf::keep_behavior, [](caf::put_atom) {},
+            caf::after(1ms) >> [] { throw std::runtime_error("in timeout"); });
           break;
         case 7:
           self->quit(caf::make_error(caf::sec::runtime_error, "quit with an error"));
@@ -79,7 +87,8 @@ caf::behavior stateful(caf::stateful_actor<counter_state>* self) {
   };
 }
 
-using typed_counter = caf::typed_actor<caf::result<int>(caf::get_atom), caf::result<void>(caf::put_atom)>;
+using typed_counter =
+  caf::typed_actor<caf::result<int>(caf::get_atom), caf::result<void>(caf::put_atom)>;
 
 typed_counter::behavior_type typed(typed_counter::stateful_pointer<counter_state> self) {
   return {
@@ -111,7 +120,8 @@ struct state_class {
   int n;
 };
 
-child_start worker(std::string id, std::shared_ptr<recipe> how, restart_type restart = restart_type::permanent) {
+child_start worker(std::string id, std::shared_ptr<recipe> how,
+                   restart_type restart = restart_type::permanent) {
   child_spec spec;
   spec.id = std::move(id);
   spec.restart = restart;
@@ -126,10 +136,11 @@ supervisor_flags flags(supervision::strategy how, uint32_t intensity = 1000) {
 
 } // namespace
 
-TEST_CASE("a supervised actor restarts in place with new state behind the same handle", "[supervision]") {
+TEST_CASE("a supervised actor restarts in place with new state behind the same handle",
+          "[supervision]") {
   auto how = GENERATE(0, 1, 2, 3, 4);
-  std::shared_ptr<recipe> recipes[] = {make_recipe(plain, 0), make_recipe(stateful), make_recipe(typed),
-                                       make_class_recipe<with_reset>(),
+  std::shared_ptr<recipe> recipes[] = {make_recipe(plain, 0), make_recipe(stateful),
+                                       make_recipe(typed), make_class_recipe<with_reset>(),
                                        make_class_recipe<caf::stateful_actor<state_class>>(0)};
   test_tree tree{{flags(strategy::one_for_one), {worker("a", recipes[how])}}};
   auto a = tree.actor("/a");
@@ -154,7 +165,8 @@ TEST_CASE("an exception anywhere in an actor's code is a restart", "[supervision
   CAPTURE(how);
   test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
   auto a = tree.actor("/a");
-  auto helper = tree.system.spawn([]() -> caf::behavior { return {[](caf::get_atom) { return 1; }}; });
+  auto helper =
+    tree.system.spawn([]() -> caf::behavior { return {[](caf::get_atom) { return 1; }}; });
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);
   caf::anon_send(a, caf::ok_atom_v, helper, how);
   REQUIRE(tree.wait_until([&] { return tree.entry("/a").incarnation == 2; }));
@@ -200,7 +212,8 @@ TEST_CASE("the stack at the throw is kept, with the function that threw", "[supe
   CHECK(lines[0].find("supervised.test.cpp") != std::string::npos);
 }
 
-TEST_CASE("a full mailbox rejects requests with mailbox_full and sends others to the dead letters", "[supervision]") {
+TEST_CASE("a full mailbox rejects requests with mailbox_full and sends others to the dead letters",
+          "[supervision]") {
   auto start = worker("a", make_recipe(plain, 0));
   auto spec = *start.spec;
   spec.mailbox.limit = 3;
@@ -219,10 +232,12 @@ TEST_CASE("a full mailbox rejects requests with mailbox_full and sends others to
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 4);
 }
 
-TEST_CASE("one_for_all restarts the siblings in place, rest_for_one the later ones", "[supervision]") {
+TEST_CASE("one_for_all restarts the siblings in place, rest_for_one the later ones",
+          "[supervision]") {
   auto all = GENERATE(true, false);
   test_tree tree{{flags(all ? strategy::one_for_all : strategy::rest_for_one),
-                  {worker("a", make_recipe(plain, 0)), worker("b", make_recipe(stateful)), worker("c", make_recipe(plain, 0))}}};
+                  {worker("a", make_recipe(plain, 0)), worker("b", make_recipe(stateful)),
+                   worker("c", make_recipe(plain, 0))}}};
   auto a = tree.actor("/a");
   auto b = tree.actor("/b");
   auto c = tree.actor("/c");
@@ -235,7 +250,8 @@ TEST_CASE("one_for_all restarts the siblings in place, rest_for_one the later on
   CHECK(tree.actor("/c") == c);
 }
 
-TEST_CASE("past its intensity a supervisor stops its children and fails upward to the root", "[supervision]") {
+TEST_CASE("past its intensity a supervisor stops its children and fails upward to the root",
+          "[supervision]") {
   auto inner = std::make_shared<supervisor_spec>();
   inner->flags = flags(strategy::one_for_one, 2);
   inner->children = {worker("x", make_recipe(plain, 0))};
@@ -243,7 +259,8 @@ TEST_CASE("past its intensity a supervisor stops its children and fails upward t
   spec.id = "inner";
   spec.kind = child_kind::supervisor;
   spec.shutdown.what = shutdown_spec::kind::infinity;
-  test_tree tree{{flags(strategy::one_for_one, 1), {child_start{std::make_shared<child_spec>(spec), nullptr, inner}}}};
+  test_tree tree{{flags(strategy::one_for_one, 1),
+                  {child_start{std::make_shared<child_spec>(spec), nullptr, inner}}}};
   auto crash = [&] {
     auto x = tree.actor("/inner/x");
     REQUIRE(x);
@@ -251,7 +268,8 @@ TEST_CASE("past its intensity a supervisor stops its children and fails upward t
   };
   for (int i = 0; i < 3; ++i)
     crash();
-  REQUIRE(tree.wait_until([&] { return tree.entry("/inner").incarnation == 2 && tree.actor("/inner/x") != nullptr; }));
+  REQUIRE(tree.wait_until(
+    [&] { return tree.entry("/inner").incarnation == 2 && tree.actor("/inner/x") != nullptr; }));
   for (int i = 0; i < 3; ++i)
     crash();
   auto why = tree.wait_end();
@@ -259,11 +277,14 @@ TEST_CASE("past its intensity a supervisor stops its children and fails upward t
   CHECK(tree.watcher->gave_up() == 2 + 1);
 }
 
-TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it once", "[supervision]") {
+TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it once",
+          "[supervision]") {
   struct noisy {
     std::shared_ptr<std::vector<std::string>> log;
     std::string id;
-    noisy(std::pair<std::shared_ptr<std::vector<std::string>>, std::string> x) : log(x.first), id(x.second) {}
+    noisy(std::pair<std::shared_ptr<std::vector<std::string>>, std::string> x)
+      : log(x.first),
+        id(x.second) {}
     caf::behavior make_behavior() {
       return {[this](caf::get_atom) { return static_cast<int>(log->size()); }};
     }
@@ -304,7 +325,9 @@ TEST_CASE("children are added, stopped, restarted and removed by hand", "[superv
   CHECK(tree.command("n", supervisor_command::kind::restart).error().code == errc::not_found);
 }
 
-TEST_CASE("poison: a message may be delivered again, then its sender and the dead letters hear of it", "[supervision]") {
+TEST_CASE(
+  "poison: a message may be delivered again, then its sender and the dead letters hear of it",
+  "[supervision]") {
   auto deliveries = std::make_shared<std::atomic<int>>(0);
   auto f = [deliveries](caf::event_based_actor*) -> caf::behavior {
     return {[deliveries](caf::put_atom) {
@@ -329,10 +352,12 @@ TEST_CASE("no state and no timer of an old incarnation is left", "[supervision]"
   auto ticks = std::make_shared<std::atomic<int>>(0);
   auto f = [ticks](caf::event_based_actor* self) -> caf::behavior {
     return {[=](caf::ok_atom) { self->run_delayed(20ms, [ticks] { ++*ticks; }); },
-            [](caf::put_atom) { throw std::runtime_error("boom"); }, [](caf::get_atom) { return 1; }};
+            [](caf::put_atom) { throw std::runtime_error("boom"); },
+            [](caf::get_atom) { return 1; }};
   };
   {
-    test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(f)), worker("s", make_recipe(stateful))}}};
+    test_tree tree{{flags(strategy::one_for_one),
+                    {worker("a", make_recipe(f)), worker("s", make_recipe(stateful))}}};
     auto a = tree.actor("/a");
     caf::anon_send(a, caf::ok_atom_v);
     tree.ask_error(a, caf::put_atom_v);

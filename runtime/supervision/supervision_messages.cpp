@@ -64,7 +64,8 @@ error from_caf(const caf::error& x) {
   if (x.category() == caf::type_id_v<caf::sec>)
     return {from_sec(static_cast<caf::sec>(x.code())), to_string(x), {}, {}};
   if (x.category() == caf::type_id_v<caf::exit_reason>) {
-    auto unreachable = static_cast<caf::exit_reason>(x.code()) == caf::exit_reason::remote_link_unreachable;
+    auto unreachable =
+      static_cast<caf::exit_reason>(x.code()) == caf::exit_reason::remote_link_unreachable;
     return {unreachable ? errc::node_down : errc::actor_stopped, to_string(x), {}, {}};
   }
   return {errc::handler_error, to_string(x), {}, {}};

@@ -28,12 +28,13 @@ bool inspect(Inspector& f, errc& x) {
 
 // Types that never leave the process; the block that crosses the wire is json_types and those of the subsystems.
 CAF_BEGIN_TYPE_ID_BLOCK(supervision_local, coppice::type_ids::supervision)
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::errc), "coppice.errc")
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::cell_command), "coppice.cell_command")
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::child_report), "coppice.child_report")
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::supervisor_command), "coppice.supervisor_command")
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::describe_query), "coppice.describe_query")
-  CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::description), "coppice.description")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::errc), "coppice.errc")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::cell_command), "coppice.cell_command")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::child_report), "coppice.child_report")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::supervisor_command),
+                "coppice.supervisor_command")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::describe_query), "coppice.describe_query")
+CAF_ADD_TYPE_ID(supervision_local, (coppice::supervision::description), "coppice.description")
 CAF_END_TYPE_ID_BLOCK(supervision_local)
 
 CAF_ERROR_CODE_ENUM(coppice::errc)

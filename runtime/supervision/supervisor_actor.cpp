@@ -17,16 +17,21 @@ constexpr auto kill_grace = std::chrono::seconds{1};
 template <class T>
 void send_urgent(const caf::strong_actor_ptr& to, T&& x) {
   if (to)
-    to->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
+    to->enqueue(caf::make_mailbox_element(nullptr,
+                                          caf::make_message_id(caf::message_priority::high), {},
                                           std::forward<T>(x)),
                 nullptr);
 }
 
 } // namespace
 
-supervisor_actor::supervisor_actor(caf::actor_config& cfg, std::shared_ptr<supervision::branch> view, seat_ptr place,
+supervisor_actor::supervisor_actor(caf::actor_config& cfg,
+                                   std::shared_ptr<supervision::branch> view, seat_ptr place,
                                    root_callbacks callbacks)
-  : event_based_actor(cfg), view_(std::move(view)), place_(std::move(place)), callbacks_(std::move(callbacks)) {
+  : event_based_actor(cfg),
+    view_(std::move(view)),
+    place_(std::move(place)),
+    callbacks_(std::move(callbacks)) {
   std::lock_guard guard{view_->mutex_};
   caf::weak_actor_ptr self{ctrl()};
   view_->supervisor_ = self;
@@ -105,7 +110,9 @@ void supervisor_actor::on_report(const child_report& x) {
       step([&](auto& core, auto& out) { core.started(x.child, x.at, since_epoch(), out); });
       break;
     case child_report::kind::start_failed:
-      step([&](auto& core, auto& out) { core.start_failed(x.child, x.exit.reason, since_epoch(), out); });
+      step([&](auto& core, auto& out) {
+        core.start_failed(x.child, x.exit.reason, since_epoch(), out);
+      });
       break;
     case child_report::kind::ended:
       step([&](auto& core, auto& out) { core.ended(x.child, x.exit, since_epoch(), out); });
@@ -204,7 +211,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::on_command(supervisor_comma
   return control_child(x, *child);
 }
 
-caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervisor_command& x, child_ref child) {
+caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervisor_command& x,
+                                                                   child_ref child) {
   using kind = supervisor_command::kind;
   switch (x.what) {
     case kind::restart: {
@@ -213,7 +221,9 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       auto promise = make_response_promise();
       commands_.emplace(number, std::pair{promise, child});
       by_hand_ = true;
-      step([&](auto& core, auto& out) { accepted = core.restart_child(child, number, since_epoch(), out); });
+      step([&](auto& core, auto& out) {
+        accepted = core.restart_child(child, number, since_epoch(), out);
+      });
       by_hand_ = false;
       return later(number, std::move(accepted));
     }
@@ -222,7 +232,9 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       result<void> accepted;
       auto promise = make_response_promise();
       commands_.emplace(number, std::pair{promise, child});
-      step([&](auto& core, auto& out) { accepted = core.terminate_child(child, number, since_epoch(), out); });
+      step([&](auto& core, auto& out) {
+        accepted = core.terminate_child(child, number, since_epoch(), out);
+      });
       return later(number, std::move(accepted));
     }
     case kind::remove:
@@ -230,7 +242,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
     case kind::kill:
       return tell_child(child, cell_command::kind::kill, x.reason.empty() ? "killed" : x.reason);
     case kind::crash:
-      return tell_child(child, cell_command::kind::crash, x.reason.empty() ? "fault drill" : x.reason);
+      return tell_child(child, cell_command::kind::crash,
+                        x.reason.empty() ? "fault drill" : x.reason);
     case kind::suspend:
     case kind::resume: {
       auto suspend = x.what == kind::suspend;
@@ -241,7 +254,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       }
       if (!done)
         return to_caf(done.error());
-      return tell_child(child, suspend ? cell_command::kind::suspend : cell_command::kind::resume, {});
+      return tell_child(child, suspend ? cell_command::kind::suspend : cell_command::kind::resume,
+                        {});
     }
     case kind::update_spec: {
       std::lock_guard guard{view_->mutex_};
@@ -260,7 +274,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
 }
 
 /// The answer to a command that ends later, or at once when it was not accepted.
-caf::result<caf::strong_actor_ptr> supervisor_actor::later(uint64_t command, result<void> accepted) {
+caf::result<caf::strong_actor_ptr> supervisor_actor::later(uint64_t command,
+                                                           result<void> accepted) {
   if (!accepted) {
     if (auto i = commands_.find(command); i != commands_.end()) {
       auto promise = std::move(i->second.first);
@@ -302,14 +317,16 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::remove_child(child_ref chil
   result<void> accepted;
   commands_.emplace(number, std::pair{promise, child});
   removals_.insert(number);
-  step([&](auto& core, auto& out) { accepted = core.terminate_child(child, number, since_epoch(), out); });
+  step([&](auto& core, auto& out) {
+    accepted = core.terminate_child(child, number, since_epoch(), out);
+  });
   if (!accepted)
     removals_.erase(number);
   return later(number, std::move(accepted));
 }
 
-caf::result<caf::strong_actor_ptr> supervisor_actor::tell_child(child_ref child, cell_command::kind what,
-                                                                const std::string& reason) {
+caf::result<caf::strong_actor_ptr>
+supervisor_actor::tell_child(child_ref child, cell_command::kind what, const std::string& reason) {
   caf::strong_actor_ptr actor;
   std::shared_ptr<supervision::branch> sub;
   {
@@ -392,13 +409,16 @@ void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const c
   }
 }
 
-void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot, const child_view& view) {
+void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
+                                        const child_view& view) {
   auto path = view_->path_of(view.id);
-  auto sub = std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor, view_->observer_);
+  auto sub =
+    std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor, view_->observer_);
   auto place = std::make_shared<seat>(view_->owner_, std::string{view.id}, child, *view.spec);
   caf::actor_config cfg;
   auto actor = caf::actor_cast<caf::strong_actor_ptr>(
-    system().spawn_impl<supervisor_actor, caf::no_spawn_options>(cfg, sub, std::move(place), root_callbacks{}));
+    system().spawn_impl<supervisor_actor, caf::no_spawn_options>(cfg, sub, std::move(place),
+                                                                 root_callbacks{}));
   monitor(actor);
   {
     std::lock_guard guard{view_->mutex_};
@@ -510,14 +530,16 @@ void supervisor_actor::perform(const effect::supervisor_ended& x) {
   for (auto& actor : left)
     tell(actor, cell_command::kind::end, {});
   for (auto& [number, waiting] : commands_)
-    waiting.first.deliver(to_caf({errc::actor_stopped, "the supervisor ended: " + x.why.reason, view_->path(), {}}));
+    waiting.first.deliver(
+      to_caf({errc::actor_stopped, "the supervisor ended: " + x.why.reason, view_->path(), {}}));
   commands_.clear();
   using kind = end_info::kind;
   auto failed = killed_ || x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start;
   if (x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start)
     view_->observer_->ended(view_->path(), x.why.reason, true);
   if (place_) {
-    auto what = x.why.what == kind::failed_to_start ? child_report::kind::start_failed : child_report::kind::ended;
+    auto what = x.why.what == kind::failed_to_start ? child_report::kind::start_failed
+                                                    : child_report::kind::ended;
     report_up(what, {failed ? exit_kind::abnormal : exit_kind::shutdown, x.why.reason});
   } else if (callbacks_.ended) {
     callbacks_.ended(x.why);
@@ -533,7 +555,8 @@ void supervisor_actor::perform(const effect::command_done& x) {
   commands_.erase(i);
   end_when_stopped(child);
   if (removals_.erase(x.command) > 0 && x.failure.code == errc::none)
-    step([&, ref = child](auto& core, auto& out) { static_cast<void>(core.delete_child(ref, out)); });
+    step(
+      [&, ref = child](auto& core, auto& out) { static_cast<void>(core.delete_child(ref, out)); });
   if (x.failure.code != errc::none) {
     promise.deliver(to_caf(x.failure));
     return;
@@ -600,14 +623,17 @@ void supervisor_actor::report_up(child_report::kind what, exit_info exit) {
   report.child = place_->child();
   report.exit = std::move(exit);
   report.at = system_clock().now();
-  send_urgent(caf::actor_cast<caf::strong_actor_ptr>(place_->owner().supervisor), std::move(report));
+  send_urgent(caf::actor_cast<caf::strong_actor_ptr>(place_->owner().supervisor),
+              std::move(report));
 }
 
-void supervisor_actor::tell(const caf::strong_actor_ptr& to, cell_command::kind what, std::string reason) {
+void supervisor_actor::tell(const caf::strong_actor_ptr& to, cell_command::kind what,
+                            std::string reason) {
   send_urgent(to, cell_command{what, std::move(reason)});
 }
 
-void supervisor_actor::command(const caf::strong_actor_ptr& to, supervisor_command::kind what, std::string reason) {
+void supervisor_actor::command(const caf::strong_actor_ptr& to, supervisor_command::kind what,
+                               std::string reason) {
   supervisor_command x;
   x.what = what;
   x.reason = std::move(reason);
@@ -618,10 +644,12 @@ void send_command(const caf::strong_actor_ptr& supervisor, supervisor_command co
   send_urgent(supervisor, std::move(command));
 }
 
-caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view, root_callbacks callbacks) {
+caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view,
+                                 root_callbacks callbacks) {
   caf::actor_config cfg;
-  return caf::actor_cast<caf::strong_actor_ptr>(system.spawn_impl<supervisor_actor, caf::no_spawn_options>(
-    cfg, std::move(view), seat_ptr{}, std::move(callbacks)));
+  return caf::actor_cast<caf::strong_actor_ptr>(
+    system.spawn_impl<supervisor_actor, caf::no_spawn_options>(cfg, std::move(view), seat_ptr{},
+                                                               std::move(callbacks)));
 }
 
 } // namespace coppice::supervision

@@ -22,8 +22,8 @@ struct root_callbacks {
 class supervisor_actor final : public caf::event_based_actor {
 public:
   /// `place` is null for a root; then `callbacks` are called.
-  supervisor_actor(caf::actor_config& cfg, std::shared_ptr<supervision::branch> view, seat_ptr place,
-                   root_callbacks callbacks);
+  supervisor_actor(caf::actor_config& cfg, std::shared_ptr<supervision::branch> view,
+                   seat_ptr place, root_callbacks callbacks);
 
   const char* name() const override { return "coppice.supervisor"; }
 
@@ -44,7 +44,8 @@ private:
   caf::result<caf::strong_actor_ptr> add_child(supervisor_command& x);
   caf::result<caf::strong_actor_ptr> control_child(const supervisor_command& x, child_ref child);
   caf::result<caf::strong_actor_ptr> remove_child(child_ref child);
-  caf::result<caf::strong_actor_ptr> tell_child(child_ref child, cell_command::kind what, const std::string& reason);
+  caf::result<caf::strong_actor_ptr> tell_child(child_ref child, cell_command::kind what,
+                                                const std::string& reason);
   caf::result<caf::strong_actor_ptr> later(uint64_t command, result<void> accepted);
 
   // Effects, in the order in which the core gives them.
@@ -68,7 +69,8 @@ private:
   duration since_epoch() const;
   void report_up(child_report::kind what, exit_info exit);
   static void tell(const caf::strong_actor_ptr& to, cell_command::kind what, std::string reason);
-  static void command(const caf::strong_actor_ptr& to, supervisor_command::kind what, std::string reason);
+  static void command(const caf::strong_actor_ptr& to, supervisor_command::kind what,
+                      std::string reason);
 
   std::shared_ptr<supervision::branch> view_;
   seat_ptr place_;
@@ -80,12 +82,14 @@ private:
   const child_report* cause_ = nullptr; ///< The report being worked on.
   std::unordered_map<uint64_t, caf::disposable> timers_;
   std::unordered_map<uint64_t, std::pair<caf::response_promise, child_ref>> commands_;
-  std::unordered_set<uint64_t> removals_; ///< Commands that drop the spec once the child is stopped.
+  std::unordered_set<uint64_t>
+    removals_; ///< Commands that drop the spec once the child is stopped.
   uint64_t last_command_ = 0;
 };
 
 /// Starts a root supervisor; `start` it with supervisor_command::kind::start.
-caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view, root_callbacks callbacks);
+caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view,
+                                 root_callbacks callbacks);
 
 /// Sends an urgent command without waiting for an answer.
 void send_command(const caf::strong_actor_ptr& supervisor, supervisor_command command);

@@ -19,8 +19,12 @@ namespace coppice::supervision {
 class counting_observer : public observer {
 public:
   void restarted(const restart_record&) noexcept override { ++restarts_; }
-  void ended(const std::string&, const std::string&, bool gave_up) noexcept override { gave_up_ += gave_up ? 1 : 0; }
-  void stop_overdue(const std::string&, bool left_behind) noexcept override { left_behind_ += left_behind ? 1 : 0; }
+  void ended(const std::string&, const std::string&, bool gave_up) noexcept override {
+    gave_up_ += gave_up ? 1 : 0;
+  }
+  void stop_overdue(const std::string&, bool left_behind) noexcept override {
+    left_behind_ += left_behind ? 1 : 0;
+  }
   void dead(dead_message&& x) noexcept override {
     attempts_ = x.attempts;
     ++dead_;
@@ -44,7 +48,8 @@ private:
 class test_tree {
 public:
   explicit test_tree(supervisor_spec spec) : system(prepare(config)) {
-    root = std::make_shared<branch>("/", std::make_shared<supervisor_spec>(std::move(spec)), watcher);
+    root =
+      std::make_shared<branch>("/", std::make_shared<supervisor_spec>(std::move(spec)), watcher);
     supervisor = spawn_root(system, root,
                             {[this] { note([this] { started_ = true; }); },
                              [this](const end_info& why) { note([&] { ended_ = why; }); }});
@@ -77,7 +82,8 @@ public:
   std::optional<T> ask(const caf::actor& to, Ts... xs) {
     caf::scoped_actor self{system};
     std::optional<T> out;
-    self->request(to, std::chrono::seconds{10}, xs...).receive([&](T x) { out = std::move(x); }, [](caf::error&) {});
+    self->request(to, std::chrono::seconds{10}, xs...)
+      .receive([&](T x) { out = std::move(x); }, [](caf::error&) {});
     return out;
   }
 
@@ -85,7 +91,8 @@ public:
   error ask_error(const caf::actor& to, Ts... xs) {
     caf::scoped_actor self{system};
     error out;
-    self->request(to, std::chrono::seconds{10}, xs...).receive([] {}, [&](caf::error& x) { out = from_caf(x); });
+    self->request(to, std::chrono::seconds{10}, xs...)
+      .receive([] {}, [&](caf::error& x) { out = from_caf(x); });
     return out;
   }
 
@@ -93,8 +100,9 @@ public:
     caf::scoped_actor self{system};
     result<caf::actor> out = error{errc::timeout, "no answer", {}, {}};
     self->request(caf::actor_cast<caf::actor>(supervisor), std::chrono::seconds{10}, std::move(x))
-      .receive([&](const caf::strong_actor_ptr& actor) { out = caf::actor_cast<caf::actor>(actor); },
-               [&](caf::error& e) { out = from_caf(e); });
+      .receive(
+        [&](const caf::strong_actor_ptr& actor) { out = caf::actor_cast<caf::actor>(actor); },
+        [&](caf::error& e) { out = from_caf(e); });
     return out;
   }
 

@@ -9,10 +9,13 @@ namespace coppice::supervision {
 
 namespace {
 
-using names = std::unordered_map<uint64_t, std::string>; ///< Paths by actor id; empty: still to be found.
+using names =
+  std::unordered_map<uint64_t, std::string>; ///< Paths by actor id; empty: still to be found.
 
-// Supervisor by supervisor, so that a large tree is never copied as a whole. Gives the number of names still missing.
-size_t find_names(const std::shared_ptr<branch>& root, std::string_view path, names& to, size_t missing) {
+// Supervisor by supervisor, so that a large tree is never copied as a whole. Gives the number of
+// names still missing.
+size_t find_names(const std::shared_ptr<branch>& root, std::string_view path, names& to,
+                  size_t missing) {
   auto found = branch::find(root, path);
   if (!found || !found->branch)
     return missing;

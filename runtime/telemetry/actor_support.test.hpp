@@ -30,7 +30,8 @@ supervision::child_start worker(std::string id, F f, Ts... xs) {
 }
 
 inline supervision::supervisor_spec one_for_one(std::vector<supervision::child_start> children) {
-  return {{supervision::strategy::one_for_one, 1000, 10s, supervision::auto_shutdown::never}, std::move(children)};
+  return {{supervision::strategy::one_for_one, 1000, 10s, supervision::auto_shutdown::never},
+          std::move(children)};
 }
 
 /// What an edge does: a message that belongs to a trace.
@@ -72,7 +73,8 @@ public:
   }
 
   std::optional<span> handled(std::string path, std::string type) {
-    return find([&](const span& x) { return x.how != origin::out && x.path == path && x.type == type; });
+    return find(
+      [&](const span& x) { return x.how != origin::out && x.path == path && x.type == type; });
   }
 
 private:

@@ -39,28 +39,35 @@ struct collector {
     prometheus::ClientMetric out;
     for (auto& label : instance.labels()) {
       std::string key{label.name().data(), label.name().size()};
-      out.label.push_back({std::move(key), std::string{label.value().data(), label.value().size()}});
+      out.label.push_back(
+        {std::move(key), std::string{label.value().data(), label.value().size()}});
     }
     to.metric.push_back(std::move(out));
     return to.metric.back();
   }
 
   template <class T>
-  void operator()(const ct::metric_family* family, const ct::metric* instance, const ct::counter<T>* x) {
+  void operator()(const ct::metric_family* family, const ct::metric* instance,
+                  const ct::counter<T>* x) {
     // CAF has counters that may not end in _total; Prometheus takes them as they are.
-    add(*family, *instance, prometheus::MetricType::Counter).counter.value = static_cast<double>(x->value());
+    add(*family, *instance, prometheus::MetricType::Counter).counter.value =
+      static_cast<double>(x->value());
   }
 
-  void operator()(const ct::metric_family* family, const ct::metric* instance, const ct::dbl_gauge* x) {
+  void operator()(const ct::metric_family* family, const ct::metric* instance,
+                  const ct::dbl_gauge* x) {
     add(*family, *instance, prometheus::MetricType::Gauge).gauge.value = x->value();
   }
 
-  void operator()(const ct::metric_family* family, const ct::metric* instance, const ct::int_gauge* x) {
-    add(*family, *instance, prometheus::MetricType::Gauge).gauge.value = static_cast<double>(x->value());
+  void operator()(const ct::metric_family* family, const ct::metric* instance,
+                  const ct::int_gauge* x) {
+    add(*family, *instance, prometheus::MetricType::Gauge).gauge.value =
+      static_cast<double>(x->value());
   }
 
   template <class T>
-  void operator()(const ct::metric_family* family, const ct::metric* instance, const ct::histogram<T>* x) {
+  void operator()(const ct::metric_family* family, const ct::metric* instance,
+                  const ct::histogram<T>* x) {
     auto& to = add(*family, *instance, prometheus::MetricType::Histogram).histogram;
     uint64_t sum = 0;
     auto buckets = x->buckets();

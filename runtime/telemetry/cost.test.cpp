@@ -9,8 +9,8 @@
 #include <cstdio>
 #include <ctime>
 
-// What telemetry costs, beside raw CAF in the same run: `test_telemetry "[bench]"`. CPU time, because other work on the
-// machine disturbs that least. Not part of an ordinary test run.
+// What telemetry costs, beside raw CAF in the same run: `test_telemetry "[bench]"`. CPU time,
+// because other work on the machine disturbs that least. Not part of an ordinary test run.
 
 using namespace coppice;
 using namespace coppice::telemetry;
@@ -65,7 +65,8 @@ struct arena {
   }
 
   // Nanoseconds of CPU time for one hop, with so many balls in the air.
-  double play(const caf::actor& a, const caf::actor& b, int n, const trace_context& trace = {}, int traced = in_flight) {
+  double play(const caf::actor& a, const caf::actor& b, int n, const trace_context& trace = {},
+              int traced = in_flight) {
     playing = in_flight;
     auto begun = cpu_seconds();
     for (int i = 0; i < in_flight; ++i)
@@ -106,7 +107,8 @@ TEST_CASE("the cost of tracing on ping-pong", "[.bench]") {
   caf::actor_system raw{raw_config};
   auto x = raw.spawn(pong, at.done);
   auto y = raw.spawn(pong, at.done);
-  supervision::test_tree tree{one_for_one({worker("a", pong, at.done), worker("b", pong, at.done)})};
+  supervision::test_tree tree{
+    one_for_one({worker("a", pong, at.done), worker("b", pong, at.done)})};
   auto a = tree.actor("/a");
   auto b = tree.actor("/b");
   std::vector<double> base, idle, one_percent, unsampled, sampled, watched;
@@ -114,7 +116,8 @@ TEST_CASE("the cost of tracing on ping-pong", "[.bench]") {
     base.push_back(at.play(x, y, hops));
     idle.push_back(at.play(a, b, hops));
     {
-      otlp_exporter out{{}, [](const std::string&, const std::string&) -> result<int> { return 200; }};
+      otlp_exporter out{{},
+                        [](const std::string&, const std::string&) -> result<int> { return 200; }};
       // One ball of 64 is traced: 1.6 %.
       one_percent.push_back(at.play(a, b, hops, sampled_trace(true), 1));
       unsampled.push_back(at.play(a, b, hops, sampled_trace(false)));
@@ -144,7 +147,8 @@ TEST_CASE("the cost of recording requests", "[.bench]") {
   caf::actor_system raw{raw_config};
   auto x = raw.spawn(asker, at.done);
   auto y = raw.spawn(asker, at.done);
-  supervision::test_tree tree{one_for_one({worker("a", asker, at.done), worker("b", asker, at.done)})};
+  supervision::test_tree tree{
+    one_for_one({worker("a", asker, at.done), worker("b", asker, at.done)})};
   auto a = tree.actor("/a");
   auto b = tree.actor("/b");
   std::vector<double> base, ours;

@@ -169,7 +169,8 @@ TEST_CASE("spans reach a collector as OTLP JSON, field by field", "[otlp]") {
   CHECK(attribute(second.at("attributes"), "coppice.peer") == "(none)");
 }
 
-TEST_CASE("a batch is tried again while the collector is busy, and given up when it refuses", "[otlp]") {
+TEST_CASE("a batch is tried again while the collector is busy, and given up when it refuses",
+          "[otlp]") {
   collector to;
   span x;
   x.trace = start_trace();
@@ -215,7 +216,9 @@ TEST_CASE("without a collector the queue is bounded and losses are counted", "[o
 
 TEST_CASE("sampled traces are exported without a watcher, others not", "[otlp]") {
   collector to;
-  auto f = [](caf::event_based_actor*) -> caf::behavior { return {[](caf::ok_atom) {}, [](caf::get_atom) { return 1; }}; };
+  auto f = [](caf::event_based_actor*) -> caf::behavior {
+    return {[](caf::ok_atom) {}, [](caf::get_atom) { return 1; }};
+  };
   supervision::test_tree tree{one_for_one({worker("a", f)})};
   auto sampled = start_trace();
   sampled.sampled = true;
@@ -256,7 +259,9 @@ TEST_CASE("a span as the admin API shows it", "[otlp]") {
   x.path = "/a";
   x.type = "t";
   x.took = 1500ns;
-  CHECK(to_json(x, "alpha")
-        == R"({"at":"2026-01-06T10:00:00Z","node":"alpha","path":"/a","direction":"in","peer":null,"type":"t",)"
-           R"("trace_id":null,"span_id":null,"parent_id":null,"duration_us":1.5,"ok":true,"skipped":0})");
+  std::string expected = R"({"at":"2026-01-06T10:00:00Z","node":"alpha","path":"/a",)"
+                         R"("direction":"in","peer":null,"type":"t","trace_id":null,)"
+                         R"("span_id":null,"parent_id":null,"duration_us":1.5,"ok":true,)"
+                         R"("skipped":0})";
+  CHECK(to_json(x, "alpha") == expected);
 }

@@ -8,7 +8,7 @@
 #include <caf/actor_system_config.hpp>
 
 #ifndef CAF_ENABLE_ACTOR_PROFILER
-#  error "this CAF was built without CAF_ENABLE_ACTOR_PROFILER: traces, waits and counts need it"
+#error "this CAF was built without CAF_ENABLE_ACTOR_PROFILER: traces, waits and counts need it"
 #endif
 
 namespace coppice::telemetry {

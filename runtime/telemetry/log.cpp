@@ -22,7 +22,8 @@ namespace coppice::log {
 namespace {
 
 constexpr size_t queue_max = 8192;
-constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info", "warn", "error", "off"};
+constexpr std::array<std::string_view, 6> level_names{"trace", "debug", "info",
+                                                      "warn",  "error", "off"};
 
 struct override_rule {
   log::level level = level::info;
@@ -99,7 +100,8 @@ level level_for(state& x, std::string_view subsystem, std::string_view path) {
 bool matches(const recent_filter& filter, const recent_line& line) {
   if (!filter.path.empty()) {
     auto prefix = filter.path.back() == '/';
-    if (prefix ? line.path.compare(0, filter.path.size(), filter.path) != 0 : line.path != filter.path)
+    if (prefix ? line.path.compare(0, filter.path.size(), filter.path) != 0
+               : line.path != filter.path)
       return false;
   }
   if (!filter.trace_id.empty() && filter.trace_id != line.trace_id)
@@ -127,10 +129,12 @@ void start(options x) {
   if (x.file.empty())
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   else
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(x.file, x.file_bytes_max, std::max(1u, x.files_max));
+    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(x.file, x.file_bytes_max,
+                                                                  std::max(1u, x.files_max));
   sink->set_pattern("%v");
   s.pool = std::make_shared<spdlog::details::thread_pool>(queue_max, 1);
-  s.logger = std::make_shared<spdlog::async_logger>("coppice", sink, s.pool, spdlog::async_overflow_policy::overrun_oldest);
+  s.logger = std::make_shared<spdlog::async_logger>("coppice", sink, s.pool,
+                                                    spdlog::async_overflow_policy::overrun_oldest);
   s.logger->set_level(spdlog::level::trace);
   // Lines are few, and whoever looks at the file after a crash wants the last ones.
   s.logger->flush_on(spdlog::level::trace);
@@ -170,7 +174,8 @@ bool enabled(level x, std::string_view) {
   return static_cast<uint8_t>(x) >= floor_level.load(std::memory_order_relaxed);
 }
 
-void write(level x, std::string_view subsystem, std::string_view message, std::initializer_list<field> fields) {
+void write(level x, std::string_view subsystem, std::string_view message,
+           std::initializer_list<field> fields) {
   if (!enabled(x, subsystem))
     return;
   recent_line line;
@@ -192,8 +197,9 @@ void write(level x, std::string_view subsystem, std::string_view message, std::i
   guard.unlock();
   if (!logger) {
     // Not started, or already stopped.
-    std::fprintf(stderr, "%s: %.*s: %.*s\n", std::string{to_string(x)}.c_str(), static_cast<int>(subsystem.size()),
-                 subsystem.data(), static_cast<int>(message.size()), message.data());
+    std::fprintf(stderr, "%s: %.*s: %.*s\n", std::string{to_string(x)}.c_str(),
+                 static_cast<int>(subsystem.size()), subsystem.data(),
+                 static_cast<int>(message.size()), message.data());
     return;
   }
   line.text = format_line({line.at, x, subsystem, node, line.path, line.trace_id, message}, fields);

@@ -34,7 +34,10 @@ struct field {
   field(std::string_view key, double x) : key(key), what(kind::number), number(x) {}
   template <class T>
     requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  field(std::string_view key, T x) : key(key), what(kind::integer), integer(static_cast<int64_t>(x)) {}
+  field(std::string_view key, T x)
+    : key(key),
+      what(kind::integer),
+      integer(static_cast<int64_t>(x)) {}
 
   std::string_view key;
   kind what;
@@ -50,7 +53,7 @@ struct options {
   std::string file;                         ///< Empty: standard error.
   uint64_t file_bytes_max = 10 << 20;
   uint32_t files_max = 5;
-  size_t recent_max = 2000;                 ///< Lines kept in memory for `coppice logs`.
+  size_t recent_max = 2000; ///< Lines kept in memory for `coppice logs`.
 };
 
 /// Opens the log; before that, and after stop(), warnings and errors go to standard error as plain text.
@@ -60,21 +63,27 @@ void stop(); ///< Writes what waits.
 
 /// Changes a level live: of everything (`subsystem` empty), of a subsystem, or of one actor path (`/user/edge/host`),
 /// for a while or for good.
-void set_level(std::string_view subsystem_or_path, level x, std::optional<duration> how_long = std::nullopt);
+void set_level(std::string_view subsystem_or_path, level x,
+               std::optional<duration> how_long = std::nullopt);
 
 bool enabled(level x, std::string_view subsystem);
-void write(level x, std::string_view subsystem, std::string_view message, std::initializer_list<field> fields = {});
+void write(level x, std::string_view subsystem, std::string_view message,
+           std::initializer_list<field> fields = {});
 
-inline void debug(std::string_view subsystem, std::string_view message, std::initializer_list<field> fields = {}) {
+inline void debug(std::string_view subsystem, std::string_view message,
+                  std::initializer_list<field> fields = {}) {
   write(level::debug, subsystem, message, fields);
 }
-inline void info(std::string_view subsystem, std::string_view message, std::initializer_list<field> fields = {}) {
+inline void info(std::string_view subsystem, std::string_view message,
+                 std::initializer_list<field> fields = {}) {
   write(level::info, subsystem, message, fields);
 }
-inline void warn(std::string_view subsystem, std::string_view message, std::initializer_list<field> fields = {}) {
+inline void warn(std::string_view subsystem, std::string_view message,
+                 std::initializer_list<field> fields = {}) {
   write(level::warn, subsystem, message, fields);
 }
-inline void error(std::string_view subsystem, std::string_view message, std::initializer_list<field> fields = {}) {
+inline void error(std::string_view subsystem, std::string_view message,
+                  std::initializer_list<field> fields = {}) {
   write(level::error, subsystem, message, fields);
 }
 

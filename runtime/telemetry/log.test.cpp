@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 namespace {
 
 struct folder {
-  folder() : path(std::filesystem::temp_directory_path() / ("coppice-log-" + std::to_string(::getpid()))) {
+  folder()
+    : path(std::filesystem::temp_directory_path() / ("coppice-log-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(path);
   }
   ~folder() { std::filesystem::remove_all(path); }
@@ -31,9 +32,16 @@ std::vector<std::string> lines_of(const std::filesystem::path& file) {
 } // namespace
 
 TEST_CASE("log: a line is one JSON object whatever is in it", "[log]") {
-  log::line_head head{instant{1767693600'000000000}, log::level::warn, "events", "alpha", "/user/x", "", "a \"b\"\n\xff"};
+  log::line_head head{instant{1767693600'000000000},
+                      log::level::warn,
+                      "events",
+                      "alpha",
+                      "/user/x",
+                      "",
+                      "a \"b\"\n\xff"};
   CHECK(log::format_line(head, {{"n", 5}, {"ok", true}, {"ratio", 0.5}, {"level", "no"}, {"n", 6}})
-        == "{\"at\":\"2026-01-06T10:00:00Z\",\"level\":\"warn\",\"subsystem\":\"events\",\"node\":\"alpha\",\"path\":\"/user/x\","
+        == "{\"at\":\"2026-01-06T10:00:00Z\",\"level\":\"warn\",\"subsystem\":\"events\",\"node\":"
+           "\"alpha\",\"path\":\"/user/x\","
            "\"message\":\"a \\\"b\\\"\\u000a\xEF\xBF\xBD\",\"n\":5,\"ok\":true,\"ratio\":0.5}");
 }
 
@@ -84,7 +92,8 @@ TEST_CASE("log: followers see new lines that match", "[log]") {
   x.file = (f.path / "f.log").string();
   log::start(x);
   std::vector<std::string> seen;
-  auto id = log::follow({"/user/a", {}, {}, 0}, [&](const std::string& line) { seen.push_back(line); });
+  auto id =
+    log::follow({"/user/a", {}, {}, 0}, [&](const std::string& line) { seen.push_back(line); });
   log::info("x", "one", {{"path", "/user/a"}});
   log::info("x", "two", {{"path", "/user/b"}});
   log::unfollow(id);

@@ -13,7 +13,11 @@ namespace {
 size_t sequence_length(std::string_view text, size_t i) {
   auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
   auto lead = byte(i);
-  auto length = lead < 0x80 ? 1u : lead >= 0xC2 && lead < 0xE0 ? 2u : lead >= 0xE0 && lead < 0xF0 ? 3u : lead >= 0xF0 && lead < 0xF5 ? 4u : 0u;
+  auto length = lead < 0x80                   ? 1u
+                : lead >= 0xC2 && lead < 0xE0 ? 2u
+                : lead >= 0xE0 && lead < 0xF0 ? 3u
+                : lead >= 0xF0 && lead < 0xF5 ? 4u
+                                              : 0u;
   if (length == 0 || i + length > text.size())
     return 0;
   for (size_t k = 1; k < length; ++k)
@@ -81,12 +85,14 @@ void append_value(std::string& out, const field& x) {
   }
 }
 
-constexpr std::array<std::string_view, 7> head_names{"at", "level", "subsystem", "node", "path", "trace_id", "message"};
+constexpr std::array<std::string_view, 7> head_names{"at",   "level",    "subsystem", "node",
+                                                     "path", "trace_id", "message"};
 
 } // namespace
 
 std::string format_line(const line_head& head, std::initializer_list<field> fields) {
-  std::string out = "{\"at\":\"" + coppice::to_string(head.at) + "\",\"level\":\"" + std::string{to_string(head.level)} + '"';
+  std::string out = "{\"at\":\"" + coppice::to_string(head.at) + "\",\"level\":\""
+                    + std::string{to_string(head.level)} + '"';
   append_member(out, "subsystem", head.subsystem);
   append_member(out, "node", head.node);
   append_member(out, "path", head.path);

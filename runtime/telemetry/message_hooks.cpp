@@ -12,7 +12,8 @@ struct outgoing {
   span what;
 };
 
-// One a thread: a message reaches its receiver inside the call that sends it, so there is never more than one.
+// One a thread: a message reaches its receiver inside the call that sends it, so there is never
+// more than one.
 outgoing& last_sent() {
   thread_local outgoing x;
   return x;

@@ -55,11 +55,13 @@ uint64_t enter(std::string name, std::function<families()> collect) {
   return id;
 }
 
-prometheus::MetricFamily make_family(std::string name, std::string help, kind what, const std::vector<sample>& from) {
+prometheus::MetricFamily make_family(std::string name, std::string help, kind what,
+                                     const std::vector<sample>& from) {
   prometheus::MetricFamily out;
   out.name = std::move(name);
   out.help = std::move(help);
-  out.type = what == kind::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  out.type =
+    what == kind::counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
   for (auto& x : from) {
     prometheus::ClientMetric metric;
     for (auto& [key, value] : x.labels)
@@ -82,12 +84,17 @@ families own() {
   auto& sum = process_totals();
   auto read = [](const std::atomic<uint64_t>& x) { return x.load(std::memory_order_relaxed); };
   return {
-    one("coppice_messages_total", "Messages given to handlers of supervised actors.", kind::counter, messages_handled()),
-    one("coppice_actor_restarts_total", "Restarts of supervised actors.", kind::counter, read(sum.restarts)),
-    one("coppice_actor_failures_total", "Handlers of supervised actors that threw.", kind::counter, read(sum.failed)),
-    one("coppice_mailbox_refused_total", "Messages refused by full mailboxes.", kind::counter, read(sum.refused)),
-    one("coppice_messages_late_total", "Answers and timers that came after nobody waited for them any more.",
-        kind::counter, read(sum.late)),
+    one("coppice_messages_total", "Messages given to handlers of supervised actors.", kind::counter,
+        messages_handled()),
+    one("coppice_actor_restarts_total", "Restarts of supervised actors.", kind::counter,
+        read(sum.restarts)),
+    one("coppice_actor_failures_total", "Handlers of supervised actors that threw.", kind::counter,
+        read(sum.failed)),
+    one("coppice_mailbox_refused_total", "Messages refused by full mailboxes.", kind::counter,
+        read(sum.refused)),
+    one("coppice_messages_late_total",
+        "Answers and timers that came after nobody waited for them any more.", kind::counter,
+        read(sum.late)),
   };
 }
 
@@ -110,9 +117,11 @@ registration add(std::string name, std::string help, kind what, source from) {
   return registration{enter(std::move(name), std::move(collect))};
 }
 
-registration add_value(std::string name, std::string help, kind what, std::function<double()> from) {
-  return add(std::move(name), std::move(help), what,
-             [from = std::move(from)] { return std::vector<sample>{{{}, from()}}; });
+registration add_value(std::string name, std::string help, kind what,
+                       std::function<double()> from) {
+  return add(std::move(name), std::move(help), what, [from = std::move(from)] {
+    return std::vector<sample>{{{}, from()}};
+  });
 }
 
 registration add_system(const caf::actor_system& system) {
@@ -120,12 +129,14 @@ registration add_system(const caf::actor_system& system) {
 }
 
 void count_http_request(std::string_view method, std::string_view route, int status) {
-  static constexpr std::array<std::string_view, 8> known{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS",
-                                                         "TRACE"};
+  static constexpr std::array<std::string_view, 8> known{"GET",    "HEAD",  "POST",    "PUT",
+                                                         "DELETE", "PATCH", "OPTIONS", "TRACE"};
   auto name = std::find(known.begin(), known.end(), method) != known.end() ? method : "other";
   auto& family = the().requests;
   family
-    .Add({{"method", std::string{name}}, {"route", std::string{route}}, {"status", std::to_string(status)}})
+    .Add({{"method", std::string{name}},
+          {"route", std::string{route}},
+          {"status", std::to_string(status)}})
     .Increment();
 }
 

@@ -62,8 +62,8 @@ open_requests::slot* open_requests::find(uint64_t key) const noexcept {
 }
 
 void open_requests::redirect(uint64_t key, uint64_t receiver) noexcept {
-  // The request cannot be answered before it is passed on, so the slot stays its own unless it times out just now; then
-  // one line of a look at the node may name a wrong receiver.
+  // The request cannot be answered before it is passed on, so the slot stays its own unless it
+  // times out just now; then one line of a look at the node may name a wrong receiver.
   if (auto* s = find(key))
     s->receiver.store(receiver, std::memory_order_release);
 }
@@ -76,7 +76,8 @@ void open_requests::clear(uint64_t mark) noexcept {
     for (size_t j = 0; j < size_of(i); ++j) {
       auto key = chunk[j].key.load(std::memory_order_relaxed);
       if (key != 0 && key >> mark_shift == (mark << mark_shift) >> mark_shift)
-        chunk[j].key.compare_exchange_strong(key, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
+        chunk[j].key.compare_exchange_strong(key, 0, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed);
     }
   }
 }

@@ -7,12 +7,12 @@
 
 namespace coppice::telemetry {
 
-/// The requests of one actor that have no answer yet. Kept always, because people ask after the hang, so it must cost
-/// next to nothing: adding is a few plain stores by the asking actor, removing one compare-and-swap by whoever puts
-/// the answer into its mailbox; there is no lock.
+/// The requests of one actor that have no answer yet. Kept always, because people ask after the
+/// hang, so it must cost next to nothing: adding is a few plain stores by the asking actor,
+/// removing one compare-and-swap by whoever puts the answer into its mailbox; there is no lock.
 ///
-/// Slots live in chunks that double in size and never move, so a remover can never look at an outdated place. A key
-/// is used once and sits in one of four neighbouring slots, in any chunk.
+/// Slots live in chunks that double in size and never move, so a remover can never look at an
+/// outdated place. A key is used once and sits in one of four neighbouring slots, in any chunk.
 /// Threading: add by the asking actor alone; everything else by anybody while its subject lives.
 /// Bounds: about `slots_max` requests; those past it are not recorded, only counted.
 class open_requests {
@@ -20,9 +20,10 @@ public:
   static constexpr size_t slots_max = 8188;
 
   struct slot {
-    std::atomic<uint64_t> key{0}; ///< 0: free.
+    std::atomic<uint64_t> key{0};      ///< 0: free.
     std::atomic<uint64_t> receiver{0}; ///< Actor id; 0: not known.
-    std::atomic<const uint16_t*> types{nullptr}; ///< CAF's type list: the length, then ids; lives as long as the process.
+    /// CAF's type list: the length, then ids; lives as long as the process.
+    std::atomic<const uint16_t*> types{nullptr};
     std::atomic<int64_t> since_ns{0}; ///< Monotonic.
   };
 
@@ -35,7 +36,8 @@ public:
   slot* add(uint64_t key, uint64_t receiver, const uint16_t* types, int64_t now_ns) noexcept;
 
   void remove(uint64_t key) noexcept {
-    // A time-out and the answer may come at once: the exchange lets one of them do it, never for a later request.
+    // A time-out and the answer may come at once: the exchange lets one of them do it, never for a
+    // later request.
     auto i = hint_.load(std::memory_order_relaxed);
     auto* chunk = chunks_[i].load(std::memory_order_acquire);
     if (chunk == nullptr)
@@ -52,8 +54,8 @@ public:
   /// The request went on to another actor, which is to answer it.
   void redirect(uint64_t key, uint64_t receiver) noexcept;
 
-  /// Forgets the requests whose key has `mark` above its lower 36 bits: in a place of the tree the next actor may ask
-  /// already while the one before it ends.
+  /// Forgets the requests whose key has `mark` above its lower 36 bits: in a place of the tree the
+  /// next actor may ask already while the one before it ends.
   void clear(uint64_t mark) noexcept;
 
   static constexpr unsigned mark_shift = 36;
@@ -73,7 +75,8 @@ public:
         auto receiver = s.receiver.load(std::memory_order_acquire);
         auto types = s.types.load(std::memory_order_acquire);
         auto since = s.since_ns.load(std::memory_order_acquire);
-        // The fields belong together when the key is still the same: a writer frees the slot before it fills it.
+        // The fields belong together when the key is still the same: a writer frees the slot before
+        // it fills it.
         if (s.key.load(std::memory_order_acquire) == key)
           f(receiver, types, since);
       }

@@ -117,7 +117,8 @@ TEST_CASE("cycles of who waits for whom", "[waits]") {
   CHECK(find_cycles(edges{{"c", "a"}, {"a", "b"}, {"b", "c"}, {"y", "z"}, {"z", "y"}, {"c", "y"}})
         == rings{{"a", "b", "c"}, {"y", "z"}});
   // Two rings with one actor in common.
-  CHECK(find_cycles(edges{{"m", "a"}, {"a", "m"}, {"m", "b"}, {"b", "m"}}) == rings{{"a", "m"}, {"b", "m"}});
+  CHECK(find_cycles(edges{{"m", "a"}, {"a", "m"}, {"m", "b"}, {"b", "m"}})
+        == rings{{"a", "m"}, {"b", "m"}});
 }
 
 TEST_CASE("a long queue of waiters is no search", "[waits]") {

@@ -17,7 +17,8 @@ int kind_of(const span& x) {
 
 json::object to_object(const span& x, const otlp_resource& from) {
   json::array attributes;
-  attributes.push_back(text_attribute("messaging.system", x.how == origin::nats ? "nats" : "coppice"));
+  attributes.push_back(
+    text_attribute("messaging.system", x.how == origin::nats ? "nats" : "coppice"));
   attributes.push_back(text_attribute("messaging.destination.name", from.node + ":" + x.path));
   attributes.push_back(text_attribute("messaging.message.type", x.type));
   attributes.push_back(text_attribute("coppice.direction", to_string(x.how)));
@@ -32,7 +33,8 @@ json::object to_object(const span& x, const otlp_resource& from) {
   out["endTimeUnixNano"] = std::to_string((x.at + x.took).ns);
   out["attributes"] = std::move(attributes);
   // StatusCode: 0 unset, 2 error.
-  out["status"] = x.ok ? json::object{} : json::object{{"code", 2}, {"message", "the handler threw"}};
+  out["status"] =
+    x.ok ? json::object{} : json::object{{"code", 2}, {"message", "the handler threw"}};
   return out;
 }
 
@@ -47,7 +49,8 @@ std::string otlp_json(std::span<const span> spans, const otlp_resource& from) {
                        text_attribute("service.instance.id", from.node)};
   if (!from.version.empty())
     resource.push_back(text_attribute("service.version", from.version));
-  json::object scope{{"scope", json::object{{"name", "coppice.actors"}}}, {"spans", std::move(list)}};
+  json::object scope{{"scope", json::object{{"name", "coppice.actors"}}},
+                     {"spans", std::move(list)}};
   json::object per_resource{{"resource", json::object{{"attributes", std::move(resource)}}}};
   per_resource["scopeSpans"] = json::array{json::value(std::move(scope))};
   json::object out;

@@ -39,7 +39,8 @@ struct otlp_exporter::impl {
   bool attempt(const std::string& body, size_t spans, bool last);
 };
 
-otlp_exporter::otlp_exporter(otlp_options options, post_function post) : impl_(std::make_shared<impl>()) {
+otlp_exporter::otlp_exporter(otlp_options options, post_function post)
+  : impl_(std::make_shared<impl>()) {
   auto& x = *impl_;
   x.url = otlp_traces_url(options.endpoint);
   x.options = std::move(options);
@@ -72,7 +73,8 @@ otlp_exporter::figures otlp_exporter::stats() const {
 void otlp_exporter::impl::run() {
   std::unique_lock guard{mutex};
   for (;;) {
-    changed.wait_for(guard, options.flush_every, [this] { return stop || waiting.size() >= options.batch_max; });
+    changed.wait_for(guard, options.flush_every,
+                     [this] { return stop || waiting.size() >= options.batch_max; });
     if (waiting.empty()) {
       if (stop)
         return;
@@ -117,7 +119,8 @@ bool otlp_exporter::impl::attempt(const std::string& body, size_t spans, bool la
     return true;
   }
   ++counts.failures;
-  auto text = status ? "the collector answered " + std::to_string(*status) : to_string(status.error());
+  auto text =
+    status ? "the collector answered " + std::to_string(*status) : to_string(status.error());
   counts.last_error = text;
   if (again && !last)
     return false;

@@ -22,10 +22,10 @@ struct otlp_options {
   duration backoff_max = std::chrono::seconds{30};       ///< up to this.
 };
 
-/// Sends the spans of sampled traces to an OpenTelemetry collector: OTLP over HTTP in JSON encoding. While one exists,
-/// span_hub gives it what it sees; one at a time in a process.
-/// A batch is tried again when nobody answers and after 429, 502, 503 and 504 (OTLP, "Retryable Response Codes"); any
-/// other refusal drops it.
+/// Sends the spans of sampled traces to an OpenTelemetry collector: OTLP over HTTP in JSON
+/// encoding. While one exists, span_hub gives it what it sees; one at a time in a process. A batch
+/// is tried again when nobody answers and after 429, 502, 503 and 504 (OTLP, "Retryable Response
+/// Codes"); any other refusal drops it.
 /// Threading: thread-safe; has a thread of its own, on which `post` may block.
 class otlp_exporter {
 public:

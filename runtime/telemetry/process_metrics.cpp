@@ -13,7 +13,8 @@ namespace coppice::telemetry::metrics {
 
 namespace {
 
-prometheus::MetricFamily make(std::string name, std::string help, prometheus::MetricType type, double value) {
+prometheus::MetricFamily make(std::string name, std::string help, prometheus::MetricType type,
+                              double value) {
   prometheus::MetricFamily out;
   out.name = std::move(name);
   out.help = std::move(help);
@@ -27,7 +28,8 @@ prometheus::MetricFamily make(std::string name, std::string help, prometheus::Me
   return out;
 }
 
-// Fields of /proc/self/stat after the command's name, which may hold blanks and brackets. Source: proc(5).
+// Fields of /proc/self/stat after the command's name, which may hold blanks and brackets. Source:
+// proc(5).
 struct stat_line {
   double threads = 0;
   double start_ticks = 0;
@@ -77,17 +79,21 @@ std::vector<prometheus::MetricFamily> collect_process() {
   std::vector<prometheus::MetricFamily> out;
   rusage used{};
   if (::getrusage(RUSAGE_SELF, &used) == 0) {
-    auto seconds = [](const timeval& x) { return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_usec) / 1e6; };
-    out.push_back(make("process_cpu_seconds_total", "User and system CPU time.", MetricType::Counter,
-                       seconds(used.ru_utime) + seconds(used.ru_stime)));
+    auto seconds = [](const timeval& x) {
+      return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_usec) / 1e6;
+    };
+    out.push_back(make("process_cpu_seconds_total", "User and system CPU time.",
+                       MetricType::Counter, seconds(used.ru_utime) + seconds(used.ru_stime)));
   }
   if (auto x = read_stat()) {
     out.push_back(make("process_resident_memory_bytes", "Memory in RAM.", MetricType::Gauge,
                        x->resident_pages * static_cast<double>(::sysconf(_SC_PAGESIZE))));
-    out.push_back(make("process_virtual_memory_bytes", "Address space.", MetricType::Gauge, x->virtual_bytes));
+    out.push_back(
+      make("process_virtual_memory_bytes", "Address space.", MetricType::Gauge, x->virtual_bytes));
     out.push_back(make("process_threads", "Threads.", MetricType::Gauge, x->threads));
     if (auto boot = boot_time())
-      out.push_back(make("process_start_time_seconds", "Start, in seconds since 1970.", MetricType::Gauge,
+      out.push_back(make("process_start_time_seconds", "Start, in seconds since 1970.",
+                         MetricType::Gauge,
                          *boot + x->start_ticks / static_cast<double>(::sysconf(_SC_CLK_TCK))));
   }
   if (auto n = open_files(); n >= 0)

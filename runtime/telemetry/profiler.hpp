@@ -4,12 +4,13 @@
 
 namespace coppice::telemetry {
 
-/// The hook that CAF calls when an actor sends or handles something. For supervised actors it counts what they send,
-/// notes their requests (open_requests) and lets the current trace ride on every message; for other actors it only
-/// carries the trace on. What supervised actors handle is seen by their own loop.
+/// The hook that CAF calls when an actor sends or handles something. For supervised actors it
+/// counts what they send, notes their requests (open_requests) and lets the current trace ride on
+/// every message; for other actors it only carries the trace on. What supervised actors handle is
+/// seen by their own loop.
 ///
-/// Not seen here, because CAF does not ask: free functions (`anon_send`, `send_exit`) and fan_out_request carry no trace
-/// and are not counted as sent; time-outs of requests carry none.
+/// Not seen here, because CAF does not ask: free functions (`anon_send`, `send_exit`) and
+/// fan_out_request carry no trace and are not counted as sent; time-outs of requests carry none.
 /// Threading: stateless; everything lies in the thread's running_state.
 class profiler final : public caf::actor_profiler {
 public:

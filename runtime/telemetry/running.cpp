@@ -78,8 +78,6 @@ uint64_t messages_handled() {
   return sum;
 }
 
-// -- subjects -----------------------------------------------------------------------------------------------------------
-
 subject::~subject() {
   delete requests_.load(std::memory_order_relaxed);
 }
@@ -94,9 +92,10 @@ open_requests& subject::first_request() {
 void subject::leave() noexcept {
   if (requests_.load(std::memory_order_relaxed) != nullptr)
     wait_registry::remove(*this);
-  // Two exchanges on one word have an order. When this one comes first, the looker also sees what happened before it: the
-  // thread that ran the actor has set `who` back. When the looker's comes first, it is waited for here. So a look needs
-  // no fence in the message loop, and the end of an actor costs one exchange.
+  // Two exchanges on one word have an order. When this one comes first, the looker also sees what
+  // happened before it: the thread that ran the actor has set `who` back. When the looker's comes
+  // first, it is waited for here. So a look needs no fence in the message loop, and the end of an
+  // actor costs one exchange.
   if (lookers.fetch_add(0, std::memory_order_acq_rel) != 0) {
     std::lock_guard guard{look_mutex()};
   }
@@ -118,8 +117,6 @@ pulse* detail::looking::first() const {
   return all().first;
 }
 
-// -- clocks -------------------------------------------------------------------------------------------------------------
-
 int64_t now_ns() noexcept {
   return std::chrono::steady_clock::now().time_since_epoch().count();
 }
@@ -127,7 +124,8 @@ int64_t now_ns() noexcept {
 void watch_figures(duration how_long) {
   auto until = now_ns() + std::max<int64_t>(how_long.count(), 0);
   auto old = figures_until.load(std::memory_order_relaxed);
-  while (old < until && !figures_until.compare_exchange_weak(old, until, std::memory_order_relaxed)) {
+  while (old < until
+         && !figures_until.compare_exchange_weak(old, until, std::memory_order_relaxed)) {
   }
   probes.fetch_or(probe::figures, std::memory_order_relaxed);
 }
@@ -145,8 +143,6 @@ void detail::expire_figures(int64_t now) noexcept {
   if (now < figures_until.load(std::memory_order_relaxed))
     probes.fetch_or(probe::figures, std::memory_order_relaxed);
 }
-
-// -- names --------------------------------------------------------------------------------------------------------------
 
 std::string type_names(const uint16_t* types) {
   std::string out;

@@ -12,10 +12,12 @@
 #include <string>
 #include <utility>
 
-/// What each thread works on, and the few words that the hot path of a supervised actor reads and writes for telemetry.
+/// What each thread works on, and the few words that the hot path of a supervised actor reads and
+/// writes for telemetry.
 namespace coppice::telemetry {
 
-/// What somebody wants to see right now. Read once a message, so all of it is one word; 0 most of the time.
+/// What somebody wants to see right now. Read once a message, so all of it is one word; 0 most of
+/// the time.
 namespace probe {
 inline constexpr uint32_t figures = 1; ///< busy_ns and latency_ns are counted.
 inline constexpr uint32_t spans = 2;   ///< span_hub has watchers.
@@ -46,16 +48,19 @@ public:
     return x != nullptr ? *x : first_request();
   }
 
-  std::atomic<uint64_t> sent{0};       ///< Messages, answers included.
-  std::atomic<uint64_t> late{0};       ///< Answers and timers of an earlier incarnation that came too late.
-  std::atomic<uint64_t> busy_ns{0};    ///< Time in handlers; only counted while somebody watches.
-  std::atomic<uint64_t> latency_ns{0}; ///< Sum of the times that messages waited; only counted while somebody watches.
+  std::atomic<uint64_t> sent{0}; ///< Messages, answers included.
+  /// Answers that nobody waits for any more and timers of an earlier incarnation.
+  std::atomic<uint64_t> late{0};
+  std::atomic<uint64_t> busy_ns{0}; ///< Time in handlers; only counted while somebody watches.
+  /// Sum of the times that messages waited; only counted while somebody watches.
+  std::atomic<uint64_t> latency_ns{0};
   std::atomic<uint32_t> incarnation{0};
 
 protected:
   virtual ~subject();
 
-  /// To be called first in the destructor of the most derived class: waits for those who look at path() from outside.
+  /// To be called first in the destructor of the most derived class: waits for those who look at
+  /// path() from outside.
   void leave() noexcept;
 
 private:
@@ -66,13 +71,15 @@ private:
   std::atomic<open_requests*> requests_{nullptr};
 };
 
-/// What one thread does, for the watchdog and for node-wide sums. One writer, its thread; never freed before the thread
-/// ends.
+/// What one thread does, for the watchdog and for node-wide sums. One writer, its thread; never
+/// freed before the thread ends.
 struct alignas(64) pulse {
-  std::atomic<const subject*> who{nullptr};    ///< Null: no supervised actor, or one with a thread of its own.
-  std::atomic<uint64_t> slices{0};             ///< Counts up when an actor gets the thread.
-  std::atomic<uint64_t> handled{0};            ///< Counts up when a handler begins.
-  std::atomic<const uint16_t*> types{nullptr}; ///< Of the message (CAF's type list); null: starting or stopping.
+  /// Null: no supervised actor, or one with a thread of its own.
+  std::atomic<const subject*> who{nullptr};
+  std::atomic<uint64_t> slices{0};  ///< Counts up when an actor gets the thread.
+  std::atomic<uint64_t> handled{0}; ///< Counts up when a handler begins.
+  /// Of the message (CAF's type list); null: starting or stopping.
+  std::atomic<const uint16_t*> types{nullptr};
   pulse* next = nullptr;
   pulse* previous = nullptr;
 };
@@ -85,8 +92,8 @@ struct running_state {
   trace_context trace;
   open_requests::slot* noted = nullptr; ///< The request being sent just now,
   uint64_t noted_key = 0;               ///< waiting for its receiver to give its name.
-  trace_context failed_trace;           ///< Of the handler that threw last; taken by who deals with it.
-  bool out_pending = false;             ///< A span for a sent message waits for the receiver to give its name.
+  trace_context failed_trace; ///< Of the handler that threw last; taken by who deals with it.
+  bool out_pending = false; ///< A span for a sent message waits for the receiver to give its name.
 };
 
 inline constinit thread_local running_state running;
@@ -94,12 +101,13 @@ inline constinit thread_local running_state running;
 /// The pulse of this thread, registered on first use.
 pulse& this_thread_pulse();
 
-/// One slice of a supervised actor on this thread; begins and ends without a current trace. `shared`: on a thread of
-/// CAF's scheduler, where the watchdog looks.
+/// One slice of a supervised actor on this thread; begins and ends without a current trace.
+/// `shared`: on a thread of CAF's scheduler, where the watchdog looks.
 class slice {
 public:
   slice(subject& who, const caf::actor_control_block* actor, bool shared) noexcept
-    : outer_(running.who), outer_actor_(running.actor) {
+    : outer_(running.who),
+      outer_actor_(running.actor) {
     if (running.pulse == nullptr) [[unlikely]]
       this_thread_pulse();
     if (running.trace) [[unlikely]]
@@ -154,8 +162,8 @@ uint64_t messages_handled();
 /// Names of a CAF type list, joined by `, `; empty for null.
 std::string type_names(const uint16_t* types);
 
-/// Nanoseconds of a monotonic clock. Coarse: at most a tick of the watchdog (50 ms) behind while it runs, and then
-/// without a system call.
+/// Nanoseconds of a monotonic clock. Coarse: at most a tick of the watchdog (50 ms) behind while it
+/// runs, and then without a system call.
 int64_t now_ns() noexcept;
 
 namespace detail {
@@ -171,7 +179,8 @@ inline int64_t coarse_now_ns() noexcept {
 void watch_figures(duration how_long);
 bool figures_watched() noexcept;
 
-/// For log lines: path and trace of what runs on this thread. Set with log::set_context_function by install().
+/// For log lines: path and trace of what runs on this thread. Set with log::set_context_function by
+/// install().
 std::string running_path();
 
 namespace detail {
@@ -179,8 +188,8 @@ namespace detail {
 /// Ends the watching when its time is over; called by who measures.
 void expire_figures(int64_t now) noexcept;
 
-/// A look at what the threads do. What `pulse::who` shows while one lives stays valid as long: a subject that is about
-/// to go waits.
+/// A look at what the threads do. What `pulse::who` shows while one lives stays valid as long: a
+/// subject that is about to go waits.
 class looking {
 public:
   looking();

@@ -49,7 +49,8 @@ bool lies_below(std::string_view path, std::string_view prefix) {
 void deliver(hub& x) {
   std::unique_lock guard{x.mutex};
   while (!x.watchers.empty()) {
-    auto i = std::find_if(x.watchers.begin(), x.watchers.end(), [](auto& y) { return !y.second->waiting.empty(); });
+    auto i = std::find_if(x.watchers.begin(), x.watchers.end(),
+                          [](auto& y) { return !y.second->waiting.empty(); });
     if (i == x.watchers.end()) {
       x.changed.wait(guard);
       continue;
@@ -161,8 +162,6 @@ void span_hub::offer(span&& x) {
   if (auto to = admit(x.path, x.trace))
     give(to, std::move(x));
 }
-
-// -- text ---------------------------------------------------------------------------------------------------------------
 
 std::string to_json(const span& x, std::string_view node) {
   auto id = [](std::string text) -> json::value {

@@ -11,24 +11,27 @@
 
 namespace coppice::telemetry {
 
-/// Brings spans from the threads where they happen to those who look. Nothing is measured or built when nobody watches
-/// and no exporter takes sampled traces.
-/// Threading: thread-safe. Bounds: `queue_max` spans wait for each watcher; those past it, and those over the watcher's
-/// rate, are counted in `skipped` of the next one.
+/// Brings spans from the threads where they happen to those who look. Nothing is measured or built
+/// when nobody watches and no exporter takes sampled traces.
+/// Threading: thread-safe. Bounds: `queue_max` spans wait for each watcher; those past it, and
+/// those over the watcher's rate, are counted in `skipped` of the next one.
 class span_hub {
 public:
   static constexpr size_t queue_max = 2048;
 
   using callback = std::function<void(const span&)>;
 
-  /// Spans whose path is `prefix` or lies below it, at most so many a second (at least 1). The callback runs on the
-  /// hub's own thread, one call at a time for all watchers, so it must not block.
+  /// Spans whose path is `prefix` or lies below it, at most so many a second (at least 1). The
+  /// callback runs on the hub's own thread, one call at a time for all watchers, so it must not
+  /// block.
   static uint64_t watch(std::string prefix, uint32_t per_second, callback what);
 
-  /// After it returns, the callback is not running and never runs again (called from the callback itself: from then on).
+  /// After it returns, the callback is not running and never runs again (called from the callback
+  /// itself: from then on).
   static void unwatch(uint64_t id);
 
-  /// Takes each span of a sampled trace, on the thread where it happened: must only put it into a queue. Null: none.
+  /// Takes each span of a sampled trace, on the thread where it happened: must only put it into a
+  /// queue. Null: none.
   static void set_exporter(std::shared_ptr<const callback> sink);
 
   /// Would anybody look at a span of this trace? Two relaxed loads at most.

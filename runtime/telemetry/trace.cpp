@@ -48,7 +48,9 @@ bool read_hex(std::string_view text, uint64_t& to) {
 }
 
 error wrong(std::string what) {
-  return {errc::invalid_value, "not a traceparent: " + std::move(what), {},
+  return {errc::invalid_value,
+          "not a traceparent: " + std::move(what),
+          {},
           "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
 }
 
@@ -102,7 +104,8 @@ result<trace_context> parse_traceparent(std::string_view text) {
   if (version == 0 ? text.size() != length : text.size() > length && text[length] != '-')
     return wrong("something follows the flags");
   trace_context out;
-  if (!read_hex(text.substr(3, 16), out.trace_high) || !read_hex(text.substr(19, 16), out.trace_low))
+  if (!read_hex(text.substr(3, 16), out.trace_high)
+      || !read_hex(text.substr(19, 16), out.trace_low))
     return wrong("the trace id is not 32 lower-case hexadecimal digits");
   if (!out)
     return wrong("the trace id is all zero");
@@ -157,8 +160,6 @@ void set_sampling(double share) {
 trace_context current_trace() noexcept {
   return running.trace;
 }
-
-// -- scopes -------------------------------------------------------------------------------------------------------------
 
 trace_scope::trace_scope(trace_context x) : mine_(x), outer_(running.trace) {
   running.trace = mine_;

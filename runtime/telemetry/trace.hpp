@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// Which message descends from which: W3C trace context inside a process. trace_data.hpp carries it with messages,
-/// running.hpp knows what the thread works on.
+/// Which message descends from which: W3C trace context inside a process. trace_data.hpp carries it
+/// with messages, running.hpp knows what the thread works on.
 namespace coppice::telemetry {
 
 /// How a message or a piece of work came about; `direction` of a span.
@@ -15,7 +15,8 @@ enum class origin : uint8_t { in, out, timer, nats };
 
 std::string_view to_string(origin x);
 
-/// A place in a trace. `span` is the work that is going on; what it sends carries `span` as the parent of what follows.
+/// A place in a trace. `span` is the work that is going on; what it sends carries `span` as the
+/// parent of what follows.
 /// Source: W3C Trace Context (2021), 3.2.
 struct trace_context {
   uint64_t trace_high = 0;
@@ -34,8 +35,9 @@ struct trace_context {
   std::string parent_id() const; ///< As span_id.
 };
 
-/// Reads `00-TRACE-SPAN-FLAGS`. As the recommendation asks, later versions are read by the rules of 00 and may carry more
-/// after another dash; upper case, all-zero ids and version ff are refused. The result's `span` is the sender's.
+/// Reads `00-TRACE-SPAN-FLAGS`. As the recommendation asks, later versions are read by the rules of
+/// 00 and may carry more after another dash; upper case, all-zero ids and version ff are refused.
+/// The result's `span` is the sender's.
 /// Errors: errc::invalid_value, saying which part.
 result<trace_context> parse_traceparent(std::string_view text);
 
@@ -51,11 +53,13 @@ trace_context child_of(const trace_context& x);
 /// The share of new traces whose spans are exported, 0 to 1; 0 at first. Thread-safe.
 void set_sampling(double share);
 
-/// What the thread works on: a supervised actor's message, or the innermost trace_scope. None: a false context.
+/// What the thread works on: a supervised actor's message, or the innermost trace_scope. None: a
+/// false context.
 trace_context current_trace() noexcept;
 
-/// Makes a trace current for a while at an edge (an HTTP request, a NATS callback, a timer): what is sent through
-/// actors, `asker` or `node::publish` meanwhile belongs to it. With a name, the work itself is a span of `path`.
+/// Makes a trace current for a while at an edge (an HTTP request, a NATS callback, a timer): what
+/// is sent through actors, `asker` or `node::publish` meanwhile belongs to it. With a name, the
+/// work itself is a span of `path`.
 /// Threading: lives and dies on one thread, nested like scopes.
 class trace_scope {
 public:

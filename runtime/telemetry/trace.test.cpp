@@ -17,7 +17,8 @@ TEST_CASE("traceparent is read and written as the recommendation has it", "[trac
   CHECK(to_traceparent(*x) == text);
   CHECK(to_traceparent({}).empty());
   // Only the lowest flag means something to us.
-  CHECK_FALSE(parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02")->sampled);
+  CHECK_FALSE(
+    parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02")->sampled);
   CHECK(parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff")->sampled);
   // A later version may say more.
   CHECK(parse_traceparent("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"));

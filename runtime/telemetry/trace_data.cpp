@@ -12,7 +12,8 @@ namespace {
 // The span that sends is all that the other side needs; stamps of timers mean nothing there.
 template <class Sink>
 bool write(Sink& sink, const trace_data& x) {
-  return sink.value(x.context.trace_high) && sink.value(x.context.trace_low) && sink.value(x.context.span)
+  return sink.value(x.context.trace_high) && sink.value(x.context.trace_low)
+         && sink.value(x.context.span)
          && sink.value(static_cast<uint8_t>(x.context.sampled ? 1 : 0));
 }
 
@@ -45,7 +46,8 @@ std::unique_ptr<caf::tracing_data> make_trace_data(const trace_context& x, origi
   return x ? std::make_unique<trace_data>(x, how) : nullptr;
 }
 
-bool trace_data_factory::deserialize(caf::deserializer& source, std::unique_ptr<caf::tracing_data>& to) const {
+bool trace_data_factory::deserialize(caf::deserializer& source,
+                                     std::unique_ptr<caf::tracing_data>& to) const {
   return read(source, to);
 }
 

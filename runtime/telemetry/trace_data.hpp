@@ -9,8 +9,8 @@
 
 namespace coppice::telemetry {
 
-/// What rides on a CAF message beside its content. All tracing data in a node's actor system is of this type.
-/// Between nodes only `context` travels.
+/// What rides on a CAF message beside its content. All tracing data in a node's actor system is of
+/// this type. Between nodes only `context` travels.
 class trace_data final : public caf::tracing_data {
 public:
   trace_data() = default;
@@ -32,8 +32,10 @@ std::unique_ptr<caf::tracing_data> make_trace_data(const trace_context& x, origi
 
 class trace_data_factory final : public caf::tracing_data_factory {
 public:
-  bool deserialize(caf::deserializer& source, std::unique_ptr<caf::tracing_data>& to) const override;
-  bool deserialize(caf::binary_deserializer& source, std::unique_ptr<caf::tracing_data>& to) const override;
+  bool deserialize(caf::deserializer& source,
+                   std::unique_ptr<caf::tracing_data>& to) const override;
+  bool deserialize(caf::binary_deserializer& source,
+                   std::unique_ptr<caf::tracing_data>& to) const override;
 };
 
 } // namespace coppice::telemetry

@@ -6,13 +6,14 @@
 using namespace coppice;
 using namespace coppice::telemetry;
 using namespace coppice::telemetry::test;
-using caf::get_atom, caf::get_atom_v, caf::ok_atom, caf::ok_atom_v, caf::put_atom, caf::put_atom_v, caf::tick_atom,
-  caf::tick_atom_v;
+using caf::get_atom, caf::get_atom_v, caf::ok_atom, caf::ok_atom_v, caf::put_atom, caf::put_atom_v,
+  caf::tick_atom, caf::tick_atom_v;
 
 namespace {
 
 // Sends, asks, delays: each kind of message that can descend from another.
-caf::behavior first(caf::event_based_actor* self, std::shared_ptr<std::function<caf::actor()>> other) {
+caf::behavior first(caf::event_based_actor* self,
+                    std::shared_ptr<std::function<caf::actor()>> other) {
   return {
     [=](ok_atom) {
       self->send((*other)(), ok_atom_v);
@@ -31,7 +32,8 @@ caf::behavior second(caf::event_based_actor*) {
 }
 
 struct pair_tree {
-  std::shared_ptr<std::function<caf::actor()>> other = std::make_shared<std::function<caf::actor()>>();
+  std::shared_ptr<std::function<caf::actor()>> other =
+    std::make_shared<std::function<caf::actor()>>();
   supervision::test_tree tree{one_for_one({worker("a", first, other), worker("b", second)})};
 
   pair_tree() {
@@ -41,7 +43,8 @@ struct pair_tree {
 
 } // namespace
 
-TEST_CASE("a trace follows messages, requests, answers and timers with the right parents", "[trace]") {
+TEST_CASE("a trace follows messages, requests, answers and timers with the right parents",
+          "[trace]") {
   pair_tree t;
   span_log seen{"/"};
   auto root = start_trace();
@@ -77,7 +80,8 @@ TEST_CASE("a trace follows messages, requests, answers and timers with the right
   REQUIRE(late);
   CHECK(late->trace.parent == timer->trace.span);
   // What was sent names its receiver and the span that sent it.
-  auto out = seen.find([](const span& x) { return x.how == origin::out && x.type == "caf::ok_atom"; });
+  auto out =
+    seen.find([](const span& x) { return x.how == origin::out && x.type == "caf::ok_atom"; });
   REQUIRE(out);
   CHECK(out->path == "/a");
   CHECK(out->peer == "/b");
@@ -101,7 +105,8 @@ TEST_CASE("without a trace nothing carries one; what nobody watches makes no spa
   CHECK(t.tree.ask<int>(a, get_atom_v) == 0);
 }
 
-TEST_CASE("a handler that throws ends its trace, names it in the restart and is a failed span", "[trace]") {
+TEST_CASE("a handler that throws ends its trace, names it in the restart and is a failed span",
+          "[trace]") {
   pair_tree t;
   span_log seen{"/a"};
   auto a = t.tree.actor("/a");
@@ -115,7 +120,8 @@ TEST_CASE("a handler that throws ends its trace, names it in the restart and is 
   CHECK(t.tree.root->history("a")[0].trace_id == root.trace_id());
 }
 
-TEST_CASE("a message that an old incarnation had the clock send is dropped and counted", "[trace]") {
+TEST_CASE("a message that an old incarnation had the clock send is dropped and counted",
+          "[trace]") {
   auto ticks = std::make_shared<std::atomic<int>>(0);
   auto f = [ticks](caf::event_based_actor* self) -> caf::behavior {
     return {
@@ -143,9 +149,11 @@ TEST_CASE("a message that an old incarnation had the clock send is dropped and c
 TEST_CASE("unsupervised actors pass a trace on", "[trace]") {
   pair_tree t;
   span_log seen{"/b"};
-  auto helper = t.tree.system.spawn([b = t.tree.actor("/b")](caf::event_based_actor* self) -> caf::behavior {
-    return {[=](ok_atom) { self->send(b, ok_atom_v); }, [=](put_atom) { self->send(b, put_atom_v); }};
-  });
+  auto helper =
+    t.tree.system.spawn([b = t.tree.actor("/b")](caf::event_based_actor* self) -> caf::behavior {
+      return {[=](ok_atom) { self->send(b, ok_atom_v); },
+              [=](put_atom) { self->send(b, put_atom_v); }};
+    });
   auto root = start_trace();
   send_traced(helper, root, ok_atom_v);
   auto got = seen.handled("/b", "caf::ok_atom");

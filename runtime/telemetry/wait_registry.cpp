@@ -62,7 +62,8 @@ std::vector<open_wait> wait_registry::waits() {
       asker->requests()->visit([&](uint64_t receiver, const uint16_t* types, int64_t since) {
         if (path.empty())
           path = asker->path();
-        out.push_back({path, receiver, {}, type_names(types), duration{std::max<int64_t>(now - since, 0)}});
+        out.push_back(
+          {path, receiver, {}, type_names(types), duration{std::max<int64_t>(now - since, 0)}});
       });
     }
   }
@@ -77,8 +78,8 @@ namespace {
 
 using neighbours = std::map<std::string, std::set<std::string>>;
 
-// Takes away who is in no ring because nobody follows, again and again: a long queue at one busy actor then costs a look
-// and no search.
+// Takes away who is in no ring because nobody follows, again and again: a long queue at one busy
+// actor then costs a look and no search.
 void drop_dead_ends(neighbours& next, neighbours& previous) {
   std::vector<std::string> ends;
   for (auto& [to, sources] : previous)
@@ -128,7 +129,8 @@ std::vector<std::string> ring_through(const std::string& start, const neighbours
 
 } // namespace
 
-std::vector<std::vector<std::string>> find_cycles(const std::vector<wait_edge>& edges, size_t limit) {
+std::vector<std::vector<std::string>> find_cycles(const std::vector<wait_edge>& edges,
+                                                  size_t limit) {
   neighbours next;
   neighbours previous;
   for (auto& x : edges) {

@@ -14,16 +14,17 @@ class subject;
 
 /// One request of a supervised actor that has no answer yet.
 struct open_wait {
-  std::string from;      ///< Path of the asking actor.
-  uint64_t receiver = 0; ///< Actor id of who is to answer; 0: not known (an unsupervised actor, or a raw remote handle).
-  std::string to;        ///< Only when the receiver was named by name_receiver().
-  std::string type;      ///< Of the message.
+  std::string from; ///< Path of the asking actor.
+  /// Actor id of who is to answer; 0: not known (an unsupervised actor, a raw remote handle).
+  uint64_t receiver = 0;
+  std::string to;   ///< Only when the receiver was named by name_receiver().
+  std::string type; ///< Of the message.
   duration age{0};
 };
 
 /// All supervised actors that ever asked something, each with its open_requests.
-/// Threading: thread-safe. Costs nothing until somebody calls waits(), but for one insertion when an actor asks for the
-/// first time and one removal when it goes away.
+/// Threading: thread-safe. Costs nothing until somebody calls waits(), but for one insertion when
+/// an actor asks for the first time and one removal when it goes away.
 class wait_registry {
 public:
   static std::vector<open_wait> waits();
@@ -49,9 +50,11 @@ struct wait_edge {
   bool operator==(const wait_edge&) const = default;
 };
 
-/// Cycles in who waits for whom: each is a list of paths that begins with its smallest, in the direction of waiting;
-/// every set of actors that wait for each other in a ring is reported by one of its rings at least. Pure.
+/// Cycles in who waits for whom: each is a list of paths that begins with its smallest, in the
+/// direction of waiting; every set of actors that wait for each other in a ring is reported by one
+/// of its rings at least. Pure.
 /// Bounds: at most `limit` cycles.
-std::vector<std::vector<std::string>> find_cycles(const std::vector<wait_edge>& edges, size_t limit = 100);
+std::vector<std::vector<std::string>> find_cycles(const std::vector<wait_edge>& edges,
+                                                  size_t limit = 100);
 
 } // namespace coppice::telemetry

@@ -49,7 +49,8 @@ TEST_CASE("two actors that wait for each other are a cycle", "[waits]") {
   auto b = std::make_shared<std::function<caf::actor()>>();
   auto a = std::make_shared<std::function<caf::actor()>>();
   // Each waits for the other's answer before it gives its own.
-  auto once = [](caf::event_based_actor* self, find_function other, bool with_await) -> caf::behavior {
+  auto once = [](caf::event_based_actor* self, find_function other,
+                 bool with_await) -> caf::behavior {
     auto kept = std::make_shared<caf::response_promise>();
     return {[=](ok_atom) {
               auto handle = self->request((*other)(), caf::infinite, put_atom_v);
@@ -63,7 +64,8 @@ TEST_CASE("two actors that wait for each other are a cycle", "[waits]") {
               return *kept;
             }};
   };
-  supervision::test_tree tree{one_for_one({worker("a", once, b, await), worker("b", once, a, await)})};
+  supervision::test_tree tree{
+    one_for_one({worker("a", once, b, await), worker("b", once, a, await)})};
   *a = [&] { return tree.actor("/a"); };
   *b = [&] { return tree.actor("/b"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
@@ -88,7 +90,8 @@ TEST_CASE("a request is listed until its answer arrives, however late", "[waits]
   supervision::test_tree tree{one_for_one({worker("a", asks, b, false), worker("b", slow)})};
   *b = [&] { return tree.actor("/b"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
-  REQUIRE(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a -> /b caf::put_atom"}; }));
+  REQUIRE(tree.wait_until(
+    [&] { return texts(tree) == std::vector<std::string>{"/a -> /b caf::put_atom"}; }));
   CHECK(find_cycles(supervision::waits(tree.root)).empty());
   caf::anon_send(tree.actor("/b"), ok_atom_v);
   CHECK(tree.wait_until([&] { return texts(tree).empty(); }));
@@ -108,11 +111,13 @@ TEST_CASE("a delegated request waits for the one who is to answer", "[waits]") {
             },
             [kept](ok_atom) { kept->deliver(5); }};
   };
-  supervision::test_tree tree{one_for_one({worker("a", asks, b, false), worker("b", middle), worker("c", last)})};
+  supervision::test_tree tree{
+    one_for_one({worker("a", asks, b, false), worker("b", middle), worker("c", last)})};
   *b = [&] { return tree.actor("/b"); };
   *c = [&] { return tree.actor("/c"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
-  CHECK(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a -> /c caf::put_atom"}; }));
+  CHECK(tree.wait_until(
+    [&] { return texts(tree) == std::vector<std::string>{"/a -> /c caf::put_atom"}; }));
   caf::anon_send(tree.actor("/c"), ok_atom_v);
   CHECK(tree.wait_until([&] { return texts(tree).empty(); }));
 }
@@ -137,7 +142,8 @@ TEST_CASE("requests to strangers, time-outs, refusals and restarts of the asker"
   auto a = tree.actor("/a");
   // The receiver is not ours: its name is not known.
   caf::anon_send(a, ok_atom_v, caf::timespan{1h});
-  REQUIRE(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a ->  caf::put_atom"}; }));
+  REQUIRE(tree.wait_until(
+    [&] { return texts(tree) == std::vector<std::string>{"/a ->  caf::put_atom"}; }));
   tree.ask_error(a, put_atom_v);
   CHECK(tree.ask<int>(a, get_atom_v) == 1);
   CHECK(texts(tree).empty());

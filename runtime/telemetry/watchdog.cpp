@@ -69,7 +69,8 @@ struct watchdog::impl {
       found(x);
       return;
     }
-    log::warn("supervision", "a handler holds a scheduler thread for over " + coppice::to_string(limit),
+    log::warn("supervision",
+              "a handler holds a scheduler thread for over " + coppice::to_string(limit),
               {{"path", x.path}, {"message_type", x.type}, {"held_ms", x.age.count() / 1'000'000}});
   }
 };

@@ -14,12 +14,13 @@ namespace coppice::telemetry {
 /// A handler that does not give its thread back.
 struct long_handler {
   std::string path;
-  std::string type;  ///< Of the message; empty while the actor starts, stops or obeys its supervisor.
-  duration age{0};   ///< At least; found by looking every now and then.
+  std::string
+    type;          ///< Of the message; empty while the actor starts, stops or obeys its supervisor.
+  duration age{0}; ///< At least; found by looking every now and then.
 };
 
-/// Tells from looks at the threads, one after the other, which handlers hold theirs too long. Pure but for the pulses
-/// that it is shown: one owner, no clock.
+/// Tells from looks at the threads, one after the other, which handlers hold theirs too long. Pure
+/// but for the pulses that it is shown: one owner, no clock.
 class handler_watch {
 public:
   explicit handler_watch(duration limit) : limit_(limit) {}
@@ -44,9 +45,9 @@ private:
   std::vector<long_handler> current_;
 };
 
-/// Looks at all threads of CAF's scheduler every 50 ms and says, once for each time, which handler has held its thread
-/// for over 100 ms. Actors with a thread of their own (`isolation: thread`) may block and are not looked at. Also moves the
-/// coarse clock of open_requests on.
+/// Looks at all threads of CAF's scheduler every 50 ms and says, once for each time, which handler
+/// has held its thread for over 100 ms. Actors with a thread of their own (`isolation: thread`) may
+/// block and are not looked at. Also moves the coarse clock of open_requests on.
 /// Threading: everything is thread-safe. Two relaxed stores a message are its cost.
 class watchdog {
 public:

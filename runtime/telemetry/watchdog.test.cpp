@@ -1,5 +1,5 @@
-#include "runtime/telemetry/actor_support.test.hpp"
 #include "runtime/telemetry/watchdog.hpp"
+#include "runtime/telemetry/actor_support.test.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

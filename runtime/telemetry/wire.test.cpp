@@ -78,8 +78,10 @@ TEST_CASE("a trace crosses to another node", "[trace]") {
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
   side a;
   side b;
-  a.bridge->connect("b", fds[0], true, [&](result<cluster::remote_gate> x) { a.other.put(std::move(x)); });
-  b.bridge->connect("a", fds[1], false, [&](result<cluster::remote_gate> x) { b.other.put(std::move(x)); });
+  a.bridge->connect("b", fds[0], true,
+                    [&](result<cluster::remote_gate> x) { a.other.put(std::move(x)); });
+  b.bridge->connect("a", fds[1], false,
+                    [&](result<cluster::remote_gate> x) { b.other.put(std::move(x)); });
   auto remote = a.other.take();
   REQUIRE(remote);
   REQUIRE(*remote);

@@ -34,14 +34,14 @@ void check_thresholds(const alert_rule& rule, const std::string& at, std::vector
       out.push_back({errc::out_of_range, "a threshold is a finite number", at + "/" + name, {}});
   if (rule.clear && rule.above && !rule.below && *rule.clear > *rule.above)
     out.push_back({errc::invalid_value,
-                   "`clear` (" + number(*rule.clear) + ") must not be over `above` (" +
-                     number(*rule.above) + "), or the alert would clear while it is raised",
+                   "`clear` (" + number(*rule.clear) + ") must not be over `above` ("
+                     + number(*rule.above) + "), or the alert would clear while it is raised",
                    at + "/clear",
                    {}});
   if (rule.clear && rule.below && !rule.above && *rule.clear < *rule.below)
     out.push_back({errc::invalid_value,
-                   "`clear` (" + number(*rule.clear) + ") must not be under `below` (" +
-                     number(*rule.below) + "), or the alert would clear while it is raised",
+                   "`clear` (" + number(*rule.clear) + ") must not be under `below` ("
+                     + number(*rule.below) + "), or the alert would clear while it is raised",
                    at + "/clear",
                    {}});
 }
@@ -64,8 +64,8 @@ std::vector<error> check_rules(const std::vector<alert_rule>& rules, const std::
   std::vector<error> out;
   if (rules.size() > alerts_core::rules_max)
     return {{errc::too_large,
-             "at most " + std::to_string(alerts_core::rules_max) + " rules, these are " +
-               std::to_string(rules.size()),
+             "at most " + std::to_string(alerts_core::rules_max) + " rules, these are "
+               + std::to_string(rules.size()),
              at,
              {}}};
   std::set<std::string_view> names;

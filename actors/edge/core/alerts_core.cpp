@@ -27,7 +27,8 @@ alert_event make_event(const alert_state& state, alert_change change, alert_reas
 } // namespace
 
 alerts_core::alerts_core(std::vector<alert_rule> rules, std::string source)
-  : rules_(std::move(rules)), source_(std::move(source)) {
+  : rules_(std::move(rules)),
+    source_(std::move(source)) {
   COPPICE_ASSERT(check_rules(rules_).empty());
 }
 
@@ -158,8 +159,8 @@ std::vector<alert_event> alerts_core::adopt(std::vector<alert_state> states, ins
     if (state.source != source_)
       continue;
     auto i = by_name.find(state.rule);
-    if (i != by_name.end() && glob_match(rules_[i->second].series, state.series) &&
-        states_.size() < states_max) {
+    if (i != by_name.end() && glob_match(rules_[i->second].series, state.series)
+        && states_.size() < states_max) {
       state.held = std::max(state.held, duration{0});
       state.absent = std::max(state.absent, duration{0});
       key where{i->second, state.series};

@@ -174,8 +174,8 @@ TEST_CASE("alerts: every mistake in a rule is named with its place", "[edge][ale
   auto twice = check_rules({above("a", "x", 1), above("a", "y", 1)});
   REQUIRE(twice.size() == 1);
   CHECK(twice[0].code == errc::already_exists);
-  CHECK(check_rules(std::vector<alert_rule>(alerts_core::rules_max + 1))[0].code ==
-        errc::too_large);
+  CHECK(check_rules(std::vector<alert_rule>(alerts_core::rules_max + 1))[0].code
+        == errc::too_large);
 }
 
 TEST_CASE("alerts: values that are not finite count as missing", "[edge][alerts]") {

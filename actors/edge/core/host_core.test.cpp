@@ -22,17 +22,13 @@ host_reading reading(duration at) {
 }
 
 std::string disk_line(const std::string& name, uint64_t reads, uint64_t sectors, uint64_t busy_ms) {
-  auto n = [](uint64_t x) {
-    return " " + std::to_string(x);
-  };
-  return " 8 0 " + name + n(reads) + n(0) + n(sectors) + n(0) + n(reads) + n(0) + n(sectors) +
-         n(0) + n(2) + n(busy_ms) + n(0) + "\n";
+  auto n = [](uint64_t x) { return " " + std::to_string(x); };
+  return " 8 0 " + name + n(reads) + n(0) + n(sectors) + n(0) + n(reads) + n(0) + n(sectors) + n(0)
+         + n(2) + n(busy_ms) + n(0) + "\n";
 }
 
 std::string net_line(const std::string& name, uint64_t rx, uint64_t tx) {
-  auto n = [](uint64_t x) {
-    return " " + std::to_string(x);
-  };
+  auto n = [](uint64_t x) { return " " + std::to_string(x); };
   return name + ":" + n(rx) + n(1) + " 0 0 0 0 0 0" + n(tx) + n(1) + " 0 0 0 0 0 0\n";
 }
 
@@ -215,14 +211,10 @@ void damage(std::string& text, prng& random) {
 
 host_reading whole_machine(duration at, prng& random) {
   auto r = reading(at);
-  auto n = [&] {
-    return random.below(1'000'000);
-  };
-  auto num = [&] {
-    return std::to_string(n()) + " ";
-  };
-  r.files["/proc/stat"] = "cpu " + num() + num() + num() + num() + num() + "\ncpu0 " + num() +
-                          num() + num() + num() + "\n";
+  auto n = [&] { return random.below(1'000'000); };
+  auto num = [&] { return std::to_string(n()) + " "; };
+  r.files["/proc/stat"] = "cpu " + num() + num() + num() + num() + num() + "\ncpu0 " + num() + num()
+                          + num() + num() + "\n";
   r.files["/proc/loadavg"] = "0.12 0.43 0.48 1/92 12137\n";
   r.files["/proc/meminfo"] =
     "MemTotal: 1000000 kB\nMemAvailable: " + num() + "kB\nSwapTotal: 5 kB\nSwapFree: 9 kB\n";
@@ -269,8 +261,8 @@ TEST_CASE("host core: no bytes make it throw or leave its bounds", "[edge][host]
         REQUIRE(std::isfinite(value));
         if (name.size() <= 255)
           REQUIRE(name == safe_name(name));
-        if (name.ends_with("ratio") || name.ends_with("busy") ||
-            name.find("avg_10s") != std::string::npos) {
+        if (name.ends_with("ratio") || name.ends_with("busy")
+            || name.find("avg_10s") != std::string::npos) {
           REQUIRE(value >= 0);
           REQUIRE(value <= 1);
         }

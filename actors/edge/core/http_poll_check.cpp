@@ -22,8 +22,8 @@ std::string token(std::string_view text) {
 }
 
 bool token_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+         || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
 bool same_header(std::string_view a, std::string_view b) {
@@ -114,9 +114,9 @@ std::vector<error> check_http_poller(const http_poller_args& args, const std::st
   for (size_t i = 0; i < args.content_types.size(); ++i) {
     auto& type = args.content_types[i];
     auto slash = type.find('/');
-    if (slash == 0 || slash == std::string::npos || slash + 1 == type.size() ||
-        std::any_of(type.begin(), type.end(),
-                    [](char c) { return c <= ' ' || c > '~' || (c >= 'A' && c <= 'Z'); }))
+    if (slash == 0 || slash == std::string::npos || slash + 1 == type.size()
+        || std::any_of(type.begin(), type.end(),
+                       [](char c) { return c <= ' ' || c > '~' || (c >= 'A' && c <= 'Z'); }))
       out.push_back({errc::invalid_value,
                      "'" + type + "' is no media type in lower case, as in application/json",
                      at + "/content_types/" + std::to_string(i),

@@ -63,7 +63,8 @@ duration retry_after(std::string_view text) {
 } // namespace
 
 http_poll_core::http_poll_core(http_poller_args args, prng random)
-  : args_(std::move(args)), random_(random) {
+  : args_(std::move(args)),
+    random_(random) {
   COPPICE_ASSERT(check_http_poller(args_).empty());
 }
 
@@ -71,8 +72,8 @@ error http_poll_core::judge(const http_answer& answer) const {
   auto status = std::to_string(answer.status);
   if (answer.status >= 300 && answer.status < 400)
     return {errc::refused,
-            "the server answered " + status + " and points to " + quoted(answer.location) +
-              "; redirects are not followed, put the final address into `url`",
+            "the server answered " + status + " and points to " + quoted(answer.location)
+              + "; redirects are not followed, put the final address into `url`",
             {},
             {}};
   if (answer.status == 401 || answer.status == 403)
@@ -88,18 +89,16 @@ error http_poll_core::judge(const http_answer& answer) const {
     return {errc::protocol, "the server answered " + status + "; expected 200", {}, {}};
   if (answer.body.size() > args_.body_bytes_max)
     return {errc::too_large,
-            "the answer is over body_bytes_max (" + std::to_string(args_.body_bytes_max) +
-              " bytes)",
+            "the answer is over body_bytes_max (" + std::to_string(args_.body_bytes_max)
+              + " bytes)",
             {},
             {}};
   auto type = media_type(answer.content_type);
-  auto matches = [&type](const std::string& pattern) {
-    return type_matches(pattern, type);
-  };
+  auto matches = [&type](const std::string& pattern) { return type_matches(pattern, type); };
   if (std::none_of(args_.content_types.begin(), args_.content_types.end(), matches))
     return {errc::wrong_type,
-            "the answer's content type is " + quoted(answer.content_type) + "; expected " +
-              args_.content_types.front() + " (see `content_types`)",
+            "the answer's content type is " + quoted(answer.content_type) + "; expected "
+              + args_.content_types.front() + " (see `content_types`)",
             {},
             {}};
   if (answer.body.empty())
@@ -150,9 +149,9 @@ void http_poll_core::select(const boost::json::value& document, http_reading& ou
       else
         out.errors.emplace(name, selector.pointer + ": the string is over 4096 bytes");
     } else {
-      out.errors.emplace(name, selector.pointer + ": expected a " +
-                                 std::string{to_string(selector.type)} + ", found " +
-                                 std::string{json_kind(x)});
+      out.errors.emplace(name, selector.pointer + ": expected a "
+                                 + std::string{to_string(selector.type)} + ", found "
+                                 + std::string{json_kind(x)});
     }
   }
 }

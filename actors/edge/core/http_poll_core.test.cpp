@@ -99,9 +99,7 @@ TEST_CASE("http url: what cannot be polled is refused with a reason", "[edge][ht
 
 TEST_CASE("json pointer: finds, or says how far it led", "[edge][http]") {
   auto doc = boost::json::parse(R"({"a":{"b/c":[10,20]},"~":1,"":2,"n":null})");
-  auto number = [&](const char* pointer) {
-    return find_json(doc, pointer).value()->as_int64();
-  };
+  auto number = [&](const char* pointer) { return find_json(doc, pointer).value()->as_int64(); };
   CHECK(number("/a/b~1c/1") == 20);
   CHECK(number("/~0") == 1);
   CHECK(number("/") == 2);
@@ -148,11 +146,11 @@ TEST_CASE("http poll: a value that is not there has an error beside the others",
   CHECK(outcome.reading.flags.at("rain"));
   CHECK(outcome.reading.errors.size() == 2);
   CHECK(outcome.reading.errors.at("temp") == "/main/temp: expected a number, found a string");
-  CHECK(outcome.reading.errors.at("sky") ==
-        "/sky/0/name: the array at /sky has 0 elements and none at '0'");
+  CHECK(outcome.reading.errors.at("sky")
+        == "/sky/0/name: the array at /sky has 0 elements and none at '0'");
   auto long_text = R"({"sky":[{"name":")" + std::string(5000, 'x') + R"("}]})";
-  CHECK(core.on_answer(answer(long_text), now).reading.errors.at("sky").find("4096") !=
-        std::string::npos);
+  CHECK(core.on_answer(answer(long_text), now).reading.errors.at("sky").find("4096")
+        != std::string::npos);
 }
 
 TEST_CASE("http poll: answers that are no success", "[edge][http]") {

@@ -49,8 +49,8 @@ bool is_ipv6(std::string_view text) {
     text.remove_prefix(2);
   while (!text.empty()) {
     auto end = std::min(text.find(':'), text.size());
-    if (end == 0 || end > 4 ||
-        !std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end), hex))
+    if (end == 0 || end > 4
+        || !std::all_of(text.begin(), text.begin() + static_cast<ptrdiff_t>(end), hex))
       return false;
     ++groups;
     text.remove_prefix(end);
@@ -77,9 +77,9 @@ bool is_host_name(std::string_view text) {
   while (true) {
     auto end = std::min(text.find('.'), text.size());
     auto label = text.substr(0, end);
-    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-' ||
-        !std::all_of(label.begin(), label.end(),
-                     [](char c) { return letter(c) || digit(c) || c == '-' || c == '_'; }))
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-'
+        || !std::all_of(label.begin(), label.end(),
+                        [](char c) { return letter(c) || digit(c) || c == '-' || c == '_'; }))
       return false;
     if (end == text.size())
       // A last label of digits alone would be a badly written IPv4 address.
@@ -153,8 +153,9 @@ result<http_target> parse_http_url(std::string_view url) {
   if (!out.path.starts_with('/'))
     out.path.insert(0, "/");
   for (size_t i = 0; i < out.path.size(); ++i)
-    if (out.path[i] == '%' &&
-        (i + 2 >= out.path.size() || !hex(lower(out.path[i + 1])) || !hex(lower(out.path[i + 2]))))
+    if (out.path[i] == '%'
+        && (i + 2 >= out.path.size() || !hex(lower(out.path[i + 1]))
+            || !hex(lower(out.path[i + 2]))))
       return bad_url("'%' is followed by two hexadecimal digits");
   return out;
 }

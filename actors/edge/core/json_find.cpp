@@ -58,8 +58,8 @@ result<void> check_pointer(std::string_view pointer) {
   if (!pointer.empty() && pointer.front() != '/')
     return bad("it is empty (the whole document) or starts with '/', as in /main/temp");
   for (size_t i = 0; i < pointer.size(); ++i)
-    if (pointer[i] == '~' &&
-        (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))
+    if (pointer[i] == '~'
+        && (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')))
       return bad("'~' is followed by 0 or 1");
   return {};
 }
@@ -84,19 +84,19 @@ result<const boost::json::value*> find_json(const boost::json::value& document,
     } else if (auto* array = here->if_array()) {
       size_t index = 0;
       auto [rest, ec] = std::from_chars(token.data(), token.data() + token.size(), index);
-      auto is_index = ec == std::errc{} && rest == token.data() + token.size() &&
-                      (token[0] != '0' || token.size() == 1);
+      auto is_index = ec == std::errc{} && rest == token.data() + token.size()
+                      && (token[0] != '0' || token.size() == 1);
       if (!is_index || index >= array->size())
         return error{errc::not_found,
-                     "the array at " + so_far + " has " + std::to_string(array->size()) +
-                       " elements and none at '" + token + "'",
+                     "the array at " + so_far + " has " + std::to_string(array->size())
+                       + " elements and none at '" + token + "'",
                      std::string{pointer},
                      {}};
       here = &(*array)[index];
     } else {
       return error{errc::wrong_type,
-                   "there is " + std::string{json_kind(*here)} + " at " + so_far +
-                     ", so nothing below it",
+                   "there is " + std::string{json_kind(*here)} + " at " + so_far
+                     + ", so nothing below it",
                    std::string{pointer},
                    {}};
     }

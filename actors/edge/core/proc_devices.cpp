@@ -20,9 +20,7 @@ constexpr std::string_view local_types[] = {
 /// `\040` is a space.
 std::string unescape(std::string_view text) {
   std::string out;
-  auto octal = [&](size_t i) {
-    return i < text.size() && text[i] >= '0' && text[i] <= '7';
-  };
+  auto octal = [&](size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '7'; };
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\' && octal(i + 1) && octal(i + 2) && octal(i + 3) && text[i + 1] <= '3') {
       out +=
@@ -49,8 +47,8 @@ std::map<std::string, disk_counters> parse_diskstats(std::string_view text,
       return;
     }
     auto name = fields[2];
-    if (name.starts_with("loop") || name.starts_with("ram") ||
-        std::all_of(values->begin(), values->end(), [](uint64_t x) { return x == 0; }))
+    if (name.starts_with("loop") || name.starts_with("ram")
+        || std::all_of(values->begin(), values->end(), [](uint64_t x) { return x == 0; }))
       return;
     auto& v = *values;
     out.emplace(safe_name(name), disk_counters{v[0], v[4], v[2], v[6], v[9], v[8]});
@@ -114,8 +112,8 @@ std::vector<std::string> local_mounts(std::string_view text, problem_list& probl
     auto overlay_root = m->type == "overlay" && m->point == "/";
     auto local =
       std::find(std::begin(local_types), std::end(local_types), m->type) != std::end(local_types);
-    if (m->point.find('\0') != std::string::npos || (!local && !overlay_root) ||
-        !devices.insert(m->device).second)
+    if (m->point.find('\0') != std::string::npos || (!local && !overlay_root)
+        || !devices.insert(m->device).second)
       continue;
     if (out.size() == mounts_max) {
       problems.add("/proc/self/mounts",

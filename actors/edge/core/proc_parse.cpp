@@ -62,9 +62,9 @@ std::optional<memory_sample> parse_meminfo(std::string_view text, problem_list& 
     auto fields = words(colon == std::string_view::npos ? line : line.substr(colon + 1), 3);
     // Lines without a unit are counts of huge pages.
     auto value = fields.empty() ? std::nullopt : to_count(fields[0]);
-    if (colon == std::string_view::npos || !value || fields.size() > 2 ||
-        (fields.size() == 2 && fields[1] != "kB") ||
-        *value > static_cast<uint64_t>(INT64_MAX) / 1024) {
+    if (colon == std::string_view::npos || !value || fields.size() > 2
+        || (fields.size() == 2 && fields[1] != "kB")
+        || *value > static_cast<uint64_t>(INT64_MAX) / 1024) {
       problems.add("/proc/meminfo:" + std::to_string(number), "expected `name: number kB`");
       return;
     }
@@ -159,8 +159,8 @@ std::optional<double> parse_celsius(std::string_view text) {
   text = trim(text);
   int64_t millis = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), millis);
-  if (ec != std::errc{} || end != text.data() + text.size() || millis < -200'000 ||
-      millis > 1'000'000)
+  if (ec != std::errc{} || end != text.data() + text.size() || millis < -200'000
+      || millis > 1'000'000)
     return std::nullopt;
   return static_cast<double>(millis) / 1000;
 }
@@ -191,8 +191,8 @@ std::string safe_name(std::string_view text) {
     if (good && length > 2) {
       // Overlong forms, surrogates and what lies past U+10FFFF.
       auto second = static_cast<unsigned char>(text[i + 1]);
-      good = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second >= 0xa0) &&
-             !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second >= 0x90);
+      good = !(lead == 0xe0 && second < 0xa0) && !(lead == 0xed && second >= 0xa0)
+             && !(lead == 0xf0 && second < 0x90) && !(lead == 0xf4 && second >= 0x90);
     }
     auto piece = good ? text.substr(i, length) : std::string_view{"?"};
     if (out.size() + piece.size() > bytes_max)

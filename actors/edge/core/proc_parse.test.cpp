@@ -44,8 +44,9 @@ TEST_CASE("proc: damaged processor times are named and the rest is kept", "[edge
     problems);
   CHECK(!s.total);
   CHECK(s.cores.size() == 1); // The last line is cut off.
-  CHECK(sources(problems) == names{"/proc/stat:1", "/proc/stat:3", "/proc/stat:4", "/proc/stat:5",
-                                   "/proc/stat", "/proc/stat"});
+  CHECK(sources(problems)
+        == names{"/proc/stat:1", "/proc/stat:3", "/proc/stat:4", "/proc/stat:5", "/proc/stat",
+                 "/proc/stat"});
 }
 
 TEST_CASE("proc: busy ratios between two readings", "[edge][proc]") {
@@ -194,8 +195,8 @@ TEST_CASE("proc: network interfaces", "[edge][proc]") {
   CHECK(n.at("eth0").errors == 4);
   CHECK(n.at("eth0").drops == 6);
   CHECK(n.at("eth0:1").tx_packets == 10);
-  CHECK(sources(problems) ==
-        names{"/proc/net/dev:6", "/proc/net/dev:7", "/proc/net/dev:8", "/proc/net/dev"});
+  CHECK(sources(problems)
+        == names{"/proc/net/dev:6", "/proc/net/dev:7", "/proc/net/dev:8", "/proc/net/dev"});
 }
 
 TEST_CASE("proc: only file systems on local storage, each once", "[edge][proc]") {
@@ -249,8 +250,8 @@ TEST_CASE("proc: counters wrap or begin anew", "[edge][proc]") {
 
 TEST_CASE("proc: names are made safe for JSON", "[edge][proc]") {
   CHECK(safe_name("/srv/my data") == "/srv/my data");
-  CHECK(safe_name("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80") ==
-        "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  CHECK(safe_name("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")
+        == "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
   CHECK(safe_name("a\nb\x7f\x01") == "a?b??");
   CHECK(safe_name("\xff\xc0\xaf") == "???");
   CHECK(safe_name("\xed\xa0\x80") == "???"); // A surrogate.

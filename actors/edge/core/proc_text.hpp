@@ -59,8 +59,8 @@ bool each_line(std::string_view text, F f) {
 inline std::optional<uint64_t> to_count(std::string_view text) {
   uint64_t out = 0;
   auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out);
-  if (ec != std::errc{} || end != text.data() + text.size() ||
-      out > static_cast<uint64_t>(INT64_MAX))
+  if (ec != std::errc{} || end != text.data() + text.size()
+      || out > static_cast<uint64_t>(INT64_MAX))
     return std::nullopt;
   return out;
 }

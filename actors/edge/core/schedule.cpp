@@ -7,15 +7,16 @@ namespace coppice::edge {
 result<void> check_interval(duration interval, std::string at) {
   if (interval < interval_min || interval > interval_max)
     return error{errc::out_of_range,
-                 "an interval lies between " + to_string(interval_min) + " and " +
-                   to_string(interval_max) + ", this is " + to_string(interval),
+                 "an interval lies between " + to_string(interval_min) + " and "
+                   + to_string(interval_max) + ", this is " + to_string(interval),
                  std::move(at),
                  {}};
   return {};
 }
 
 interval_schedule::interval_schedule(duration interval, duration first)
-  : interval_(interval), next_(first) {
+  : interval_(interval),
+    next_(first) {
   COPPICE_ASSERT(interval >= interval_min && interval <= interval_max);
 }
 

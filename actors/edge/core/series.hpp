@@ -45,7 +45,8 @@ namespace detail {
 class series_inspector {
 public:
   series_inspector(series_builder& out, std::string prefix)
-    : out_(out), prefix_(std::move(prefix)) {}
+    : out_(out),
+      prefix_(std::move(prefix)) {}
 
   template <class T>
   struct field_ref {
@@ -86,8 +87,8 @@ public:
     } else if constexpr (requires { typename T::mapped_type; }) {
       for (auto& [key, value] : x)
         visit(name + "." + key, value);
-    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, instant> ||
-                         std::is_enum_v<T>) {
+    } else if constexpr (std::is_same_v<
+                           T, std::string> || std::is_same_v<T, instant> || std::is_enum_v<T>) {
       // No number.
     } else if constexpr (requires {
                            x.begin();

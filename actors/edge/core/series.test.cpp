@@ -1,5 +1,5 @@
-#include "actors/edge/core/host_types.hpp"
 #include "actors/edge/core/series.hpp"
+#include "actors/edge/core/host_types.hpp"
 #include "runtime/base/prng.hpp"
 
 #include <boost/json/parse.hpp>
@@ -38,8 +38,9 @@ TEST_CASE("series: any JSON document is flattened", "[edge][series]") {
   auto doc = boost::json::parse(
     R"({"a":{"b":1,"c":[1.5,{"d":true}],"t":"x"},"n":null,"big":18446744073709551615})");
   auto s = flatten_json(doc);
-  CHECK(s ==
-        series_values{{"a.b", 1}, {"a.c.0", 1.5}, {"a.c.1.d", 1}, {"big", 18446744073709551616.0}});
+  CHECK(
+    s
+    == series_values{{"a.b", 1}, {"a.c.0", 1.5}, {"a.c.1.d", 1}, {"big", 18446744073709551616.0}});
   CHECK(flatten_json(boost::json::value(5), "x") == series_values{{"x", 5}});
   CHECK(flatten_json(boost::json::value(5)).empty());
 }

@@ -38,9 +38,10 @@ public:
     add_sensors(out, "/sys/class/thermal", "thermal_zone",
                 [](std::string_view name) { return name == "temp" || name == "type"; });
     add_sensors(out, "/sys/class/hwmon", "hwmon", [](std::string_view name) {
-      return name == "name" ||
-             (name.starts_with("temp") &&
-              (name.ends_with("_input") || name.ends_with("_label") || name.ends_with("_crit")));
+      return name == "name"
+             || (name.starts_with("temp")
+                 && (name.ends_with("_input") || name.ends_with("_label")
+                     || name.ends_with("_crit")));
     });
     return out;
   }

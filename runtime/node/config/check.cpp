@@ -32,19 +32,19 @@ std::vector<std::string_view> split(std::string_view words, char separator = ' '
 
 bool all_of(std::string_view text, std::string_view more) {
   return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           more.find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || more.find(c) != std::string_view::npos;
   });
 }
 
 bool is_type_name(std::string_view text) {
   auto parts = split(text, '.');
-  return parts.size() >= 2 && text.size() <= 128 && !text.ends_with('.') &&
-         std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           return !part.empty() && part[0] >= 'a' && part[0] <= 'z' &&
-                  part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") ==
-                      std::string_view::npos;
-         });
+  return parts.size() >= 2 && text.size() <= 128 && !text.ends_with('.')
+         && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
+              return !part.empty() && part[0] >= 'a' && part[0] <= 'z'
+                     && part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_")
+                          == std::string_view::npos;
+            });
 }
 
 bool is_subject(std::string_view text) {
@@ -53,8 +53,9 @@ bool is_subject(std::string_view text) {
     return false;
   for (size_t i = 0; i < parts.size(); ++i) {
     auto part = parts[i];
-    if (part.empty() || std::any_of(part.begin(), part.end(),
-                                    [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
+    if (part.empty() || std::any_of(part.begin(), part.end(), [](char c) {
+          return static_cast<unsigned char>(c) <= ' ';
+        }))
       return false;
     if (part.size() > 1 && part.find_first_of("*>") != std::string_view::npos)
       return false;
@@ -69,13 +70,13 @@ bool is_url(std::string_view text, std::string_view schemes) {
   auto urls = split(text, ',');
   return !urls.empty() && std::all_of(urls.begin(), urls.end(), [&](std::string_view url) {
     auto colon = url.find("://");
-    if (colon == std::string_view::npos ||
-        std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end())
+    if (colon == std::string_view::npos
+        || std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end())
       return false;
     auto rest = url.substr(colon + 3);
-    return !rest.empty() && rest[0] != '/' && rest[0] != ':' &&
-           std::none_of(rest.begin(), rest.end(),
-                        [](char c) { return static_cast<unsigned char>(c) <= ' '; });
+    return !rest.empty() && rest[0] != '/' && rest[0] != ':'
+           && std::none_of(rest.begin(), rest.end(),
+                           [](char c) { return static_cast<unsigned char>(c) <= ' '; });
   });
 }
 
@@ -88,7 +89,9 @@ std::optional<T> number_of(std::string_view text) {
   return out;
 }
 
-bool outside(double x, const key_info& key) { return !(x >= key.min && x <= key.max); }
+bool outside(double x, const key_info& key) {
+  return !(x >= key.min && x <= key.max);
+}
 
 verdict unless(bool good, const value& x, std::string hint = {}) {
   if (good)
@@ -101,7 +104,7 @@ verdict check_duration(const value& x, const key_info& key) {
   if (!parsed)
     return complaint{parsed.error().message, {}, {}};
   return unless(
-      key.type == value_type::give_up || !outside(static_cast<double>(parsed->count()), key), x);
+    key.type == value_type::give_up || !outside(static_cast<double>(parsed->count()), key), x);
 }
 
 verdict check_size(const value& x, const key_info& key) {
@@ -163,11 +166,11 @@ verdict check_address(const value& x) {
 }
 
 verdict check_either(const value& x, const key_info& key) {
-  if (key.type == value_type::give_up && !x.text.empty() &&
-      x.text.find_first_not_of("-0123456789") == std::string::npos)
+  if (key.type == value_type::give_up && !x.text.empty()
+      && x.text.find_first_not_of("-0123456789") == std::string::npos)
     return check_number(x, key);
-  if (key.type == value_type::shutdown &&
-      std::none_of(x.text.begin(), x.text.end(), [](char c) { return c >= '0' && c <= '9'; }))
+  if (key.type == value_type::shutdown
+      && std::none_of(x.text.begin(), x.text.end(), [](char c) { return c >= '0' && c <= '9'; }))
     return check_word(x, key);
   return check_duration(x, key);
 }
@@ -181,37 +184,52 @@ std::string slug(std::string_view text) {
 
 verdict check_scalar(const value& x, const key_info& key) {
   switch (key.type) {
-    case value_type::text: return unless(!x.text.empty(), x);
-    case value_type::file: return unless(!x.text.empty() && x.text.size() < 4096, x);
+    case value_type::text:
+      return unless(!x.text.empty(), x);
+    case value_type::file:
+      return unless(!x.text.empty() && x.text.size() < 4096, x);
     case value_type::names:
-    case value_type::name: return unless(is_name(x.text), x, slug(x.text));
-    case value_type::duration: return check_duration(x, key);
-    case value_type::size: return check_size(x, key);
+    case value_type::name:
+      return unless(is_name(x.text), x, slug(x.text));
+    case value_type::duration:
+      return check_duration(x, key);
+    case value_type::size:
+      return check_size(x, key);
     case value_type::integer:
-    case value_type::number: return check_number(x, key);
-    case value_type::boolean: return check_boolean(x);
+    case value_type::number:
+      return check_number(x, key);
+    case value_type::boolean:
+      return check_boolean(x);
     case value_type::levels:
-    case value_type::word: return check_word(x, key);
+    case value_type::word:
+      return check_word(x, key);
     case value_type::endpoints:
-    case value_type::endpoint: return check_endpoint(x);
-    case value_type::url: return unless(is_url(x.text, key.words), x);
-    case value_type::address: return check_address(x);
+    case value_type::endpoint:
+      return check_endpoint(x);
+    case value_type::url:
+      return unless(is_url(x.text, key.words), x);
+    case value_type::address:
+      return check_address(x);
     case value_type::subjects:
-    case value_type::subject: return unless(is_subject(x.text), x);
-    case value_type::type_name: return unless(is_type_name(x.text), x);
+    case value_type::subject:
+      return unless(is_subject(x.text), x);
+    case value_type::type_name:
+      return unless(is_type_name(x.text), x);
     case value_type::stream:
       return unless(!x.text.empty() && x.text.size() <= 64 && all_of(x.text, "_-"), x);
     case value_type::sha256:
-      return unless(x.text.size() == 64 &&
-                        x.text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos,
+      return unless(x.text.size() == 64
+                      && x.text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos,
                     x);
     case value_type::shutdown:
-    case value_type::give_up: return check_either(x, key);
+    case value_type::give_up:
+      return check_either(x, key);
     case value_type::section:
     case value_type::list:
     case value_type::tree:
     case value_type::json:
-    case value_type::json_list: break;
+    case value_type::json_list:
+      break;
   }
   return complaint{describe_kind(x), {}, {}};
 }
@@ -227,23 +245,20 @@ void check_json(const value& x, const std::string& shown, std::vector<mistake>& 
   auto body = std::string_view{x.text};
   if (body.starts_with('-') || body.starts_with('+'))
     body.remove_prefix(1);
-  if (body == ".inf" || body == ".Inf" || body == ".INF" || body == ".nan" || body == ".NaN" ||
-      body == ".NAN")
+  if (body == ".inf" || body == ".Inf" || body == ".INF" || body == ".nan" || body == ".NaN"
+      || body == ".NAN")
     mistakes.push_back({x.where, shown, describe_kind(x), "a finite number", {}});
-  else if (body.size() > 18 && body.find_first_not_of("0123456789") == std::string_view::npos &&
-           !number_of<int64_t>(x.text.starts_with('+') ? body : std::string_view{x.text}))
-    mistakes.push_back({x.where,
-                        shown,
-                        describe_kind(x),
-                        "a number of at most 64 bits, or quotes around text",
-                        {}});
+  else if (body.size() > 18 && body.find_first_not_of("0123456789") == std::string_view::npos
+           && !number_of<int64_t>(x.text.starts_with('+') ? body : std::string_view{x.text}))
+    mistakes.push_back(
+      {x.where, shown, describe_kind(x), "a number of at most 64 bits, or quotes around text", {}});
 }
 
 void note(const value& x, const key_info& key, const std::string& shown, complaint why,
           std::vector<mistake>& mistakes) {
   mistakes.push_back(
-      {x.where, shown, key.secret ? "a value that is not right" : std::move(why.found),
-       why.expected.empty() ? expectation(key) : std::move(why.expected), std::move(why.hint)});
+    {x.where, shown, key.secret ? "a value that is not right" : std::move(why.found),
+     why.expected.empty() ? expectation(key) : std::move(why.expected), std::move(why.hint)});
 }
 
 /// What one element of a list of scalars must be.
@@ -282,8 +297,8 @@ void check_levels(const value& x, const key_info& key, const std::string& shown,
   for (auto& member : x.members) {
     auto name = shown + "." + member.key;
     if (!is_name(member.key))
-      mistakes.push_back({member.key_at, name, "'" + member.key + "'", "the name of a subsystem",
-                          slug(member.key)});
+      mistakes.push_back(
+        {member.key_at, name, "'" + member.key + "'", "the name of a subsystem", slug(member.key)});
     if (member.value.what != value::kind::scalar)
       note(member.value, key, name, {describe_kind(member.value), {}, {}}, mistakes);
     else if (auto why = check_word(member.value, key))
@@ -294,7 +309,7 @@ void check_levels(const value& x, const key_info& key, const std::string& shown,
 void check_sections(const value& x, const key_info& key, const std::string& shown,
                     std::vector<mistake>& mistakes) {
   auto pattern =
-      key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
+    key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
   for (size_t i = 0; i < x.items.size(); ++i) {
     auto name = shown + "[" + std::to_string(i) + "]";
     if (x.items[i].what == value::kind::map)
@@ -308,14 +323,17 @@ value::kind shape_of(value_type type) {
   switch (type) {
     case value_type::section:
     case value_type::levels:
-    case value_type::json: return value::kind::map;
+    case value_type::json:
+      return value::kind::map;
     case value_type::list:
     case value_type::tree:
     case value_type::names:
     case value_type::subjects:
     case value_type::endpoints:
-    case value_type::json_list: return value::kind::list;
-    default: return value::kind::scalar;
+    case value_type::json_list:
+      return value::kind::list;
+    default:
+      return value::kind::scalar;
   }
 }
 
@@ -332,16 +350,27 @@ void check_value(const value& x, const key_info& key, const std::string& shown,
     return;
   }
   switch (key.type) {
-    case value_type::section: check_section(x, key.path, shown, mistakes); return;
+    case value_type::section:
+      check_section(x, key.path, shown, mistakes);
+      return;
     case value_type::list:
-    case value_type::tree: check_sections(x, key, shown, mistakes); return;
+    case value_type::tree:
+      check_sections(x, key, shown, mistakes);
+      return;
     case value_type::names:
     case value_type::subjects:
-    case value_type::endpoints: check_scalar_list(x, key, shown, mistakes); return;
-    case value_type::levels: check_levels(x, key, shown, mistakes); return;
+    case value_type::endpoints:
+      check_scalar_list(x, key, shown, mistakes);
+      return;
+    case value_type::levels:
+      check_levels(x, key, shown, mistakes);
+      return;
     case value_type::json:
-    case value_type::json_list: check_json(x, shown, mistakes); return;
-    default: break;
+    case value_type::json_list:
+      check_json(x, shown, mistakes);
+      return;
+    default:
+      break;
   }
   if (auto why = check_scalar(x, key))
     note(x, key, shown, *why, mistakes);
@@ -368,7 +397,7 @@ void check_section(const value& section, std::string_view pattern, const std::st
     }
     auto path = pattern.empty() ? member.key : std::string{pattern} + "." + member.key;
     const auto* key =
-        *std::find_if(keys.begin(), keys.end(), [&](const key_info* x) { return x->path == path; });
+      *std::find_if(keys.begin(), keys.end(), [&](const key_info* x) { return x->path == path; });
     check_value(member.value, *key, name, mistakes);
   }
   for (const auto* key : keys) {

@@ -8,7 +8,9 @@ namespace {
 
 const origin by_default{"default", 0, 0};
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+std::string_view last_part(std::string_view path) {
+  return path.substr(path.rfind('.') + 1);
+}
 
 std::string elements_of(const key_info& key) {
   return key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
@@ -17,8 +19,8 @@ std::string elements_of(const key_info& key) {
 /// Sections that mean something by being there.
 bool is_optional(const key_info& key) {
   auto name = last_part(key.path);
-  return name == "backoff" || name == "placement" || name == "supervisor" ||
-         name == "certificates" || name == "tls";
+  return name == "backoff" || name == "placement" || name == "supervisor" || name == "certificates"
+         || name == "tls";
 }
 
 /// Rows of a child that say nothing about its kind.
@@ -27,8 +29,8 @@ bool concerns(const key_info& key, std::string_view pattern, const value* sectio
     return key.path != "defaults" && key.path != "nodes";
   auto name = last_part(key.path);
   if (section->find("supervisor") != nullptr)
-    return name != "type" && name != "args" && name != "mailbox" && name != "poison" &&
-           name != "isolation";
+    return name != "type" && name != "args" && name != "mailbox" && name != "poison"
+           && name != "isolation";
   return name != "children";
 }
 
@@ -68,8 +70,8 @@ value fill(const value* section, std::string_view pattern) {
     } else if (present) {
       out.set(name, place, *x);
     } else if (!key->fallback.empty()) {
-      auto endless = key->path == "user[].shutdown" && section != nullptr &&
-                     section->find("supervisor") != nullptr;
+      auto endless = key->path == "user[].shutdown" && section != nullptr
+                     && section->find("supervisor") != nullptr;
       out.set(name, place, fallback_value(endless ? "infinity" : key->fallback));
     }
   }
@@ -139,8 +141,8 @@ void visit(const value& section, std::string_view pattern, const std::string& sh
     auto path = shown.empty() ? name : shown + "." + name;
     if (key->type == value_type::section && !x->members.empty()) {
       visit(*x, key->path, path, f);
-    } else if ((key->type == value_type::list || key->type == value_type::tree) &&
-               !x->items.empty()) {
+    } else if ((key->type == value_type::list || key->type == value_type::tree)
+               && !x->items.empty()) {
       for (size_t i = 0; i < x->items.size(); ++i)
         visit(x->items[i], elements_of(*key), path + "[" + std::to_string(i) + "]", f);
     } else {
@@ -151,9 +153,13 @@ void visit(const value& section, std::string_view pattern, const std::string& sh
 
 } // namespace
 
-value complete(const value& merged) { return fill(&merged, {}); }
+value complete(const value& merged) {
+  return fill(&merged, {});
+}
 
-void mask(value& x) { mask_section(x, {}); }
+void mask(value& x) {
+  mask_section(x, {});
+}
 
 bool is_secret_name(std::string_view name) {
   std::string lower{name};
@@ -171,8 +177,8 @@ bool is_secret_name(std::string_view name) {
 }
 
 void for_each_leaf(
-    const value& complete,
-    const std::function<void(const std::string&, const key_info&, const value&)>& f) {
+  const value& complete,
+  const std::function<void(const std::string&, const key_info&, const value&)>& f) {
   visit(complete, {}, {}, f);
 }
 

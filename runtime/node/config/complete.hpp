@@ -20,7 +20,7 @@ bool is_secret_name(std::string_view name);
 /// Calls back for each row that has a value. `shown` is the path with indices; of maps that the
 /// table does not describe, the whole.
 void for_each_leaf(
-    const value& complete,
-    const std::function<void(const std::string& shown, const key_info&, const value&)>& f);
+  const value& complete,
+  const std::function<void(const std::string& shown, const key_info&, const value&)>& f);
 
 } // namespace coppice::config

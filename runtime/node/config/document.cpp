@@ -49,7 +49,8 @@ size_t depth_of(const value& x) {
 class builder : public YAML::EventHandler {
 public:
   builder(std::string_view file, std::vector<mistake>& mistakes)
-      : file_(file), mistakes_(mistakes) {}
+    : file_(file),
+      mistakes_(mistakes) {}
 
   value root;
 
@@ -116,7 +117,7 @@ private:
 
   void note(origin where, std::string key, std::string found, std::string expected) {
     mistakes_.push_back(
-        {std::move(where), std::move(key), std::move(found), std::move(expected), {}});
+      {std::move(where), std::move(key), std::move(found), std::move(expected), {}});
   }
 
   [[noreturn]] void stop(origin where, std::string found, std::string expected) {
@@ -270,11 +271,11 @@ size_t find_bad_byte(std::string_view text) {
       i += 1;
     } else if (first >= 0xc2 && first <= 0xdf && tail(1)) {
       i += 2;
-    } else if ((first & 0xf0) == 0xe0 && tail(1) && tail(2) && !(first == 0xe0 && byte(1) < 0xa0) &&
-               !(first == 0xed && byte(1) > 0x9f)) {
+    } else if ((first & 0xf0) == 0xe0 && tail(1) && tail(2) && !(first == 0xe0 && byte(1) < 0xa0)
+               && !(first == 0xed && byte(1) > 0x9f)) {
       i += 3;
-    } else if (first >= 0xf0 && first <= 0xf4 && tail(1) && tail(2) && tail(3) &&
-               !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f)) {
+    } else if (first >= 0xf0 && first <= 0xf4 && tail(1) && tail(2) && tail(3)
+               && !(first == 0xf0 && byte(1) < 0x90) && !(first == 0xf4 && byte(1) > 0x8f)) {
       i += 4;
     } else {
       return i;
@@ -291,8 +292,8 @@ uint32_t find_tab(std::string_view text, uint32_t up_to) {
     auto end = text.find('\n');
     auto content = text.substr(0, end);
     auto body = content.find_first_not_of(" \t");
-    if (body != std::string_view::npos &&
-        content.substr(0, body).find('\t') != std::string_view::npos)
+    if (body != std::string_view::npos
+        && content.substr(0, body).find('\t') != std::string_view::npos)
       return line;
     if (end == std::string_view::npos)
       break;
@@ -317,11 +318,11 @@ mistake syntax_mistake(std::string_view file, std::string_view text,
             {}};
   if (says("illegal map value"))
     return {
-        where,
-        {},
-        "a ':' where no value can begin",
-        "one key a line, in the column of its neighbours; quotes around text that contains ': '",
-        {}};
+      where,
+      {},
+      "a ':' where no value can begin",
+      "one key a line, in the column of its neighbours; quotes around text that contains ': '",
+      {}};
   if (says("end of map flow") || says("end of sequence flow") || says("illegal flow end"))
     return {where,
             {},

@@ -17,7 +17,7 @@ bool is_plain(std::string_view text) {
   if (text.empty() || text.size() > 200 || text.back() == ':')
     return false;
   auto signed_number =
-      text.size() > 1 && (text[0] == '-' || text[0] == '+') && text[1] >= '0' && text[1] <= '9';
+    text.size() > 1 && (text[0] == '-' || text[0] == '+') && text[1] >= '0' && text[1] <= '9';
   if (!letter_or_digit(text[0]) && text[0] != '/' && text[0] != '.' && !signed_number)
     return false;
   return std::all_of(text.begin(), text.end(), [&](char c) {
@@ -40,15 +40,18 @@ std::string key_text(const std::string& key) {
 
 std::string flow(const value& x) {
   switch (x.what) {
-    case value::kind::null: return "null";
-    case value::kind::scalar: return scalar_text(x);
+    case value::kind::null:
+      return "null";
+    case value::kind::scalar:
+      return scalar_text(x);
     case value::kind::list: {
       std::string out = "[";
       for (auto& item : x.items)
         out += (out.size() > 1 ? ", " : "") + flow(item);
       return out + "]";
     }
-    case value::kind::map: break;
+    case value::kind::map:
+      break;
   }
   std::string out = "{";
   for (auto& member : x.members)
@@ -59,10 +62,10 @@ std::string flow(const value& x) {
 bool is_block(const value& x) {
   if (x.what == value::kind::map)
     return !x.members.empty();
-  return x.what == value::kind::list && !x.items.empty() &&
-         std::all_of(x.items.begin(), x.items.end(), [](const value& item) {
-           return item.what == value::kind::map && !item.members.empty();
-         });
+  return x.what == value::kind::list && !x.items.empty()
+         && std::all_of(x.items.begin(), x.items.end(), [](const value& item) {
+              return item.what == value::kind::map && !item.members.empty();
+            });
 }
 
 void write_map(const value& map, size_t indent, bool first_inline, std::string& out) {

@@ -14,7 +14,7 @@ namespace {
 const key_info* exact(std::string_view path) {
   auto keys = all_keys();
   auto at =
-      std::find_if(keys.begin(), keys.end(), [&](const key_info& x) { return x.path == path; });
+    std::find_if(keys.begin(), keys.end(), [&](const key_info& x) { return x.path == path; });
   return at == keys.end() ? nullptr : &*at;
 }
 
@@ -23,8 +23,8 @@ bool holds_sections(const key_info& key) {
 }
 
 bool is_free(const key_info& key) {
-  return key.type == value_type::json || key.type == value_type::json_list ||
-         key.type == value_type::levels;
+  return key.type == value_type::json || key.type == value_type::json_list
+         || key.type == value_type::levels;
 }
 
 /// One segment further down in the table; empty when there is nothing of that name.
@@ -122,8 +122,8 @@ std::vector<const key_info*> keys_below(std::string_view section) {
   for (auto& key : all_keys()) {
     auto rest = key.path;
     if (!section.empty()) {
-      if (!rest.starts_with(section) || rest.size() <= section.size() ||
-          rest[section.size()] != '.')
+      if (!rest.starts_with(section) || rest.size() <= section.size()
+          || rest[section.size()] != '.')
         continue;
       rest.remove_prefix(section.size() + 1);
     }
@@ -166,45 +166,73 @@ std::string_view to_string(value_type x) {
 
 std::string_view to_string(change x) {
   switch (x) {
-    case change::live: return "yes";
-    case change::restart: return "restarts the child";
-    case change::never: return "no";
+    case change::live:
+      return "yes";
+    case change::restart:
+      return "restarts the child";
+    case change::never:
+      return "no";
   }
   return "no";
 }
 
 std::string expectation(const key_info& key) {
   switch (key.type) {
-    case value_type::section: return "a map of keys";
-    case value_type::list: return "a list of maps, each begun with '- '";
-    case value_type::tree: return "a list of children, each begun with '- id: NAME'";
-    case value_type::names: return "a list of names" + such_as(key);
-    case value_type::subjects: return "a list of subjects" + such_as(key);
-    case value_type::endpoints: return "a list of HOST:PORT" + such_as(key);
-    case value_type::levels: return "a map of subsystem to " + list_of(key.words);
-    case value_type::json: return "a map" + such_as(key);
-    case value_type::json_list: return "a list" + such_as(key);
-    case value_type::text: return "text" + such_as(key);
+    case value_type::section:
+      return "a map of keys";
+    case value_type::list:
+      return "a list of maps, each begun with '- '";
+    case value_type::tree:
+      return "a list of children, each begun with '- id: NAME'";
+    case value_type::names:
+      return "a list of names" + such_as(key);
+    case value_type::subjects:
+      return "a list of subjects" + such_as(key);
+    case value_type::endpoints:
+      return "a list of HOST:PORT" + such_as(key);
+    case value_type::levels:
+      return "a map of subsystem to " + list_of(key.words);
+    case value_type::json:
+      return "a map" + such_as(key);
+    case value_type::json_list:
+      return "a list" + such_as(key);
+    case value_type::text:
+      return "text" + such_as(key);
     case value_type::name:
       return "a name of lower-case letters, digits, '_' and '-', at most 63, beginning with a "
              "letter";
-    case value_type::file: return "a path" + such_as(key);
-    case value_type::duration: return "a duration with a unit" + range(key) + such_as(key);
-    case value_type::size: return "a size with a unit" + range(key) + such_as(key);
-    case value_type::integer: return "a whole number" + range(key);
-    case value_type::number: return "a number" + range(key);
-    case value_type::boolean: return "true or false";
-    case value_type::word: return list_of(key.words);
-    case value_type::endpoint: return "HOST:PORT" + such_as(key);
-    case value_type::url: return "a URL (" + list_of(key.words) + ")" + such_as(key);
-    case value_type::address: return "an address [NODE:]/user/..." + such_as(key);
-    case value_type::subject: return "a subject" + such_as(key);
+    case value_type::file:
+      return "a path" + such_as(key);
+    case value_type::duration:
+      return "a duration with a unit" + range(key) + such_as(key);
+    case value_type::size:
+      return "a size with a unit" + range(key) + such_as(key);
+    case value_type::integer:
+      return "a whole number" + range(key);
+    case value_type::number:
+      return "a number" + range(key);
+    case value_type::boolean:
+      return "true or false";
+    case value_type::word:
+      return list_of(key.words);
+    case value_type::endpoint:
+      return "HOST:PORT" + such_as(key);
+    case value_type::url:
+      return "a URL (" + list_of(key.words) + ")" + such_as(key);
+    case value_type::address:
+      return "an address [NODE:]/user/..." + such_as(key);
+    case value_type::subject:
+      return "a subject" + such_as(key);
     case value_type::type_name:
       return "a type name of lower-case parts with points between" + such_as(key);
-    case value_type::stream: return "letters, digits, '_' and '-', at most 64" + such_as(key);
-    case value_type::sha256: return "64 hexadecimal digits";
-    case value_type::shutdown: return "a duration with a unit, brutal_kill or infinity";
-    case value_type::give_up: return "a count such as 10, or a duration such as 5min";
+    case value_type::stream:
+      return "letters, digits, '_' and '-', at most 64" + such_as(key);
+    case value_type::sha256:
+      return "64 hexadecimal digits";
+    case value_type::shutdown:
+      return "a duration with a unit, brutal_kill or infinity";
+    case value_type::give_up:
+      return "a count such as 10, or a duration such as 5min";
   }
   return {};
 }
@@ -220,16 +248,16 @@ result<std::string> explain(std::string_view path) {
                  {},
                  nearest_name(path, names)};
   }
-  auto out = std::string{key->path} + "\n  " + std::string{key->text} +
-             "\n  type:     " + kind_and_range(*key) + "\n";
+  auto out = std::string{key->path} + "\n  " + std::string{key->text}
+             + "\n  type:     " + kind_and_range(*key) + "\n";
   if (!key->fallback.empty())
     out += "  default:  " + std::string{key->fallback} + "\n";
   if (key->required)
     out += "  required: where its section is present\n";
   out += "  reload:   " + std::string{to_string(key->change)} + "\n";
   if (!key->example.empty())
-    out += "  example:  " + std::string{key->path.substr(key->path.rfind('.') + 1)} + ": " +
-           std::string{key->example} + "\n";
+    out += "  example:  " + std::string{key->path.substr(key->path.rfind('.') + 1)} + ": "
+           + std::string{key->example} + "\n";
   auto section = std::string{key->path} + (holds_sections(*key) ? "[]" : "");
   if (section == "user[].children[]")
     section = "user[]";
@@ -237,8 +265,8 @@ result<std::string> explain(std::string_view path) {
   if (!below.empty())
     out += "  keys:\n";
   for (const auto* x : below)
-    out += "    " + std::string{x->path.substr(section.size() + 1)} + ": " + std::string{x->text} +
-           "\n";
+    out +=
+      "    " + std::string{x->path.substr(section.size() + 1)} + ": " + std::string{x->text} + "\n";
   return out;
 }
 
@@ -266,10 +294,10 @@ std::string reference_markdown() {
     auto cell = [](std::string_view x) {
       return x.empty() ? std::string{} : "`" + escape_cell(x) + "`";
     };
-    out += "| `" + std::string{key.path} + "` | " + escape_cell(kind_and_range(key)) + " | " +
-           (key.required ? std::string{"*required*"} : cell(key.fallback)) + " | " +
-           std::string{to_string(key.change)} + " | " + escape_cell(key.text) + " | " +
-           cell(key.example) + " |\n";
+    out += "| `" + std::string{key.path} + "` | " + escape_cell(kind_and_range(key)) + " | "
+           + (key.required ? std::string{"*required*"} : cell(key.fallback)) + " | "
+           + std::string{to_string(key.change)} + " | " + escape_cell(key.text) + " | "
+           + cell(key.example) + " |\n";
   }
   return out;
 }

@@ -61,7 +61,7 @@ struct key_info {
   bool secret = false;    ///< Masked when shown.
   double min = 0;
   double max =
-      std::numeric_limits<double>::infinity(); ///< Units: ns for durations, bytes for sizes.
+    std::numeric_limits<double>::infinity(); ///< Units: ns for durations, bytes for sizes.
 };
 
 std::span<const key_info> all_keys();

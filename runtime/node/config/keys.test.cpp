@@ -92,11 +92,12 @@ TEST_CASE("configuration keys: paths are unique, sections come first, every row 
         section.remove_suffix(2);
       CHECK(seen.contains(section));
     }
-    auto holds_keys = key.type == value_type::section || key.type == value_type::list ||
-                      key.type == value_type::tree;
+    auto holds_keys = key.type == value_type::section || key.type == value_type::list
+                      || key.type == value_type::tree;
     CHECK((holds_keys || !key.example.empty()));
-    CHECK(key.words.empty() != (key.type == value_type::word || key.type == value_type::levels ||
-                                key.type == value_type::url || key.type == value_type::shutdown));
+    CHECK(key.words.empty()
+          != (key.type == value_type::word || key.type == value_type::levels
+              || key.type == value_type::url || key.type == value_type::shutdown));
   }
 }
 
@@ -178,10 +179,11 @@ TEST_CASE("configuration keys: words are the names of their enums", "[config]") 
 TEST_CASE("configuration keys: explain", "[config]") {
   auto level = explain("log.level");
   REQUIRE(level);
-  CHECK(*level == "log.level\n  The least serious level that is written.\n"
-                  "  type:     word: trace, debug, info, warn, error or off\n  default:  info\n  "
-                  "reload:   yes\n"
-                  "  example:  level: debug\n");
+  CHECK(*level
+        == "log.level\n  The least serious level that is written.\n"
+           "  type:     word: trace, debug, info, warn, error or off\n  default:  info\n  "
+           "reload:   yes\n"
+           "  example:  level: debug\n");
   CHECK(explain("events.streams[0].max_age")->starts_with("events.streams[].max_age\n"));
   CHECK(explain("events.streams.EDGE.max_age")->starts_with("events.streams[].max_age\n"));
   CHECK(explain("user.edge.children.host.mailbox.limit")->starts_with("user[].mailbox.limit\n"));

@@ -145,6 +145,8 @@ constexpr auto table = std::to_array<key_info>({
 
 } // namespace
 
-std::span<const key_info> all_keys() { return table; }
+std::span<const key_info> all_keys() {
+  return table;
+}
 
 } // namespace coppice::config

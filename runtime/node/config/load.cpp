@@ -52,7 +52,7 @@ private:
   void note(origin where, std::string key, std::string found, std::string expected,
             std::string hint = {}) {
     mistakes_.push_back(
-        {std::move(where), std::move(key), std::move(found), std::move(expected), std::move(hint)});
+      {std::move(where), std::move(key), std::move(found), std::move(expected), std::move(hint)});
   }
 
   void split_cluster(const value& root) {
@@ -62,8 +62,8 @@ private:
         continue;
       auto movable = find_key(member.key) != nullptr && member.key.find('.') == std::string::npos;
       note(member.key_at, member.key,
-           "the " + std::string{movable ? "section" : "unknown key"} + " '" + member.key +
-               "' at the top of a cluster file",
+           "the " + std::string{movable ? "section" : "unknown key"} + " '" + member.key
+             + "' at the top of a cluster file",
            movable ? "it below `defaults` or below a node in `nodes`"
                    : "one of cluster defaults nodes",
            movable ? "" : nearest_name(member.key, known));
@@ -80,8 +80,8 @@ private:
       base = merge(base, wrapped);
     }
     const auto* nodes = root.find("nodes");
-    if (nodes == nullptr || nodes->what == value::kind::null ||
-        (nodes->what == value::kind::map && nodes->members.empty())) {
+    if (nodes == nullptr || nodes->what == value::kind::null
+        || (nodes->what == value::kind::map && nodes->members.empty())) {
       note(nodes == nullptr ? root.where : nodes->where, "nodes", "no nodes",
            "at least one: `nodes: {alpha: {}}`");
       return;
@@ -141,8 +141,8 @@ private:
     std::vector<std::string> names;
     for (auto& node : nodes_)
       names.emplace_back(name_of(node));
-    if (cluster_ && !options_.node.empty() &&
-        std::find(names.begin(), names.end(), options_.node) == names.end())
+    if (cluster_ && !options_.node.empty()
+        && std::find(names.begin(), names.end(), options_.node) == names.end())
       note({file_, 0, 0}, "nodes", "no node '" + options_.node + "'", "one of the file's nodes",
            nearest_name(options_.node, names));
     for (auto& x : overrides_) {
@@ -150,8 +150,8 @@ private:
       std::vector<mistake> problems;
       for (size_t i = 0; i < nodes_.size(); ++i) {
         auto meant = x.node.empty()
-                         ? options_.node.empty() || !cluster_ || names[i] == options_.node
-                         : names_match(names[i], x.node, x.from_environment);
+                       ? options_.node.empty() || !cluster_ || names[i] == options_.node
+                       : names_match(names[i], x.node, x.from_environment);
         if (!meant)
           continue;
         used = true;
@@ -182,11 +182,11 @@ private:
     for (auto& x : mistakes_)
       if (seen.emplace(x.where.file, x.where.line, x.where.column, x.key, x.found).second)
         out.mistakes.push_back(std::move(x));
-    std::stable_sort(out.mistakes.begin(), out.mistakes.end(),
-                     [&](const mistake& a, const mistake& b) {
-                       return std::make_tuple(a.where.file != file_, a.where.line, a.where.column) <
-                              std::make_tuple(b.where.file != file_, b.where.line, b.where.column);
-                     });
+    std::stable_sort(
+      out.mistakes.begin(), out.mistakes.end(), [&](const mistake& a, const mistake& b) {
+        return std::make_tuple(a.where.file != file_, a.where.line, a.where.column)
+               < std::make_tuple(b.where.file != file_, b.where.line, b.where.column);
+      });
     if (!out.mistakes.empty())
       return out;
     loaded done;

@@ -51,10 +51,10 @@ struct load_options {
   /// none.
   std::string node;
 
-  type_checker check_type; ///< Empty: actor types are not checked.
+  type_checker check_type;       ///< Empty: actor types are not checked.
   message_checker check_message; ///< Empty: message types are not checked.
   std::string override_origin =
-      "override"; ///< How overrides are called in messages, e.g. `command line`.
+    "override"; ///< How overrides are called in messages, e.g. `command line`.
 };
 
 /// A configuration without mistakes.

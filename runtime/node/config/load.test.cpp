@@ -52,8 +52,9 @@ TEST_CASE("configuration: the development cluster as it stands", "[config]") {
   CHECK(alpha.events.streams[2].name == "COPPICE_DEAD");
   const auto* edge = find_child(alpha, "/user/edge");
   REQUIRE(edge != nullptr);
-  CHECK(edge->flags == supervision::supervisor_flags{supervision::strategy::one_for_one, 5, 10s,
-                                                     supervision::auto_shutdown::never});
+  CHECK(edge->flags
+        == supervision::supervisor_flags{supervision::strategy::one_for_one, 5, 10s,
+                                         supervision::auto_shutdown::never});
   REQUIRE(edge->children.size() == 3);
   CHECK(edge->children[1].spec.id == "alerts");
   CHECK(edge->children[2].args.text == R"({"durable":"journal"})");
@@ -93,8 +94,8 @@ nodes:
   CHECK(alpha.log.level == log_level::warn);
   CHECK(beta.log.level == log_level::debug);
   CHECK(beta.log.files == 3);
-  CHECK(beta.log.levels ==
-        std::map<std::string, log_level>{{"a", log_level::info}, {"b", log_level::trace}});
+  CHECK(beta.log.levels
+        == std::map<std::string, log_level>{{"a", log_level::info}, {"b", log_level::trace}});
   CHECK(alpha.user[0].spec.id == "x");
   CHECK(beta.user.size() == 1); // Lists are replaced whole.
   CHECK(beta.user[0].spec.id == "y");
@@ -125,9 +126,9 @@ user:
 )");
   auto& args = x.nodes[0].config.user[0].args;
   CHECK(
-      args.text ==
-      R"({"bool":true,"int":-12,"hex":31,"octal":15,"float":1.5E0,"exponent":1E3,"none":null,"text":"yes",)"
-      R"("version":"1.0","time":"10s","a/b~c":["one",{"two":2}],"block":"line\n"})");
+    args.text
+    == R"({"bool":true,"int":-12,"hex":31,"octal":15,"float":1.5E0,"exponent":1E3,"none":null,"text":"yes",)"
+       R"("version":"1.0","time":"10s","a/b~c":["one",{"two":2}],"block":"line\n"})");
   CHECK(args.at("/bool").line == 6);
   CHECK(args.at("/time").line == 15);
   CHECK(args.at("/a~1b~0c").line == 16);
@@ -171,18 +172,20 @@ user:
 )");
   auto& boss = x.nodes[0].config.user[0];
   CHECK(boss.spec.kind == supervision::child_kind::supervisor);
-  CHECK(boss.flags == supervision::supervisor_flags{supervision::strategy::rest_for_one, 0, 1min,
-                                                    supervision::auto_shutdown::all_significant});
-  CHECK(boss.spec.shutdown ==
-        supervision::shutdown_spec{supervision::shutdown_spec::kind::timeout, 1min});
+  CHECK(boss.flags
+        == supervision::supervisor_flags{supervision::strategy::rest_for_one, 0, 1min,
+                                         supervision::auto_shutdown::all_significant});
+  CHECK(boss.spec.shutdown
+        == supervision::shutdown_spec{supervision::shutdown_spec::kind::timeout, 1min});
   auto& w = boss.children[0];
   CHECK(w.where.line == 7);
   CHECK(w.spec.restart == supervision::restart_type::transient);
   CHECK(w.spec.shutdown.what == supervision::shutdown_spec::kind::brutal_kill);
   CHECK(w.spec.significant);
   CHECK(w.spec.backoff == supervision::backoff_spec{1s, 2s, 0, 3s, 4, std::nullopt});
-  CHECK(w.spec.mailbox == supervision::mailbox_spec{3, supervision::overflow::drop_newest,
-                                                    supervision::on_restart::discard});
+  CHECK(w.spec.mailbox
+        == supervision::mailbox_spec{3, supervision::overflow::drop_newest,
+                                     supervision::on_restart::discard});
   CHECK(w.spec.poison_retries == 2);
   CHECK(w.spec.isolation == supervision::isolation::thread);
   CHECK(w.placement.role == "edge");
@@ -202,12 +205,13 @@ nodes:
 TEST_CASE("configuration: the effective one has origins, hides secrets and can be read back",
           "[config]") {
   std::string sha(64, 'a');
-  auto text = "node: {name: alpha}\nadmin: {tokens: [{name: ops, role: admin, sha256: " + sha +
-              "}]}\n"
-              "nats: {url: 'nats://me:hunter2@x:4222,nats://y:4222'}\n"
-              "user:\n  - id: c\n    type: a.b\n    args: {password: hunter2, token_file: f, list: "
-              "[{api_key: hunter2}], url: 'http://u:hunter2@h/', 'odd key': 'a: b # c', n: 5, s: "
-              "'5', e: '', z: ~}\n";
+  auto text =
+    "node: {name: alpha}\nadmin: {tokens: [{name: ops, role: admin, sha256: " + sha
+    + "}]}\n"
+      "nats: {url: 'nats://me:hunter2@x:4222,nats://y:4222'}\n"
+      "user:\n  - id: c\n    type: a.b\n    args: {password: hunter2, token_file: f, list: "
+      "[{api_key: hunter2}], url: 'http://u:hunter2@h/', 'odd key': 'a: b # c', n: 5, s: "
+      "'5', e: '', z: ~}\n";
   auto x = good(text);
   auto yaml = *x.effective("alpha", loaded::format::yaml);
   auto json = *x.effective("alpha", loaded::format::json);
@@ -219,8 +223,8 @@ TEST_CASE("configuration: the effective one has origins, hides secrets and can b
   CHECK(yaml.find("  name: alpha  # f:1:14\n") != std::string::npos);
   CHECK(yaml.find("  level: info  # default\n") != std::string::npos);
   CHECK(yaml.find("    shutdown: 5s  # default\n") != std::string::npos);
-  CHECK(json.find(R"("user[0].mailbox.limit":{"value":10000,"origin":"default"})") !=
-        std::string::npos);
+  CHECK(json.find(R"("user[0].mailbox.limit":{"value":10000,"origin":"default"})")
+        != std::string::npos);
   CHECK(x.effective("nobody", loaded::format::yaml).error().code == errc::not_found);
 
   for (const auto* file : {"config/dev.yaml", "config/node.yaml"}) {
@@ -284,12 +288,24 @@ TEST_CASE("configuration: 2,000 mutations of the development cluster never crash
     for (uint64_t i = 0; i < edits; ++i) {
       auto at = random.below(text.size());
       switch (random.below(6)) {
-        case 0: text[at] = static_cast<char>(random.below(256)); break;
-        case 1: text.erase(at, random.below(40)); break;
-        case 2: text.insert(at, pieces[random.below(pieces.size())]); break;
-        case 3: text.insert(at, text.substr(random.below(text.size()), random.below(200))); break;
-        case 4: std::swap(text[at], text[random.below(text.size())]); break;
-        default: text.resize(std::max<size_t>(at, 1)); break;
+        case 0:
+          text[at] = static_cast<char>(random.below(256));
+          break;
+        case 1:
+          text.erase(at, random.below(40));
+          break;
+        case 2:
+          text.insert(at, pieces[random.below(pieces.size())]);
+          break;
+        case 3:
+          text.insert(at, text.substr(random.below(text.size()), random.below(200)));
+          break;
+        case 4:
+          std::swap(text[at], text[random.below(text.size())]);
+          break;
+        default:
+          text.resize(std::max<size_t>(at, 1));
+          break;
       }
     }
     auto outcome = load_text("f", text);

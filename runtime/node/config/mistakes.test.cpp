@@ -16,12 +16,14 @@ struct sample {
   const char* hint = "";
 };
 
-std::string with_node(const std::string& rest) { return "node: {name: alpha}\n" + rest; }
+std::string with_node(const std::string& rest) {
+  return "node: {name: alpha}\n" + rest;
+}
 
 result<void> check_type(std::string_view type, std::string_view args) {
   if (type != "demo.ticker" && type != "demo.other")
     return error{
-        errc::unknown_type, "no actor type '" + std::string{type} + "'", {}, "demo.ticker"};
+      errc::unknown_type, "no actor type '" + std::string{type} + "'", {}, "demo.ticker"};
   if (args.find("intervall") != std::string_view::npos)
     return error{errc::unknown_field, "unknown field 'intervall'", "/intervall", "interval"};
   if (args.find("\"deep\":[{\"x\":true}]") != std::string_view::npos)
@@ -178,8 +180,8 @@ TEST_CASE("configuration mistakes: each names its place, its key and what was fo
     auto text = to_string(outcome.mistakes);
     CAPTURE(text);
     auto found =
-        std::find_if(outcome.mistakes.begin(), outcome.mistakes.end(),
-                     [&](const mistake& m) { return to_string(m).starts_with(x.expected); });
+      std::find_if(outcome.mistakes.begin(), outcome.mistakes.end(),
+                   [&](const mistake& m) { return to_string(m).starts_with(x.expected); });
     CHECK(found != outcome.mistakes.end());
     if (found == outcome.mistakes.end())
       continue;
@@ -192,7 +194,7 @@ TEST_CASE("configuration mistakes: each names its place, its key and what was fo
 
 TEST_CASE("configuration mistakes: all are listed at once, in the order of the file", "[config]") {
   auto outcome =
-      load_text("f", "node: {name: Alpha}\nlog:\n  level: loud\n  fles: 3\nchaos: {enabled: on}\n");
+    load_text("f", "node: {name: Alpha}\nlog:\n  level: loud\n  fles: 3\nchaos: {enabled: on}\n");
   REQUIRE(outcome.mistakes.size() == 4);
   CHECK(outcome.mistakes[0].where.line == 1);
   CHECK(outcome.mistakes[1].where.line == 3);
@@ -200,7 +202,7 @@ TEST_CASE("configuration mistakes: all are listed at once, in the order of the f
   CHECK(outcome.mistakes[3].where.line == 5);
   CHECK(to_error(outcome.mistakes).code == errc::invalid_config);
   CHECK(to_error(outcome.mistakes)
-            .message.starts_with("4 mistakes in the configuration:\nf:1:14: node.name"));
+          .message.starts_with("4 mistakes in the configuration:\nf:1:14: node.name"));
 }
 
 TEST_CASE("configuration mistakes: one becomes an error with place and hint", "[config]") {
@@ -214,13 +216,14 @@ TEST_CASE("configuration mistakes: one becomes an error with place and hint", "[
 
 TEST_CASE("configuration mistakes: files that are too large, too deep or too clever", "[config]") {
   CHECK(to_string(load_text("f", std::string((1 << 20) + 1, ' ')).mistakes)
-            .find("of text; expected at most 1MiB") != std::string::npos);
+          .find("of text; expected at most 1MiB")
+        != std::string::npos);
 
   std::string deep = "node: {name: a}\nuser: [{id: a, type: a.b, args: {x: ";
   for (int i = 0; i < 100; ++i)
     deep += "[";
-  CHECK(to_string(load_text("f", deep).mistakes).find("nested over 64 levels") !=
-        std::string::npos);
+  CHECK(to_string(load_text("f", deep).mistakes).find("nested over 64 levels")
+        != std::string::npos);
 
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {
@@ -231,32 +234,31 @@ TEST_CASE("configuration mistakes: files that are too large, too deep or too cle
       bomb += ", " + below;
     bomb += "]\n";
   }
-  CHECK(
-      to_string(load_text("f", bomb).mistakes).find("too many values once aliases are expanded") !=
-      std::string::npos);
+  CHECK(to_string(load_text("f", bomb).mistakes).find("too many values once aliases are expanded")
+        != std::string::npos);
 
   std::string wide = "a: &a " + std::string(500'000, 'x') + "\nb: [*a";
   for (int i = 0; i < 100; ++i)
     wide += ", *a";
-  CHECK(to_string(load_text("f", wide + "]\n").mistakes).find("too many values") !=
-        std::string::npos);
+  CHECK(to_string(load_text("f", wide + "]\n").mistakes).find("too many values")
+        != std::string::npos);
 
   std::string chain = "x0: &x0 [1]\n";
   for (int i = 1; i < 100; ++i)
-    chain += "x" + std::to_string(i) + ": &x" + std::to_string(i) + " [*x" + std::to_string(i - 1) +
-             "]\n";
-  CHECK(to_string(load_text("f", chain).mistakes).find("nested over 64 levels") !=
-        std::string::npos);
+    chain +=
+      "x" + std::to_string(i) + ": &x" + std::to_string(i) + " [*x" + std::to_string(i - 1) + "]\n";
+  CHECK(to_string(load_text("f", chain).mistakes).find("nested over 64 levels")
+        != std::string::npos);
 
   std::string keys = "log: {levels: {";
   for (int i = 0; i < 5000; ++i)
     keys += "k" + std::to_string(i) + ": info, ";
-  CHECK(to_string(load_text("f", keys + "}}\n").mistakes).find("over 4096 keys") !=
-        std::string::npos);
+  CHECK(to_string(load_text("f", keys + "}}\n").mistakes).find("over 4096 keys")
+        != std::string::npos);
 }
 
 TEST_CASE("configuration mistakes: a file that cannot be read", "[config]") {
   CHECK(to_string(load_file("/nowhere/at-all.yaml").mistakes)
-            .starts_with("/nowhere/at-all.yaml: the file cannot be read: "));
+          .starts_with("/nowhere/at-all.yaml: the file cannot be read: "));
   CHECK(to_string(load_file("/").mistakes).starts_with("/: the file cannot be read: "));
 }

@@ -188,7 +188,7 @@ struct tree_child {
   supervision::supervisor_flags flags{supervision::strategy::one_for_one, 5,
                                       std::chrono::seconds{10}, supervision::auto_shutdown::never};
   std::vector<tree_child>
-      children; ///< In start order; of simple_one_for_one: at most the template.
+    children; ///< In start order; of simple_one_for_one: at most the template.
 
   // spec.kind == worker
   std::string type;

@@ -36,7 +36,7 @@ std::string join(const std::vector<std::string>& parts) {
 
 void add(std::vector<override_value>& out, override_value x, std::vector<mistake>& mistakes) {
   auto empty =
-      std::any_of(x.segments.begin(), x.segments.end(), [](auto& part) { return part.empty(); });
+    std::any_of(x.segments.begin(), x.segments.end(), [](auto& part) { return part.empty(); });
   if (empty || x.segments.size() > segments_max) {
     mistakes.push_back({x.where,
                         join(x.segments),
@@ -48,7 +48,7 @@ void add(std::vector<override_value>& out, override_value x, std::vector<mistake
   if (x.segments[0] == "nodes") {
     if (x.segments.size() < 3) {
       mistakes.push_back(
-          {x.where, join(x.segments), "no key of a node", "nodes.NAME.SECTION.KEY", {}});
+        {x.where, join(x.segments), "no key of a node", "nodes.NAME.SECTION.KEY", {}});
       return;
     }
     x.node = x.segments[1];
@@ -68,8 +68,8 @@ void relocate(value& x, const origin& where) {
 }
 
 bool is_scalar_list(const key_info& key) {
-  return key.type == value_type::names || key.type == value_type::subjects ||
-         key.type == value_type::endpoints;
+  return key.type == value_type::names || key.type == value_type::subjects
+         || key.type == value_type::endpoints;
 }
 
 bool is_structured(const key_info& key) {
@@ -79,8 +79,10 @@ bool is_structured(const key_info& key) {
     case value_type::tree:
     case value_type::json:
     case value_type::json_list:
-    case value_type::levels: return true;
-    default: return is_scalar_list(key);
+    case value_type::levels:
+      return true;
+    default:
+      return is_scalar_list(key);
   }
 }
 
@@ -111,7 +113,7 @@ value read_text(const override_value& x, const key_info& key, bool free,
   if (!readable) {
     for (auto& problem : problems)
       mistakes.push_back(
-          {x.where, join(x.segments), problem.found, problem.expected, problem.hint});
+        {x.where, join(x.segments), problem.found, problem.expected, problem.hint});
     return {};
   }
   // An empty text is the empty text, not an empty map.
@@ -176,10 +178,15 @@ public:
         in_section(step_into(section, segment, x_.where), path, i + 1);
         return;
       case value_type::list:
-      case value_type::tree: in_list(section, *key, i + 1); return;
+      case value_type::tree:
+        in_list(section, *key, i + 1);
+        return;
       case value_type::levels:
-      case value_type::json: in_free(step_into(section, segment, x_.where), *key, i + 1); return;
-      default: unknown(path, x_.segments[i + 1]);
+      case value_type::json:
+        in_free(step_into(section, segment, x_.where), *key, i + 1);
+        return;
+      default:
+        unknown(path, x_.segments[i + 1]);
     }
   }
 
@@ -187,7 +194,7 @@ private:
   void in_list(value& section, const key_info& key, size_t i) {
     auto* list = section.find(x_.segments[i - 1]);
     auto* element =
-        list == nullptr ? nullptr : find_element(*list, x_.segments[i], x_.from_environment);
+      list == nullptr ? nullptr : find_element(*list, x_.segments[i], x_.from_environment);
     if (element == nullptr) {
       mistakes_.push_back({x_.where,
                            join(x_.segments),
@@ -197,7 +204,7 @@ private:
       return;
     }
     auto pattern =
-        key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
+      key.type == value_type::tree ? std::string{"user[]"} : std::string{key.path} + "[]";
     if (i + 1 < x_.segments.size())
       in_section(*element, pattern, i + 1);
     else
@@ -209,11 +216,8 @@ private:
     for (; here->what == value::kind::map && i + 1 < x_.segments.size(); ++i)
       here = &step_into(*here, known_key(*here, x_.segments[i], x_.from_environment), x_.where);
     if (here->what != value::kind::map) {
-      mistakes_.push_back({x_.where,
-                           join(x_.segments),
-                           "a key below " + describe_kind(*here),
-                           "a key of a map",
-                           {}});
+      mistakes_.push_back(
+        {x_.where, join(x_.segments), "a key below " + describe_kind(*here), "a key of a map", {}});
       return;
     }
     auto free = key.type != value_type::levels;

@@ -63,14 +63,15 @@ TEST_CASE("configuration: what up fills in", "[config]") {
   auto all = good(text, overriding(fill));
   CHECK(all.nodes[0].config.node.data == "/tmp/c/alpha");
   CHECK(all.nodes[1].config.cluster.listen == endpoint{"127.0.0.1", 41098});
-  CHECK(all.nodes[1].config.cluster.seeds ==
-        std::vector<endpoint>{{"127.0.0.1", 41097}, {"::1", 41098}});
+  CHECK(all.nodes[1].config.cluster.seeds
+        == std::vector<endpoint>{{"127.0.0.1", 41097}, {"::1", 41098}});
   CHECK(all.nodes[2].config.nats.url == "nats://127.0.0.1:4222");
 
   fill["nodes.beta.cluster.listen"] = fill["nodes.alpha.cluster.listen"];
-  CHECK(bad(text, overriding(fill)) == "override nodes.beta.cluster.listen: cluster.listen: "
-                                       "'127.0.0.1:41097' of node beta, which node alpha has too; "
-                                       "expected one of its own for each node\n");
+  CHECK(bad(text, overriding(fill))
+        == "override nodes.beta.cluster.listen: cluster.listen: "
+           "'127.0.0.1:41097' of node beta, which node alpha has too; "
+           "expected one of its own for each node\n");
 }
 
 TEST_CASE("configuration: overrides reach every kind of key", "[config]") {
@@ -140,25 +141,26 @@ TEST_CASE("configuration: the environment", "[config]") {
   CHECK(x.nodes[0].config.log.levels.at("cluster") == log_level::trace);
   CHECK(x.nodes[0].config.admin.body_limit == 2 << 20);
   CHECK(x.effective("alpha", loaded::format::yaml)
-            ->find("  level: debug  # environment COPPICE__LOG__LEVEL\n") != std::string::npos);
+          ->find("  level: debug  # environment COPPICE__LOG__LEVEL\n")
+        != std::string::npos);
 
   auto both = with_environment({{"COPPICE__LOG__LEVEL", "debug"}});
   both.overrides["log.level"] = "warn";
   CHECK(good(small, both).nodes[0].config.log.level == log_level::warn);
 
-  CHECK(bad(small, with_environment({{"COPPICE__LOG__LEVLE", "debug"}})) ==
-        "environment COPPICE__LOG__LEVLE: log.levle: the unknown key 'levle'; expected one of "
-        "level levels file max_bytes "
-        "files (did you mean 'level'?)\n");
+  CHECK(bad(small, with_environment({{"COPPICE__LOG__LEVLE", "debug"}}))
+        == "environment COPPICE__LOG__LEVLE: log.levle: the unknown key 'levle'; expected one of "
+           "level levels file max_bytes "
+           "files (did you mean 'level'?)\n");
   CHECK(bad(small, with_environment({{"COPPICE__LOG__LEVEL", "verbose"}}))
-            .starts_with("environment COPPICE__LOG__LEVEL: log.level: 'verbose'"));
+          .starts_with("environment COPPICE__LOG__LEVEL: log.level: 'verbose'"));
   CHECK(bad(small, with_environment({{"COPPICE__", "x"}}))
-            .starts_with("environment COPPICE__: a name with empty parts"));
+          .starts_with("environment COPPICE__: a name with empty parts"));
 
   auto dashed = "nodes: {big-one: {user: [{id: my-child, type: a.b}]}, two: {}}\n";
-  auto y = good(dashed,
-                with_environment({{"COPPICE__NODES__BIG_ONE__USER__MY_CHILD__MAILBOX__LIMIT", "9"},
-                                  {"COPPICE__NODES__TWO__LOG__LEVEL", "warn"}}));
+  auto y =
+    good(dashed, with_environment({{"COPPICE__NODES__BIG_ONE__USER__MY_CHILD__MAILBOX__LIMIT", "9"},
+                                   {"COPPICE__NODES__TWO__LOG__LEVEL", "warn"}}));
   CHECK(y.nodes[0].config.user[0].spec.mailbox.limit == 9);
   CHECK(y.nodes[0].config.log.level == log_level::info);
   CHECK(y.nodes[1].config.log.level == log_level::warn);
@@ -170,12 +172,13 @@ TEST_CASE("configuration: the name of a node", "[config]") {
   CHECK(good("log: {}\n", options).nodes[0].config.node.name == "alpha");
   CHECK(good("", options).nodes[0].config.node.name == "alpha");
   CHECK(good("# nothing\n", overriding({{"node.name", "solo"}, {"cluster.seeds", "h:1"}}))
-            .nodes[0]
-            .config.node.name == "solo");
+          .nodes[0]
+          .config.node.name
+        == "solo");
   options.node = "beta";
   CHECK(bad("node: {name: alpha}\n", options)
-            .starts_with("f:1:14: node.name: 'alpha', but node 'beta' was asked for"));
+          .starts_with("f:1:14: node.name: 'alpha', but node 'beta' was asked for"));
   options.node = "alhpa";
-  CHECK(bad("nodes: {alpha: {}}\n", options) ==
-        "f: nodes: no node 'alhpa'; expected one of the file's nodes (did you mean 'alpha'?)\n");
+  CHECK(bad("nodes: {alpha: {}}\n", options)
+        == "f: nodes: no node 'alhpa'; expected one of the file's nodes (did you mean 'alpha'?)\n");
 }

@@ -58,7 +58,7 @@ std::string by_name(const value& whole, const std::string& shown) {
     if (bracket == std::string_view::npos || here == nullptr)
       continue;
     auto index = static_cast<size_t>(
-        std::strtoul(std::string{segment.substr(bracket + 1)}.c_str(), nullptr, 10));
+      std::strtoul(std::string{segment.substr(bracket + 1)}.c_str(), nullptr, 10));
     here = index < here->items.size() ? &here->items[index] : nullptr;
     auto name = here == nullptr ? std::string_view{} : here->text_at("name");
     out += "[" + (name.empty() ? std::to_string(index) : std::string{name}) + "]";
@@ -139,8 +139,8 @@ std::string short_json(std::string_view key, const json::value* x) {
     return "nothing";
   if (is_secret_name(key))
     return "***";
-  if (x->is_string() && x->as_string().size() <= 40 &&
-      x->as_string().find("://") == json::string::npos)
+  if (x->is_string() && x->as_string().size() <= 40
+      && x->as_string().find("://") == json::string::npos)
     return std::string{x->as_string()};
   auto text = json::serialize(*x);
   return x->is_structured() || x->is_string() || text.size() > 40 ? "..." : text;
@@ -154,8 +154,8 @@ std::string compare_args(const std::string& before, const std::string& after) {
   COPPICE_ASSERT(!failure && old_args.is_object() && new_args.is_object());
   std::string out;
   auto note = [&](std::string_view key, const json::value* from, const json::value* to) {
-    out += (out.empty() ? "" : ", ") +
-           arrow("args." + std::string{key}, short_json(key, from), short_json(key, to));
+    out += (out.empty() ? "" : ", ")
+           + arrow("args." + std::string{key}, short_json(key, from), short_json(key, to));
   };
   for (auto& [key, x] : new_args.as_object()) {
     const auto* old = old_args.as_object().if_contains(key);
@@ -171,8 +171,8 @@ std::string compare_args(const std::string& before, const std::string& after) {
 std::string to_text(const std::optional<supervision::backoff_spec>& x) {
   if (!x)
     return "none";
-  auto out = to_string(x->min) + ".." + to_string(x->max) + " jitter " +
-             json::serialize(json::value(x->jitter));
+  auto out = to_string(x->min) + ".." + to_string(x->max) + " jitter "
+             + json::serialize(json::value(x->jitter));
   if (x->reset_after)
     out += " reset_after " + to_string(*x->reset_after);
   if (x->give_up_after_count)
@@ -186,7 +186,9 @@ std::string to_text(const placement& x) {
   return x.node.empty() ? x.role.empty() ? "this node" : "role " + x.role : "node " + x.node;
 }
 
-const char* to_text(bool x) { return x ? "true" : "false"; }
+const char* to_text(bool x) {
+  return x ? "true" : "false";
+}
 
 class tree_comparison {
 public:
@@ -213,13 +215,13 @@ public:
     }
     if (old_order != new_order)
       out_.limits.push_back(
-          {parent, arrow("order of start", list(old_order), list(new_order)), parent_at});
+        {parent, arrow("order of start", list(old_order), list(new_order)), parent_at});
   }
 
 private:
   static const tree_child* find(const std::vector<tree_child>& list, std::string_view id) {
-    auto at = std::find_if(list.begin(), list.end(),
-                           [&](const tree_child& x) { return x.spec.id == id; });
+    auto at =
+      std::find_if(list.begin(), list.end(), [&](const tree_child& x) { return x.spec.id == id; });
     return at == list.end() ? nullptr : &*at;
   }
 
@@ -233,14 +235,14 @@ private:
   static std::string describe(const tree_child& x) {
     if (x.spec.kind == supervision::child_kind::worker)
       return x.type;
-    return "supervisor, " + std::string{to_string(x.flags.strategy)} + ", " +
-           std::to_string(x.children.size()) + (x.children.size() == 1 ? " child" : " children");
+    return "supervisor, " + std::string{to_string(x.flags.strategy)} + ", "
+           + std::to_string(x.children.size()) + (x.children.size() == 1 ? " child" : " children");
   }
 
   void one(const tree_child& before, const tree_child& after, const std::string& path) {
     auto why = reasons(before, after);
-    if (why.empty() && after.flags.strategy == supervision::strategy::simple_one_for_one &&
-        after.spec.kind == supervision::child_kind::supervisor)
+    if (why.empty() && after.flags.strategy == supervision::strategy::simple_one_for_one
+        && after.spec.kind == supervision::child_kind::supervisor)
       why = template_reasons(before, after);
     if (!why.empty()) {
       out_.restarted.push_back({path, why, after.where});
@@ -307,8 +309,8 @@ private:
 } // namespace
 
 bool reload_plan::empty() const {
-  return added.empty() && removed.empty() && restarted.empty() && limits.empty() &&
-         log_levels.empty() && alert_rules.empty() && settings.empty() && refused.empty();
+  return added.empty() && removed.empty() && restarted.empty() && limits.empty()
+         && log_levels.empty() && alert_rules.empty() && settings.empty() && refused.empty();
 }
 
 reload_plan make_plan(const loaded::node& before, const loaded::node& after) {
@@ -328,7 +330,7 @@ std::string to_string(const reload_plan& x) {
                   const std::vector<plan_step>& steps) {
     for (auto& step : steps)
       out.append(mark).append(" ").append(verb).append(" ").append(
-          step.target + ": " + step.text + "  (" + to_string(step.where) + ")\n");
+        step.target + ": " + step.text + "  (" + to_string(step.where) + ")\n");
   };
   list("!", "refuse", x.refused);
   if (!x.allowed())

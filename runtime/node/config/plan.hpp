@@ -23,9 +23,9 @@ struct reload_plan {
   std::vector<plan_step> added;
   std::vector<plan_step> removed;
   std::vector<plan_step>
-      restarted; ///< Type, arguments, isolation, strategy, template or placement changed.
+    restarted; ///< Type, arguments, isolation, strategy, template or placement changed.
   std::vector<plan_step>
-      limits; ///< Of children, changed in place; a new order of start counts from the next start.
+    limits; ///< Of children, changed in place; a new order of start counts from the next start.
   std::vector<plan_step> log_levels; ///< Keys below `log.`.
   std::vector<plan_step> alert_rules;
   std::vector<plan_step> settings; ///< Other keys that change live.

@@ -14,7 +14,7 @@ loaded::node load(const std::string& text) {
 
 std::string plan_of(const std::string& before, const std::string& after) {
   return to_string(
-      make_plan(load("node: {name: alpha}\n" + before), load("node: {name: alpha}\n" + after)));
+    make_plan(load("node: {name: alpha}\n" + before), load("node: {name: alpha}\n" + after)));
 }
 
 struct row {

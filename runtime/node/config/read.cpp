@@ -13,7 +13,9 @@ namespace {
 class reader {
 public:
   reader(const value* section, std::string path, std::set<std::string>* keys)
-      : section_(section), path_(std::move(path)), keys_(keys) {}
+    : section_(section),
+      path_(std::move(path)),
+      keys_(keys) {}
 
   bool present() const { return section_ != nullptr; }
   const value* raw(std::string_view key) const { return look(key).second; }
@@ -26,7 +28,7 @@ public:
   std::vector<reader> sections(std::string_view key) const {
     auto [info, x] = look(key);
     auto pattern =
-        info->type == value_type::tree ? std::string{"user[]"} : std::string{info->path} + "[]";
+      info->type == value_type::tree ? std::string{"user[]"} : std::string{info->path} + "[]";
     std::vector<reader> out;
     for (size_t i = 0; x != nullptr && i < x->items.size(); ++i)
       out.push_back({&x->items[i], pattern, keys_});
@@ -144,10 +146,10 @@ void read_nats(const reader& in, nats_section& out) {
 void read_events(const reader& in, events_section& out) {
   for (auto& x : in.sections("streams"))
     out.streams.push_back(
-        {x.text("name"), x.texts("subjects"), x.time("max_age"), x.size("max_bytes"), x.where()});
+      {x.text("name"), x.texts("subjects"), x.time("max_age"), x.size("max_bytes"), x.where()});
   for (auto& x : in.sections("bridges"))
     out.bridges.push_back(
-        {x.text("subject"), x.text("durable"), x.text("to"), x.text("type"), x.where()});
+      {x.text("subject"), x.text("durable"), x.text("to"), x.text("type"), x.where()});
 }
 
 void read_log(const reader& in, log_section& out) {
@@ -201,7 +203,7 @@ tree_child read_child(const reader& in) {
   out.spec.id = in.text("id");
   auto own = in.section("supervisor");
   out.spec.kind =
-      own.present() ? supervision::child_kind::supervisor : supervision::child_kind::worker;
+    own.present() ? supervision::child_kind::supervisor : supervision::child_kind::worker;
   out.flags.strategy = own.word<supervision::strategy>("strategy");
   out.flags.intensity = own.integer<uint32_t>("intensity");
   out.flags.period = own.time("period");

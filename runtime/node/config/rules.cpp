@@ -7,7 +7,9 @@ namespace coppice::config {
 
 namespace {
 
-bool is_wildcard(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
+bool is_wildcard(std::string_view host) {
+  return host == "0.0.0.0" || host == "::";
+}
 
 bool is_loopback(std::string_view host) {
   return host.starts_with("127.") || host == "::1" || host == "localhost";
@@ -62,8 +64,8 @@ void check_admin(const value& node, std::vector<mistake>& mistakes) {
   const auto* listen = node.find("admin", "listen");
   auto address = parse_endpoint(node.text_at("admin", "listen"));
   auto plain = tls == nullptr || tls->find("cert") == nullptr;
-  if (listen != nullptr && address && plain && tokens != nullptr && !tokens->items.empty() &&
-      !is_loopback(address->host))
+  if (listen != nullptr && address && plain && tokens != nullptr && !tokens->items.empty()
+      && !is_loopback(address->host))
     note(mistakes, *listen, "admin.listen",
          "tokens on " + describe_kind(*listen) + " without admin.tls",
          "admin.tls, or an address on 127.0.0.1");
@@ -78,9 +80,9 @@ void check_admin(const value& node, std::vector<mistake>& mistakes) {
       note(mistakes, token, shown,
            both == 0 ? "neither token_file nor sha256" : "both token_file and sha256",
            "one of the two");
-    if (const auto* name = token.find("name"); name != nullptr &&
-                                               name->what == value::kind::scalar &&
-                                               !names.emplace(name->text, name->where.line).second)
+    if (const auto* name = token.find("name");
+        name != nullptr && name->what == value::kind::scalar
+        && !names.emplace(name->text, name->where.line).second)
       note(mistakes, *name, shown + ".name", describe_kind(*name) + " a second time",
            "each name once");
   }
@@ -119,8 +121,8 @@ void check_streams(const value& node, std::vector<mistake>& mistakes) {
       auto [first, fresh] = names.emplace(name->text, name->where.line);
       if (!fresh)
         note(mistakes, *name, shown + ".name",
-             describe_kind(*name) + " a second time; first on line " +
-                 std::to_string(first->second),
+             describe_kind(*name) + " a second time; first on line "
+               + std::to_string(first->second),
              "each stream once");
     }
     const auto* list = stream.find("subjects");
@@ -128,8 +130,8 @@ void check_streams(const value& node, std::vector<mistake>& mistakes) {
       for (auto& other : subjects)
         if (other.stream != i && subjects_overlap(list->items[j].text, other.subject->text))
           note(mistakes, list->items[j], shown + ".subjects[" + std::to_string(j) + "]",
-               describe_kind(list->items[j]) + ", which overlaps '" + other.subject->text +
-                   "' on line " + std::to_string(other.subject->where.line),
+               describe_kind(list->items[j]) + ", which overlaps '" + other.subject->text
+                 + "' on line " + std::to_string(other.subject->where.line),
                "each subject in one stream");
       subjects.push_back({&list->items[j], i});
     }
@@ -144,8 +146,8 @@ void check_bridges(const value& node, const message_checker& check_message,
   std::map<std::string_view, uint32_t> durables;
   for (size_t i = 0; i < bridges->items.size(); ++i) {
     const auto* durable = bridges->items[i].find("durable");
-    if (durable != nullptr && durable->what == value::kind::scalar &&
-        !durables.emplace(durable->text, durable->where.line).second)
+    if (durable != nullptr && durable->what == value::kind::scalar
+        && !durables.emplace(durable->text, durable->where.line).second)
       note(mistakes, *durable, "events.bridges[" + std::to_string(i) + "].durable",
            describe_kind(*durable) + " a second time", "a durable name for each bridge");
     const auto* type = bridges->items[i].find("type");
@@ -183,9 +185,9 @@ void check_pairs(const std::vector<const value*>& nodes, std::vector<mistake>& m
       if (x == nullptr || x->what != value::kind::scalar)
         continue;
       auto address = parse_endpoint(x->text);
-      auto is_address = what.key != std::string_view{"socket"} &&
-                        what.section != std::string_view{"node"} &&
-                        what.section != std::string_view{"store"};
+      auto is_address = what.key != std::string_view{"socket"}
+                        && what.section != std::string_view{"node"}
+                        && what.section != std::string_view{"store"};
       if (is_address && (!address || address->port == 0))
         continue;
       // Behind a wildcard the advertised addresses tell the nodes apart.
@@ -195,8 +197,8 @@ void check_pairs(const std::vector<const value*>& nodes, std::vector<mistake>& m
       auto [first, fresh] = seen.emplace(id, node);
       if (!fresh)
         note(mistakes, *x, std::string{what.section} + "." + what.key,
-             describe_kind(*x) + " of node " + std::string{node->text_at("node", "name")} +
-                 ", which node " + std::string{first->second->text_at("node", "name")} + " has too",
+             describe_kind(*x) + " of node " + std::string{node->text_at("node", "name")}
+               + ", which node " + std::string{first->second->text_at("node", "name")} + " has too",
              "one of its own for each node");
     }
   }

@@ -26,24 +26,24 @@ constexpr auto size_units = std::to_array<size_unit>({{"B", 1},
                                                       {"TiB", uint64_t{1} << 40}});
 
 constexpr auto level_names =
-    std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error", "off"});
+  std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error", "off"});
 
 error bad(std::string_view text, std::string why, std::string hint = {}) {
   return {
-      errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, std::move(hint)};
+    errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, std::move(hint)};
 }
 
 bool is_host(std::string_view host) {
   return !host.empty() && host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.'
+           || c == '-' || c == '_';
   });
 }
 
 bool is_ipv6(std::string_view host) {
   return host.size() >= 2 && host.size() <= 64 && std::all_of(host.begin(), host.end(), [](char c) {
-           return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9') ||
-                  c == ':' || c == '.';
+           return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || (c >= '0' && c <= '9')
+                  || c == ':' || c == '.';
          });
 }
 
@@ -104,8 +104,8 @@ result<uint64_t> parse_size(std::string_view text) {
   if (unit.empty()) {
     if (number == 0)
       return uint64_t{0};
-    return bad(text, "has no unit; write for example " + std::string{text} + "B or " +
-                         std::string{text} + "MiB");
+    return bad(text, "has no unit; write for example " + std::string{text} + "B or "
+                       + std::string{text} + "MiB");
   }
   std::vector<std::string_view> names;
   for (auto& known : size_units) {
@@ -119,8 +119,8 @@ result<uint64_t> parse_size(std::string_view text) {
   }
   auto near = nearest_name(unit, names);
   return bad(text,
-             "has the unknown unit '" + std::string{unit} +
-                 "'; units are B kB MB GB TB KiB MiB GiB TiB",
+             "has the unknown unit '" + std::string{unit}
+               + "'; units are B kB MB GB TB KiB MiB GiB TiB",
              near.empty() ? near : std::to_string(number) + near);
 }
 
@@ -135,14 +135,19 @@ std::string size_to_string(uint64_t bytes) {
 
 std::string_view to_string(token_role x) {
   switch (x) {
-    case token_role::viewer: return "viewer";
-    case token_role::operator_: return "operator";
-    case token_role::admin: return "admin";
+    case token_role::viewer:
+      return "viewer";
+    case token_role::operator_:
+      return "operator";
+    case token_role::admin:
+      return "admin";
   }
   return "viewer";
 }
 
-std::string_view to_string(log_level x) { return level_names[static_cast<size_t>(x)]; }
+std::string_view to_string(log_level x) {
+  return level_names[static_cast<size_t>(x)];
+}
 
 bool from_string(std::string_view text, log_level& x) {
   auto at = std::find(level_names.begin(), level_names.end(), text);
@@ -155,8 +160,8 @@ bool from_string(std::string_view text, log_level& x) {
 origin json_text::at(std::string_view pointer) const {
   for (;;) {
     auto found =
-        std::lower_bound(lines.begin(), lines.end(), pointer,
-                         [](const json_origin& x, std::string_view y) { return x.pointer < y; });
+      std::lower_bound(lines.begin(), lines.end(), pointer,
+                       [](const json_origin& x, std::string_view y) { return x.pointer < y; });
     if (found != lines.end() && found->pointer == pointer)
       return found->where;
     if (pointer.empty())

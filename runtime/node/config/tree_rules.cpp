@@ -16,7 +16,9 @@ class tree_checker {
 public:
   tree_checker(const std::vector<std::string>& node_names, const type_checker& check_type,
                std::vector<mistake>& mistakes)
-      : node_names_(node_names), check_type_(check_type), mistakes_(mistakes) {}
+    : node_names_(node_names),
+      check_type_(check_type),
+      mistakes_(mistakes) {}
 
   void children(const value& list, const value* supervisor, const std::string& shown) {
     std::map<std::string_view, const value*> seen;
@@ -29,8 +31,8 @@ public:
         auto [first, fresh] = seen.emplace(id->text, id);
         if (!fresh)
           note(id->where, name + ".id",
-               "'" + id->text + "' a second time; first on line " +
-                   std::to_string(first->second->where.line),
+               "'" + id->text + "' a second time; first on line "
+                 + std::to_string(first->second->where.line),
                "each id once among siblings");
       }
       one(child, supervisor, name);
@@ -46,7 +48,7 @@ private:
   void note(const origin& where, std::string key, std::string found, std::string expected,
             std::string hint = {}) {
     mistakes_.push_back(
-        {where, std::move(key), std::move(found), std::move(expected), std::move(hint)});
+      {where, std::move(key), std::move(found), std::move(expected), std::move(hint)});
   }
 
   void one(const value& child, const value* supervisor, const std::string& name) {
@@ -84,8 +86,8 @@ private:
     if (!check_type_ || type.what != value::kind::scalar)
       return;
     const auto* written = child.find("args");
-    if (written != nullptr && written->what != value::kind::map &&
-        written->what != value::kind::null)
+    if (written != nullptr && written->what != value::kind::map
+        && written->what != value::kind::null)
       return;
     json_text args;
     if (written != nullptr && written->what == value::kind::map)
@@ -145,8 +147,9 @@ private:
     const auto* node = x->find("node");
     if (node != nullptr && x->find("role") != nullptr)
       note(x->where, name + ".placement", "both node and role", "one of the two");
-    auto known = node == nullptr || node_names_.empty() ||
-                 std::find(node_names_.begin(), node_names_.end(), node->text) != node_names_.end();
+    auto known =
+      node == nullptr || node_names_.empty()
+      || std::find(node_names_.begin(), node_names_.end(), node->text) != node_names_.end();
     if (!known && is_name(node->text))
       note(node->where, name + ".placement.node", "the unknown node '" + node->text + "'",
            "a node of this file", nearest_name(node->text, node_names_));

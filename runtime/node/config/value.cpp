@@ -44,15 +44,15 @@ value value::make_scalar(std::string text, origin where) {
 namespace {
 
 bool digits_only(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty()
+         && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// Source: YAML 1.2.2, section 10.3.2, tag resolution of the core schema.
 bool is_core_integer(std::string_view text) {
   if (text.starts_with("0x"))
-    return text.size() > 2 &&
-           text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
+    return text.size() > 2
+           && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
   if (text.starts_with("0o"))
     return text.size() > 2 && text.find_first_not_of("01234567", 2) == std::string_view::npos;
   if (!text.empty() && (text[0] == '-' || text[0] == '+'))
@@ -77,8 +77,8 @@ bool is_core_float(std::string_view text) {
     return digits_only(text);
   auto whole = text.substr(0, point);
   auto fraction = text.substr(point + 1);
-  return (whole.empty() || digits_only(whole)) &&
-         (fraction.empty() ? !whole.empty() : digits_only(fraction));
+  return (whole.empty() || digits_only(whole))
+         && (fraction.empty() ? !whole.empty() : digits_only(fraction));
 }
 
 json::value integer_to_json(std::string_view text) {
@@ -91,10 +91,10 @@ json::value integer_to_json(std::string_view text) {
     digits.remove_prefix(2);
   uint64_t magnitude = 0;
   auto [end, failure] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
+    std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   constexpr auto limit = uint64_t{1} << 63;
-  if (failure != std::errc{} || end != digits.data() + digits.size() || magnitude > limit ||
-      (magnitude == limit && !negative))
+  if (failure != std::errc{} || end != digits.data() + digits.size() || magnitude > limit
+      || (magnitude == limit && !negative))
     return json::string(text);
   return static_cast<int64_t>(negative ? -magnitude : magnitude);
 }
@@ -132,8 +132,10 @@ void append_segment(std::string& pointer, std::string_view segment) {
 json::value convert(const value& x, std::string& pointer, std::vector<json_origin>& lines) {
   auto length = pointer.size();
   switch (x.what) {
-    case value::kind::null: return nullptr;
-    case value::kind::scalar: return scalar_to_json(x);
+    case value::kind::null:
+      return nullptr;
+    case value::kind::scalar:
+      return scalar_to_json(x);
     case value::kind::list: {
       json::array out;
       out.reserve(x.items.size());
@@ -145,7 +147,8 @@ json::value convert(const value& x, std::string& pointer, std::vector<json_origi
       }
       return out;
     }
-    case value::kind::map: break;
+    case value::kind::map:
+      break;
   }
   json::object out;
   out.reserve(x.members.size());
@@ -164,21 +167,25 @@ json::value convert(const value& x, std::string& pointer, std::vector<json_origi
 
 std::string describe_kind(const value& x) {
   switch (x.what) {
-    case value::kind::null: return "nothing";
-    case value::kind::list: return "a list";
-    case value::kind::map: return "a map";
-    case value::kind::scalar: break;
+    case value::kind::null:
+      return "nothing";
+    case value::kind::list:
+      return "a list";
+    case value::kind::map:
+      return "a map";
+    case value::kind::scalar:
+      break;
   }
   auto shown = x.text;
   if (shown.size() > 60) {
     size_t end = 60;
-    while (end > 0 &&
-           (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) // not inside a character
+    while (end > 0
+           && (static_cast<unsigned char>(shown[end]) & 0xc0) == 0x80) // not inside a character
       --end;
     shown = shown.substr(0, end) + "...";
   }
   std::replace_if(
-      shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return (x.quoted ? "the text '" : "'") + shown + "'";
 }
 
@@ -207,8 +214,8 @@ value merge(const value& under, const value& over) {
 }
 
 bool same(const value& a, const value& b) {
-  if (a.what != b.what || a.text != b.text || a.quoted != b.quoted ||
-      a.members.size() != b.members.size())
+  if (a.what != b.what || a.text != b.text || a.quoted != b.quoted
+      || a.members.size() != b.members.size())
     return false;
   if (!std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same))
     return false;

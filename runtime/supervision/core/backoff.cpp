@@ -4,9 +4,10 @@
 
 namespace coppice::supervision {
 
-backoff_step next_backoff(const backoff_spec& spec, backoff_series& series, bool was_running, duration now,
-                          prng& random) {
-  if (series.count > 0 && was_running && now - series.running >= spec.reset_after.value_or(spec.max))
+backoff_step next_backoff(const backoff_spec& spec, backoff_series& series, bool was_running,
+                          duration now, prng& random) {
+  if (series.count > 0 && was_running
+      && now - series.running >= spec.reset_after.value_or(spec.max))
     series = {};
   if (series.count == 0)
     series.began = now;

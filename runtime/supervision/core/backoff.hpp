@@ -21,7 +21,7 @@ struct backoff_step {
 /// Decides the delay of the restart of a child that ended at `now`, and moves the series on; `was_running` says that
 /// it ended after it came up (and not while it started).
 /// @pre spec.min > 0, spec.min <= spec.max, jitter within 0..1.
-backoff_step next_backoff(const backoff_spec& spec, backoff_series& series, bool was_running, duration now,
-                          prng& random);
+backoff_step next_backoff(const backoff_spec& spec, backoff_series& series, bool was_running,
+                          duration now, prng& random);
 
 } // namespace coppice::supervision

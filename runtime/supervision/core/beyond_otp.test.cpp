@@ -21,7 +21,8 @@ TEST_CASE("backoff: the delay doubles from min to max and does not count", "[sup
   CHECK(t.core().restarts_in_window(t.now) == 0);
 }
 
-TEST_CASE("backoff: the delay returns to min after running for reset_after, max by default", "[supervision]") {
+TEST_CASE("backoff: the delay returns to min after running for reset_after, max by default",
+          "[supervision]") {
   auto t = with_abc("one_for_one", "backoff=100ms..1s");
   t.all("crash a", "fire t1", "ok a", "at 999ms", "crash a", "fire t2", "at 2s", "ok a");
   CHECK(t.all("at 3s", "crash a") == "arm t3 100ms");
@@ -33,18 +34,21 @@ TEST_CASE("backoff: the delay returns to min after running for reset_after, max 
 }
 
 TEST_CASE("backoff: past give_up_after each delayed restart counts", "[supervision]") {
-  auto t = with_abc("one_for_one intensity=1", "shutdown=infinity backoff=1s..1s give_up_count=2 reset_after=1h");
+  auto t = with_abc("one_for_one intensity=1",
+                    "shutdown=infinity backoff=1s..1s give_up_count=2 reset_after=1h");
   t.all("crash a", "fire t1", "ok a", "crash a", "fire t2", "ok a");
   CHECK(t.core().restarts_in_window(t.now) == 0);
   CHECK(t("crash a") == "arm t3 1s");
   CHECK(t.core().restarts_in_window(t.now) == 1);
   CHECK(t.all("fire t3", "ok a", "crash a") == "stop c");
-  auto s = with_abc("one_for_one intensity=0", "shutdown=infinity backoff=1s..1s give_up_time=3s reset_after=1h");
+  auto s = with_abc("one_for_one intensity=0",
+                    "shutdown=infinity backoff=1s..1s give_up_time=3s reset_after=1h");
   s.all("crash a", "fire t1", "ok a", "at 3s", "crash a", "fire t2", "ok a", "at 3001ms");
   CHECK(s("crash a") == "stop c");
 }
 
-TEST_CASE("backoff: jitter spreads the delay over its range and comes from the seed", "[supervision]") {
+TEST_CASE("backoff: jitter spreads the delay over its range and comes from the seed",
+          "[supervision]") {
   backoff_spec spec;
   spec.min = spec.max = 1s;
   spec.jitter = 0.2;
@@ -74,7 +78,8 @@ TEST_CASE("backoff: huge delays do not overflow", "[supervision]") {
     CHECK(next_backoff(spec, series, false, 0s, random).delay > 0ns);
 }
 
-TEST_CASE("backoff: under one_for_all siblings stop first, then the delay, then the starts", "[supervision]") {
+TEST_CASE("backoff: under one_for_all siblings stop first, then the delay, then the starts",
+          "[supervision]") {
   auto t = with_abc("one_for_all", "shutdown=infinity backoff=100ms..1s");
   CHECK(t("crash b") == "stop c");
   CHECK(t("gone c") == "stop a");
@@ -84,14 +89,16 @@ TEST_CASE("backoff: under one_for_all siblings stop first, then the delay, then 
   CHECK(t("ok a") == "restart b");
 }
 
-TEST_CASE("backoff: rest_for_one grows over a delay when an earlier child crashes", "[supervision]") {
+TEST_CASE("backoff: rest_for_one grows over a delay when an earlier child crashes",
+          "[supervision]") {
   auto t = with_abc("rest_for_one", "shutdown=infinity backoff=1s..1s");
   t.all("crash b", "gone c");
   CHECK(t.all("at 400ms", "crash a") == "cancel t1; arm t2 1s");
   CHECK(t("fire t2") == "restart a");
 }
 
-TEST_CASE("by hand: a restart during the delay starts at once and counts nothing", "[supervision]") {
+TEST_CASE("by hand: a restart during the delay starts at once and counts nothing",
+          "[supervision]") {
   auto t = with_abc("one_for_one intensity=0", "backoff=1s..8s");
   t("crash a");
   CHECK(t("restart a #4") == "cancel t1; restart a");
@@ -102,8 +109,10 @@ TEST_CASE("by hand: a restart during the delay starts at once and counts nothing
   CHECK(s("restart a #4") == "cancel t1; restart a");
 }
 
-TEST_CASE("by hand: a running child is stopped and started, its siblings are left alone", "[supervision]") {
-  for (auto flags : {"one_for_one intensity=0", "one_for_all intensity=0", "rest_for_one intensity=0"}) {
+TEST_CASE("by hand: a running child is stopped and started, its siblings are left alone",
+          "[supervision]") {
+  for (auto flags :
+       {"one_for_one intensity=0", "one_for_all intensity=0", "rest_for_one intensity=0"}) {
     auto t = with_abc(flags, "shutdown=infinity");
     CHECK(t("restart a #1") == "stop a");
     CHECK(t("restart a #2") == "error refused");
@@ -113,14 +122,16 @@ TEST_CASE("by hand: a running child is stopped and started, its siblings are lef
   }
 }
 
-TEST_CASE("by hand: when the start of a child that ran fails, the ordinary rules go on", "[supervision]") {
+TEST_CASE("by hand: when the start of a child that ran fails, the ordinary rules go on",
+          "[supervision]") {
   auto t = with_abc("one_for_one intensity=1", "shutdown=infinity");
   t.all("restart a #1", "gone a");
   CHECK(t("fail a") == "done #1 actor_crashed; restart a");
   CHECK(t.core().restarts_in_window(t.now) == 1);
 }
 
-TEST_CASE("by hand: a child that hangs while it starts can be restarted and stopped", "[supervision]") {
+TEST_CASE("by hand: a child that hangs while it starts can be restarted and stopped",
+          "[supervision]") {
   auto t = with_abc("one_for_one intensity=0", "shutdown=infinity");
   t("add d #1");
   CHECK(t("restart d #2") == "stop d; arm t1 5s");
@@ -133,7 +144,8 @@ TEST_CASE("by hand: a child that hangs while it starts can be restarted and stop
   CHECK(t("gone a") == "done #3 ok");
 }
 
-TEST_CASE("by hand: a stopped child stays stopped when its siblings are restarted", "[supervision]") {
+TEST_CASE("by hand: a stopped child stays stopped when its siblings are restarted",
+          "[supervision]") {
   for (auto flags : {"one_for_all", "rest_for_one"}) {
     auto t = with_abc(flags, "shutdown=infinity");
     t.all("terminate b", "gone b");
@@ -170,7 +182,8 @@ TEST_CASE("group: a crash while the group is being stopped does not count", "[su
   CHECK(t.core().restarts_in_window(t.now) == 1);
 }
 
-TEST_CASE("group: a crash while the group is being started counts and begins again", "[supervision]") {
+TEST_CASE("group: a crash while the group is being started counts and begins again",
+          "[supervision]") {
   auto t = with_abc("one_for_all intensity=2", "shutdown=infinity");
   t.all("crash a", "gone c", "gone b", "ok a");
   CHECK(t("crash a") == "stop b");
@@ -187,7 +200,8 @@ TEST_CASE("group: an earlier child's crash makes a rest_for_one restart longer",
   CHECK(t("ok a") == "restart b");
 }
 
-TEST_CASE("one_for_one: only one start is outstanding; crashes meanwhile wait in their order", "[supervision]") {
+TEST_CASE("one_for_one: only one start is outstanding; crashes meanwhile wait in their order",
+          "[supervision]") {
   auto t = with_abc("one_for_one intensity=5");
   CHECK(t("crash b") == "restart b");
   CHECK(t("crash c") == "");

@@ -41,7 +41,7 @@ enum class isolation : uint8_t {
 
 /// What a full mailbox does with one message more. *Beyond OTP.*
 enum class overflow : uint8_t {
-  reject,      ///< A request fails with mailbox_full; an asynchronous message goes to the dead letters.
+  reject, ///< A request fails with mailbox_full; an asynchronous message goes to the dead letters.
   drop_newest, ///< Dropped and counted.
 };
 
@@ -62,10 +62,11 @@ struct shutdown_spec {
 struct backoff_spec {
   duration min = std::chrono::milliseconds{100};
   duration max = std::chrono::seconds{30};
-  double jitter = 0.2;                         ///< 0..1: the delay is spread over [d*(1-jitter), d*(1+jitter)].
-  std::optional<duration> reset_after;         ///< Running this long resets the delay to min; absent: max.
-  std::optional<uint32_t> give_up_after_count; ///< After this many delayed restarts in a row each further one counts.
-  std::optional<duration> give_up_after_time;  ///< Likewise, once the series lasts longer than this.
+  double jitter = 0.2; ///< 0..1: the delay is spread over [d*(1-jitter), d*(1+jitter)].
+  std::optional<duration> reset_after; ///< Running this long resets the delay to min; absent: max.
+  std::optional<uint32_t>
+    give_up_after_count; ///< After this many delayed restarts in a row each further one counts.
+  std::optional<duration> give_up_after_time; ///< Likewise, once the series lasts longer than this.
 
   bool operator==(const backoff_spec&) const = default;
 };
@@ -87,7 +88,8 @@ struct child_spec {
   bool significant = false;
   std::optional<backoff_spec> backoff; ///< Absent: restart at once, as OTP does.
   mailbox_spec mailbox;
-  uint32_t poison_retries = 0; ///< Deliveries of a message that killed the child, after the first. *Beyond OTP.*
+  uint32_t poison_retries =
+    0; ///< Deliveries of a message that killed the child, after the first. *Beyond OTP.*
   supervision::isolation isolation = supervision::isolation::shared;
 
   bool operator==(const child_spec&) const = default;
@@ -97,7 +99,8 @@ struct child_spec {
 struct supervisor_flags {
   supervision::strategy strategy = supervision::strategy::one_for_one;
   uint32_t intensity = 1; ///< At most this many restarts ...
-  duration period = std::chrono::seconds{5}; ///< ... within this time; one more and the supervisor gives up.
+  duration period =
+    std::chrono::seconds{5}; ///< ... within this time; one more and the supervisor gives up.
   supervision::auto_shutdown auto_shutdown = supervision::auto_shutdown::never;
 
   bool operator==(const supervisor_flags&) const = default;

@@ -24,10 +24,11 @@ struct child_record {
   uint32_t incarnation = 0;
   uint32_t restarts = 0;
   child_phase phase = child_phase::down;
-  bool live : 1 = false;       ///< The record holds a child.
-  bool wanted : 1 = false;     ///< The child is up, or on its way there whatever happens in between.
-  bool by_hand : 1 = false;    ///< Stopped by a command: siblings' restarts leave it alone.
-  bool added : 1 = false;      ///< Added at run time and not up yet: when that fails the child goes away.
+  bool live : 1 = false;    ///< The record holds a child.
+  bool wanted : 1 = false;  ///< The child is up, or on its way there whatever happens in between.
+  bool by_hand : 1 = false; ///< Stopped by a command: siblings' restarts leave it alone.
+  bool added : 1 =
+    false; ///< Added at run time and not up yet: when that fails the child goes away.
   bool manual : 1 = false;     ///< Being restarted by a command: a failure is not tried again.
   bool parked : 1 = false;     ///< Ended, and the shell waits for start_child or discard_child.
   bool start_open : 1 = false; ///< start_child has not been answered.
@@ -74,7 +75,8 @@ private:
   void grow_index();
 
   std::vector<child_record> records_;
-  std::vector<uint32_t> buckets_; ///< Open addressing by id, linear probing; a power of two, at most 3/4 full.
+  std::vector<uint32_t>
+    buckets_; ///< Open addressing by id, linear probing; a power of two, at most 3/4 full.
   uint64_t next_order_ = 1;
   uint32_t head_ = nil;
   uint32_t tail_ = nil;

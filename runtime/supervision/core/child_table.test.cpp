@@ -10,7 +10,8 @@
 using namespace coppice;
 using namespace coppice::supervision;
 
-TEST_CASE("child table: behaves like a map with an order under random adds and removes", "[supervision]") {
+TEST_CASE("child table: behaves like a map with an order under random adds and removes",
+          "[supervision]") {
   child_table table;
   std::map<std::string, uint32_t> known;
   std::vector<std::string> order;

@@ -161,7 +161,8 @@ private:
     return true;
   }
 
-  bool answer(const std::vector<std::string>& args, const std::string& verb, const std::string& id) {
+  bool answer(const std::vector<std::string>& args, const std::string& verb,
+              const std::string& id) {
     if (verb == "ok")
       core().started(ref(id), instant{now.count()}, now, out_);
     else if (verb == "fail")
@@ -171,7 +172,9 @@ private:
     else if (verb == "gone")
       core().ended(ref(id), {exit_kind::shutdown, "shutdown"}, now, out_);
     else if (verb == "exit")
-      core().ended(ref(id), {args.at(2) == "normal" ? exit_kind::normal : exit_kind::shutdown, args[2]}, now, out_);
+      core().ended(ref(id),
+                   {args.at(2) == "normal" ? exit_kind::normal : exit_kind::shutdown, args[2]}, now,
+                   out_);
     else
       return false;
     return true;
@@ -213,28 +216,38 @@ private:
   std::string tell(const supervisor_effect& x) {
     return std::visit([this](const auto& e) { return tell(e); }, x);
   }
-  std::string tell(const effect::start_child& e) { return (e.restart ? "restart " : "start ") + name(e.child); }
+  std::string tell(const effect::start_child& e) {
+    return (e.restart ? "restart " : "start ") + name(e.child);
+  }
   std::string tell(const effect::stop_child& e) { return "stop " + name(e.child); }
   std::string tell(const effect::kill_child& e) { return "kill " + name(e.child); }
-  std::string tell(const effect::discard_child& e) { return quiet ? "" : "discard " + name(e.child); }
+  std::string tell(const effect::discard_child& e) {
+    return quiet ? "" : "discard " + name(e.child);
+  }
   std::string tell(const effect::child_removed& e) { return "removed " + e.id; }
-  std::string tell(const effect::arm_timer& e) { return "arm " + timer(e.token) + " " + to_string(e.delay); }
+  std::string tell(const effect::arm_timer& e) {
+    return "arm " + timer(e.token) + " " + to_string(e.delay);
+  }
   std::string tell(const effect::cancel_timer& e) { return "cancel " + timer(e.token); }
   std::string tell(const effect::supervisor_started&) { return "STARTED"; }
   std::string tell(const effect::supervisor_ended& e) {
-    static const char* const kinds[]{"requested", "auto_shutdown", "max_intensity", "failed_to_start"};
-    return "ENDED " + std::string{kinds[static_cast<size_t>(e.why.what)]} + (quiet ? "" : " (" + e.why.reason + ")");
+    static const char* const kinds[]{"requested", "auto_shutdown", "max_intensity",
+                                     "failed_to_start"};
+    return "ENDED " + std::string{kinds[static_cast<size_t>(e.why.what)]}
+           + (quiet ? "" : " (" + e.why.reason + ")");
   }
   std::string tell(const effect::command_done& e) {
     return "done #" + std::to_string(e.command) + " "
-           + (e.failure.code == errc::none ? std::string{"ok"} : std::string{to_string(e.failure.code)});
+           + (e.failure.code == errc::none ? std::string{"ok"}
+                                           : std::string{to_string(e.failure.code)});
   }
   std::string tell(const effect::report& e) {
-    static const char* const kinds[]{"restarted", "not_restarted", "gave_up", "stop_timeout", "start_failed"};
+    static const char* const kinds[]{"restarted", "not_restarted", "gave_up", "stop_timeout",
+                                     "start_failed"};
     if (quiet)
       return "";
-    return "report " + std::string{kinds[static_cast<size_t>(e.what)]} + " " + name(e.child) + " (" + e.reason + ")"
-           + (e.delay > duration{0} ? " +" + to_string(e.delay) : "");
+    return "report " + std::string{kinds[static_cast<size_t>(e.what)]} + " " + name(e.child) + " ("
+           + e.reason + ")" + (e.delay > duration{0} ? " +" + to_string(e.delay) : "");
   }
 
   supervisor_flags flags_;
@@ -251,7 +264,8 @@ private:
 inline core_driver with_abc(const std::string& flags, const std::string& more = "") {
   core_driver t;
   t.quiet = true;
-  t.all("flags " + flags, "child a " + more, "child b " + more, "child c " + more, "start", "ok a", "ok b", "ok c");
+  t.all("flags " + flags, "child a " + more, "child b " + more, "child c " + more, "start", "ok a",
+        "ok b", "ok c");
   return t;
 }
 

@@ -35,7 +35,9 @@ struct actor {
 class loose_shell {
 public:
   loose_shell(supervisor_flags flags, const std::vector<child_spec_ptr>& specs)
-    : core_(flags, specs, 7), flags_(flags), ordered_(flags.strategy != strategy::simple_one_for_one) {
+    : core_(flags, specs, 7),
+      flags_(flags),
+      ordered_(flags.strategy != strategy::simple_one_for_one) {
     for (const auto& c : core_.children())
       actors_[c.child] = {std::string{c.id}, ranks_++};
     feed([&](auto& out) { core_.start({}, now_, out); });
@@ -45,15 +47,39 @@ public:
     auto list = pick([](const actor&) { return true; });
     auto target = list.empty() ? child_ref{whom, how} : list[whom % list.size()];
     switch (what % 16) {
-      case 0: case 1: case 2: case 3: case 4: answer(whom, how); break;
-      case 5: case 6: case 7: crash(target, how); break;
-      case 8: terminate(target); break;
-      case 9: restart(target); break;
-      case 10: add(how); break;
-      case 11: feed([&](auto& out) { (void) core_.delete_child(target, out); }); break;
-      case 12: fire(whom); break;
-      case 13: now_ += how * 20ms; break;
-      case 14: stray({whom % 8, how % 8}); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        answer(whom, how);
+        break;
+      case 5:
+      case 6:
+      case 7:
+        crash(target, how);
+        break;
+      case 8:
+        terminate(target);
+        break;
+      case 9:
+        restart(target);
+        break;
+      case 10:
+        add(how);
+        break;
+      case 11:
+        feed([&](auto& out) { (void)core_.delete_child(target, out); });
+        break;
+      case 12:
+        fire(whom);
+        break;
+      case 13:
+        now_ += how * 20ms;
+        break;
+      case 14:
+        stray({whom % 8, how % 8});
+        break;
       default:
         if (how < 20)
           feed([&](auto& out) { core_.stop("asked", now_, out); });
@@ -63,7 +89,8 @@ public:
   /// Everything is answered, well, until nothing is outstanding.
   void drain() {
     for (int i = 0; i < 100000; ++i) {
-      if (auto open = pick([](const actor& a) { return a.starting || a.asked || a.killed; }); !open.empty())
+      if (auto open = pick([](const actor& a) { return a.starting || a.asked || a.killed; });
+          !open.empty())
         answer_one(open.front(), 255);
       else if (!timers_.empty())
         fire(0);
@@ -188,9 +215,11 @@ private:
 
   void see(const effect::report& e) {
     auto in_window = [this] {
-      return std::count_if(counted_.begin(), counted_.end(), [this](duration x) { return now_ - x <= flags_.period; });
+      return std::count_if(counted_.begin(), counted_.end(),
+                           [this](duration x) { return now_ - x <= flags_.period; });
     };
-    if (e.what == effect::report::kind::restarted && e.reason != "by hand" && e.delay == duration{0}) {
+    if (e.what == effect::report::kind::restarted && e.reason != "by hand"
+        && e.delay == duration{0}) {
       counted_.push_back(now_);
       RC_ASSERT(in_window() <= flags_.intensity);
     } else if (e.what == effect::report::kind::gave_up) {
@@ -201,7 +230,8 @@ private:
   }
 
   void answer(uint32_t whom, uint32_t how) {
-    if (auto open = pick([](const actor& a) { return a.starting || a.asked || a.killed; }); !open.empty())
+    if (auto open = pick([](const actor& a) { return a.starting || a.asked || a.killed; });
+        !open.empty())
       answer_one(open[whom % open.size()], how);
   }
 
@@ -247,11 +277,15 @@ private:
   }
 
   void terminate(child_ref child) {
-    command(child, [&](uint64_t n, auto& out) { return core_.terminate_child(child, n, now_, out).has_value(); });
+    command(child, [&](uint64_t n, auto& out) {
+      return core_.terminate_child(child, n, now_, out).has_value();
+    });
   }
 
   void restart(child_ref child) {
-    command(child, [&](uint64_t n, auto& out) { return core_.restart_child(child, n, now_, out).has_value(); });
+    command(child, [&](uint64_t n, auto& out) {
+      return core_.restart_child(child, n, now_, out).has_value();
+    });
   }
 
   template <class Order>
@@ -279,7 +313,8 @@ private:
     auto n = ++commands_;
     open_commands_.insert(n);
     feed([&](auto& out) {
-      auto done = core_.add_child(ordered_ ? std::make_shared<const child_spec>(spec) : nullptr, spec.id, n, now_, out);
+      auto done = core_.add_child(ordered_ ? std::make_shared<const child_spec>(spec) : nullptr,
+                                  spec.id, n, now_, out);
       if (done)
         actors_[*done] = {spec.id, ranks_++};
       else
@@ -313,18 +348,23 @@ private:
   std::vector<duration> counted_;
 };
 
-uint32_t any(uint32_t end) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(0, end)); }
+uint32_t any(uint32_t end) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(0, end));
+}
 
 using moves = std::vector<std::tuple<uint32_t, uint32_t, uint32_t>>;
 
 moves any_moves() {
-  auto number = [](uint32_t end) { return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(0, end)); };
+  auto number = [](uint32_t end) {
+    return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint32_t>(0, end));
+  };
   return *rc::gen::container<moves>(rc::gen::tuple(number(16), number(64), number(256)));
 }
 
 } // namespace
 
-TEST_CASE("supervisor core: keeps its promises whatever the order of events", "[supervision][property]") {
+TEST_CASE("supervisor core: keeps its promises whatever the order of events",
+          "[supervision][property]") {
   auto held = rc::check("no order of events breaks an invariant", [] {
     supervisor_flags flags;
     flags.strategy = static_cast<strategy>(any(4));
@@ -339,7 +379,8 @@ TEST_CASE("supervisor core: keeps its promises whatever the order of events", "[
       spec.id = "c" + std::to_string(i);
       spec.restart = static_cast<restart_type>(any(5) % 3);
       spec.shutdown.what = static_cast<shutdown_spec::kind>(any(3));
-      auto may_be_significant = flags.auto_shutdown != auto_shutdown::never && spec.restart != restart_type::permanent;
+      auto may_be_significant =
+        flags.auto_shutdown != auto_shutdown::never && spec.restart != restart_type::permanent;
       spec.significant = may_be_significant && any(3) == 0;
       if (delays && any(2) == 0)
         spec.backoff = backoff_spec{100ms, 1s, 0.2, {}, {}, {}};

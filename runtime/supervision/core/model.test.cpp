@@ -23,7 +23,9 @@ std::ostream& operator<<(std::ostream& out, const move& x) {
 
 rc::Gen<move> any_move() {
   // Values of the whole range in small cases, too; a case's size is how many moves it has.
-  auto up_to = [](uint8_t end) { return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint8_t>(0, end)); };
+  auto up_to = [](uint8_t end) {
+    return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<uint8_t>(0, end));
+  };
   return rc::gen::construct<move>(up_to(16), up_to(255), up_to(255));
 }
 
@@ -38,7 +40,8 @@ child_spec make_spec(const std::string& id, const move& m, const supervisor_flag
   out.id = id;
   out.restart = static_cast<restart_type>(m.what % 5 % 3);
   out.shutdown.what = static_cast<shutdown_spec::kind>(m.whom % 3);
-  auto may_be_significant = flags.auto_shutdown != auto_shutdown::never && out.restart != restart_type::permanent;
+  auto may_be_significant =
+    flags.auto_shutdown != auto_shutdown::never && out.restart != restart_type::permanent;
   out.significant = may_be_significant && m.how % 2 == 0;
   if (m.how % 4 == 1) {
     out.backoff = backoff_spec{100ms, 1s, 0.0, {}, {}, {}};
@@ -74,7 +77,10 @@ std::string tree(const supervisor_core& core) {
   for (const auto& c : core.children()) {
     auto coming = c.state == child_state::backoff || c.state == child_state::restarting
                   || c.state == child_state::starting;
-    out += std::string{c.id} + (c.state == child_state::running ? "+" : coming ? "~" : "-")
+    out += std::string{c.id}
+           + (c.state == child_state::running ? "+"
+              : coming                        ? "~"
+                                              : "-")
            + std::to_string(c.incarnation) + "/" + std::to_string(c.restarts) + " ";
   }
   return out;
@@ -83,8 +89,11 @@ std::string tree(const supervisor_core& core) {
 std::string tree(const reference_model& model) {
   std::string out;
   for (const auto& c : model.children)
-    out += c.id + (c.up ? "+" : c.waiting ? "~" : "-") + std::to_string(c.incarnation) + "/"
-           + std::to_string(c.restarts) + " ";
+    out += c.id
+           + (c.up        ? "+"
+              : c.waiting ? "~"
+                          : "-")
+           + std::to_string(c.incarnation) + "/" + std::to_string(c.restarts) + " ";
   return out;
 }
 
@@ -98,7 +107,10 @@ struct pair_of {
   uint64_t commands = 0;
 
   pair_of(supervisor_flags f, std::vector<child_spec_ptr> s, world w)
-    : flags(f), specs(std::move(s)), around(w), real(flags, specs, around) {
+    : flags(f),
+      specs(std::move(s)),
+      around(w),
+      real(flags, specs, around) {
     model.flags = flags;
     model.around = around;
     if (flags.strategy != strategy::simple_one_for_one) {
@@ -138,8 +150,8 @@ struct pair_of {
     auto simple = flags.strategy == strategy::simple_one_for_one;
     auto spec = simple ? *specs[0] : make_spec(id, {m.how, m.what, m.whom}, flags);
     real.run([&](auto& out) {
-      auto done = real.core.add_child(simple ? nullptr : std::make_shared<const child_spec>(spec), id, commands + 1,
-                                      real.now, out);
+      auto done = real.core.add_child(simple ? nullptr : std::make_shared<const child_spec>(spec),
+                                      id, commands + 1, real.now, out);
       commands += done.has_value();
     });
     model.add(spec, id);
@@ -159,29 +171,55 @@ struct pair_of {
 
   void remove(const std::string& id) {
     if (auto child = real.core.find(id))
-      real.run([&](auto& out) { (void) real.core.delete_child(*child, out); });
+      real.run([&](auto& out) { (void)real.core.delete_child(*child, out); });
     if (flags.strategy != strategy::simple_one_for_one)
       model.remove_by_hand(id);
   }
 
   void play(const move& m) {
     switch (m.what) {
-      case 0: case 1: case 2: case 3: crash(pick(m.whom), exit_kind::abnormal); break;
-      case 4: crash(pick(m.whom), m.how % 2 == 0 ? exit_kind::normal : exit_kind::shutdown); break;
-      case 5: case 6: order(pick(m.whom), true); break;
-      case 7: case 8: order(pick(m.whom), false); break;
-      case 9: case 10: add(m); break;
-      case 11: remove(pick(m.whom)); break;
-      case 12: case 13: fire(); break;
-      case 14: pass(duration{m.whom * 10ms}); break;
-      default: m.whom < 16 ? stop() : add(m); break;
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        crash(pick(m.whom), exit_kind::abnormal);
+        break;
+      case 4:
+        crash(pick(m.whom), m.how % 2 == 0 ? exit_kind::normal : exit_kind::shutdown);
+        break;
+      case 5:
+      case 6:
+        order(pick(m.whom), true);
+        break;
+      case 7:
+      case 8:
+        order(pick(m.whom), false);
+        break;
+      case 9:
+      case 10:
+        add(m);
+        break;
+      case 11:
+        remove(pick(m.whom));
+        break;
+      case 12:
+      case 13:
+        fire();
+        break;
+      case 14:
+        pass(duration{m.whom * 10ms});
+        break;
+      default:
+        m.whom < 16 ? stop() : add(m);
+        break;
     }
   }
 
   /// Time passes, but never past a delay that is to fire first.
   void pass(duration by) {
     auto due = model.next_due();
-    real.now = model.now = due ? std::max(model.now, std::min(*due, model.now + by)) : model.now + by;
+    real.now = model.now =
+      due ? std::max(model.now, std::min(*due, model.now + by)) : model.now + by;
   }
 
   void stop() {
@@ -191,17 +229,20 @@ struct pair_of {
 
   void compare() {
     if (real.log != model.log || tree(real.core) != tree(model))
-      RC_FAIL("core:\n" + join(real.log) + tree(real.core) + "\n\nmodel:\n" + join(model.log) + tree(model));
+      RC_FAIL("core:\n" + join(real.log) + tree(real.core) + "\n\nmodel:\n" + join(model.log)
+              + tree(model));
     RC_ASSERT(real.ended == model.ended);
   }
 };
 
 } // namespace
 
-TEST_CASE("supervisor core: does what OTP's text says for random sequences", "[supervision][property]") {
+TEST_CASE("supervisor core: does what OTP's text says for random sequences",
+          "[supervision][property]") {
   auto held = rc::check("core and model do the same", [] {
     auto flags = make_flags(*any_move());
-    auto setup = *rc::gen::container<std::vector<move>>(*rc::gen::element<size_t>(1, 3, 3, 4, 6), any_move());
+    auto setup =
+      *rc::gen::container<std::vector<move>>(*rc::gen::element<size_t>(1, 3, 3, 4, 6), any_move());
     auto moves = *rc::gen::container<std::vector<move>>(any_move());
     world around{*rc::gen::arbitrary<uint64_t>(), *rc::gen::element<uint32_t>(0, 3, 10, 40),
                  *rc::gen::element<uint32_t>(0, 30)};
@@ -209,7 +250,8 @@ TEST_CASE("supervisor core: does what OTP's text says for random sequences", "[s
       setup.resize(1);
     std::vector<child_spec_ptr> specs;
     for (const auto& m : setup)
-      specs.push_back(std::make_shared<const child_spec>(make_spec("c" + std::to_string(specs.size()), m, flags)));
+      specs.push_back(std::make_shared<const child_spec>(
+        make_spec("c" + std::to_string(specs.size()), m, flags)));
     pair_of both{flags, specs, around};
     both.real.run([&](auto& out) { both.real.core.start({}, both.real.now, out); });
     both.model.start();

@@ -27,7 +27,8 @@ TEST_CASE("OTP: a supervisor without children is started at once", "[supervision
   CHECK(t("stop") == "ENDED requested (asked)");
 }
 
-TEST_CASE("OTP: when a supervisor ends it stops its children in reverse start order", "[supervision]") {
+TEST_CASE("OTP: when a supervisor ends it stops its children in reverse start order",
+          "[supervision]") {
   auto t = with_abc("one_for_one", "shutdown=infinity");
   CHECK(t("stop") == "stop c");
   CHECK(t("gone c") == "stop b");
@@ -38,10 +39,12 @@ TEST_CASE("OTP: when a supervisor ends it stops its children in reverse start or
   CHECK(t.core().state() == child_state::stopped);
 }
 
-TEST_CASE("OTP: when an initial child fails to start, those started are stopped in reverse order", "[supervision]") {
+TEST_CASE("OTP: when an initial child fails to start, those started are stopped in reverse order",
+          "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("child a shutdown=infinity", "child b shutdown=infinity", "child c", "child d", "start", "ok a", "ok b");
+  t.all("child a shutdown=infinity", "child b shutdown=infinity", "child c", "child d", "start",
+        "ok a", "ok b");
   CHECK(t("fail c") == "stop b");
   CHECK(t("gone b") == "stop a");
   CHECK(t("gone a") == "ENDED failed_to_start");
@@ -59,7 +62,8 @@ TEST_CASE("OTP: one_for_one restarts only the child that ended", "[supervision]"
   CHECK(t.view("a").restarts == 0);
 }
 
-TEST_CASE("OTP: one_for_all stops the others in reverse order and starts all in order", "[supervision]") {
+TEST_CASE("OTP: one_for_all stops the others in reverse order and starts all in order",
+          "[supervision]") {
   auto t = with_abc("one_for_all", "shutdown=infinity");
   CHECK(t("crash b") == "stop c");
   CHECK(t("gone c") == "stop a");
@@ -79,7 +83,8 @@ TEST_CASE("OTP: rest_for_one restarts the child and those started after it", "[s
   CHECK(t.view("a").restarts == 0);
 }
 
-TEST_CASE("OTP: simple_one_for_one starts no child by itself; all come from the template", "[supervision]") {
+TEST_CASE("OTP: simple_one_for_one starts no child by itself; all come from the template",
+          "[supervision]") {
   core_driver t;
   t.quiet = true;
   t.all("flags simple_one_for_one", "child template permanent shutdown=infinity");
@@ -95,8 +100,8 @@ TEST_CASE("OTP: simple_one_for_one starts no child by itself; all come from the 
 TEST_CASE("OTP: simple_one_for_one stops all children at the same time", "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags simple_one_for_one", "child template shutdown=infinity", "start", "add x", "add y", "add z", "ok x",
-        "ok y");
+  t.all("flags simple_one_for_one", "child template shutdown=infinity", "start", "add x", "add y",
+        "add z", "ok x", "ok y");
   CHECK(t("stop") == "stop x; stop y; stop z");
   CHECK(t("gone y") == "");
   CHECK(t("ok z") == "");
@@ -104,11 +109,12 @@ TEST_CASE("OTP: simple_one_for_one stops all children at the same time", "[super
   CHECK(t("gone x") == "ENDED requested");
 }
 
-TEST_CASE("OTP: simple_one_for_one forgets a child that ended and is not restarted", "[supervision]") {
+TEST_CASE("OTP: simple_one_for_one forgets a child that ended and is not restarted",
+          "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags simple_one_for_one", "child template transient shutdown=infinity", "start", "add x", "ok x", "add y",
-        "ok y");
+  t.all("flags simple_one_for_one", "child template transient shutdown=infinity", "start", "add x",
+        "ok x", "add y", "ok y");
   CHECK(t("exit x normal") == "removed x");
   CHECK(t("terminate y #1") == "stop y");
   CHECK(t("gone y") == "done #1 ok; removed y");
@@ -122,7 +128,8 @@ TEST_CASE("OTP: a permanent child is always restarted", "[supervision]") {
   }
 }
 
-TEST_CASE("OTP: a transient child is restarted only after an abnormal end, and its spec is kept", "[supervision]") {
+TEST_CASE("OTP: a transient child is restarted only after an abnormal end, and its spec is kept",
+          "[supervision]") {
   auto t = with_abc("one_for_one", "transient");
   CHECK(t("exit a normal") == "");
   CHECK(t("exit b shutdown") == "");
@@ -139,12 +146,13 @@ TEST_CASE("OTP: a temporary child is never restarted and its spec goes with it",
   CHECK(t.tree() == "c:running");
 }
 
-TEST_CASE("OTP: temporary siblings stopped by one_for_all and rest_for_one are not started again", "[supervision]") {
+TEST_CASE("OTP: temporary siblings stopped by one_for_all and rest_for_one are not started again",
+          "[supervision]") {
   for (auto flags : {"flags one_for_all", "flags rest_for_one"}) {
     core_driver t;
     t.quiet = true;
-    t.all(flags, "child a", "child b temporary shutdown=infinity", "child c shutdown=infinity", "start", "ok a", "ok b",
-          "ok c");
+    t.all(flags, "child a", "child b temporary shutdown=infinity", "child c shutdown=infinity",
+          "start", "ok a", "ok b", "ok c");
     CHECK(t("crash a") == "stop c");
     CHECK(t("gone c") == "stop b");
     CHECK(t("gone b") == "removed b; restart a");
@@ -164,12 +172,14 @@ TEST_CASE("OTP: a temporary child's end does not disturb its siblings", "[superv
 TEST_CASE("OTP: a transient child that ended normally comes back with its group", "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags one_for_all", "child a transient", "child b", "start", "ok a", "ok b", "exit a normal");
+  t.all("flags one_for_all", "child a transient", "child b", "start", "ok a", "ok b",
+        "exit a normal");
   CHECK(t("crash b") == "restart a");
   CHECK(t("ok a") == "restart b");
 }
 
-TEST_CASE("OTP: more than intensity restarts within period end all children in reverse order", "[supervision]") {
+TEST_CASE("OTP: more than intensity restarts within period end all children in reverse order",
+          "[supervision]") {
   auto t = with_abc("one_for_one intensity=2 period=5s", "shutdown=infinity");
   t.all("crash a", "ok a", "at 1s", "crash a", "ok a", "at 5s");
   CHECK(t.core().restarts_in_window(t.now) == 2);
@@ -209,7 +219,8 @@ TEST_CASE("OTP: a restart that fails is tried again and counts again", "[supervi
   CHECK(t("fail b") == "stop c");
 }
 
-TEST_CASE("OTP: under rest_for_one a failed start is tried again from that child on", "[supervision]") {
+TEST_CASE("OTP: under rest_for_one a failed start is tried again from that child on",
+          "[supervision]") {
   auto t = with_abc("rest_for_one intensity=9", "shutdown=infinity");
   t.all("crash a", "gone c", "gone b", "ok a");
   CHECK(t("fail b") == "restart b");
@@ -250,11 +261,12 @@ TEST_CASE("OTP: shutdown infinity waits", "[supervision]") {
   CHECK(t("stop") == "stop c");
 }
 
-TEST_CASE("OTP: any_significant ends the supervisor when a significant child ends by itself", "[supervision]") {
+TEST_CASE("OTP: any_significant ends the supervisor when a significant child ends by itself",
+          "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags one_for_one auto=any_significant", "child a shutdown=infinity", "child b transient significant",
-        "child c temporary", "start", "ok a", "ok b", "ok c");
+  t.all("flags one_for_one auto=any_significant", "child a shutdown=infinity",
+        "child b transient significant", "child c temporary", "start", "ok a", "ok b", "ok c");
   CHECK(t("crash c") == "removed c");
   CHECK(t("crash b") == "restart b");
   t("ok b");
@@ -273,8 +285,9 @@ TEST_CASE("OTP: a temporary significant child triggers also by an abnormal end",
 TEST_CASE("OTP: all_significant waits for the last active significant child", "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags one_for_one auto=all_significant", "child a shutdown=infinity", "child b transient significant",
-        "child c transient significant", "start", "ok a", "ok b", "ok c");
+  t.all("flags one_for_one auto=all_significant", "child a shutdown=infinity",
+        "child b transient significant", "child c transient significant", "start", "ok a", "ok b",
+        "ok c");
   CHECK(t("exit b normal") == "");
   CHECK(t("restart b") == "restart b");
   t("ok b");
@@ -286,18 +299,19 @@ TEST_CASE("OTP: a significant child that is stopped by hand never triggers", "[s
   for (auto kind : {"any_significant", "all_significant"}) {
     core_driver t;
     t.quiet = true;
-    t.all("flags one_for_one auto=" + std::string{kind}, "child a transient significant shutdown=infinity", "start",
-          "ok a", "terminate a");
+    t.all("flags one_for_one auto=" + std::string{kind},
+          "child a transient significant shutdown=infinity", "start", "ok a", "terminate a");
     CHECK(t("gone a") == "");
     CHECK(t.core().state() == child_state::running);
   }
 }
 
-TEST_CASE("OTP: a significant child that its group's restart stops never triggers", "[supervision]") {
+TEST_CASE("OTP: a significant child that its group's restart stops never triggers",
+          "[supervision]") {
   core_driver t;
   t.quiet = true;
-  t.all("flags one_for_all auto=any_significant", "child a", "child b temporary significant shutdown=infinity", "start",
-        "ok a", "ok b", "crash a");
+  t.all("flags one_for_all auto=any_significant", "child a",
+        "child b temporary significant shutdown=infinity", "start", "ok a", "ok b", "crash a");
   CHECK(t("gone b") == "removed b; restart a");
 }
 
@@ -362,7 +376,8 @@ TEST_CASE("OTP: delete_child removes a child that is down and refuses others", "
   CHECK(t("delete a") == "error refused");
 }
 
-TEST_CASE("OTP: restart_child that fails leaves a stopped child down and is not tried again", "[supervision]") {
+TEST_CASE("OTP: restart_child that fails leaves a stopped child down and is not tried again",
+          "[supervision]") {
   auto t = with_abc("one_for_one", "shutdown=infinity");
   t.all("terminate b", "gone b", "restart b #1");
   CHECK(t("fail b") == "done #1 actor_crashed");

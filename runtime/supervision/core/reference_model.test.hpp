@@ -17,12 +17,18 @@ struct world {
   uint32_t failing = 0;  ///< Percent of starts that fail.
   uint32_t stubborn = 0; ///< Percent of stops that need a kill.
 
-  bool start_fails(const std::string& id, uint32_t attempt) const { return roll(id, attempt, 1) < failing; }
-  bool needs_kill(const std::string& id, uint32_t attempt) const { return roll(id, attempt, 2) < stubborn; }
+  bool start_fails(const std::string& id, uint32_t attempt) const {
+    return roll(id, attempt, 1) < failing;
+  }
+  bool needs_kill(const std::string& id, uint32_t attempt) const {
+    return roll(id, attempt, 2) < stubborn;
+  }
 
 private:
   uint32_t roll(const std::string& id, uint32_t attempt, uint64_t salt) const {
-    auto x = seed ^ (std::hash<std::string>{}(id) + attempt * 0x9e3779b97f4a7c15ull + salt * 0xbf58476d1ce4e5b9ull);
+    auto x = seed
+             ^ (std::hash<std::string>{}(id) + attempt * 0x9e3779b97f4a7c15ull
+                + salt * 0xbf58476d1ce4e5b9ull);
     x = (x ^ (x >> 31)) * 0x94d049bb133111ebull;
     return static_cast<uint32_t>((x >> 33) % 100);
   }
@@ -88,8 +94,9 @@ public:
       remove(id);
     if (!significant || flags.auto_shutdown == auto_shutdown::never)
       return;
-    auto others = std::any_of(children.begin(), children.end(),
-                              [](const child& x) { return x.spec.significant && (x.up || x.waiting); });
+    auto others = std::any_of(children.begin(), children.end(), [](const child& x) {
+      return x.spec.significant && (x.up || x.waiting);
+    });
     if (flags.auto_shutdown == auto_shutdown::any_significant || !others)
       end("auto_shutdown");
   }
@@ -165,7 +172,8 @@ public:
     }
     child* first = nullptr;
     for (auto& c : children) {
-      if (c.due && (!first || std::pair{*c.due, c.due_rank} < std::pair{*first->due, first->due_rank}))
+      if (c.due
+          && (!first || std::pair{*c.due, c.due_rank} < std::pair{*first->due, first->due_rank}))
         first = &c;
     }
     first->due.reset();
@@ -174,7 +182,8 @@ public:
   }
 
   child* find(const std::string& id) {
-    auto i = std::find_if(children.begin(), children.end(), [&](const child& c) { return c.id == id; });
+    auto i =
+      std::find_if(children.begin(), children.end(), [&](const child& c) { return c.id == id; });
     return i == children.end() ? nullptr : &*i;
   }
 
@@ -184,7 +193,8 @@ private:
 
   size_t position(const std::string& id) const {
     return static_cast<size_t>(
-      std::find_if(children.begin(), children.end(), [&](const child& c) { return c.id == id; }) - children.begin());
+      std::find_if(children.begin(), children.end(), [&](const child& c) { return c.id == id; })
+      - children.begin());
   }
 
   void remove(const std::string& id) {
@@ -227,7 +237,8 @@ private:
   }
 
   void ask(child& c) {
-    log.push_back((c.spec.shutdown.what == shutdown_spec::kind::brutal_kill ? "kill " : "stop ") + c.id);
+    log.push_back((c.spec.shutdown.what == shutdown_spec::kind::brutal_kill ? "kill " : "stop ")
+                  + c.id);
   }
 
   void wait(child& c) {

@@ -13,7 +13,8 @@ result<void> check_backoff(const backoff_spec& x, const std::string& id) {
   if (x.min <= duration{0})
     return invalid("backoff.min is " + to_string(x.min) + " and must be over 0", id);
   if (x.min > x.max)
-    return invalid("backoff.min " + to_string(x.min) + " is over backoff.max " + to_string(x.max), id);
+    return invalid("backoff.min " + to_string(x.min) + " is over backoff.max " + to_string(x.max),
+                   id);
   if (!(x.jitter >= 0.0 && x.jitter <= 1.0))
     return invalid("backoff.jitter must lie within 0 and 1", id);
   if (x.reset_after && *x.reset_after < duration{0})
@@ -35,15 +36,19 @@ result<void> check_flags(const supervisor_flags& x) {
   return {};
 }
 
-result<void> check_spec(const supervisor_flags& flags, const child_spec& spec, const std::string& id) {
+result<void> check_spec(const supervisor_flags& flags, const child_spec& spec,
+                        const std::string& id) {
   if (!is_name(id))
     return invalid("'" + id + "' is no child id: it must match [a-z][a-z0-9_-]{0,62}", id);
   if (spec.shutdown.what == shutdown_spec::kind::timeout && spec.shutdown.timeout <= duration{0})
-    return invalid("shutdown is " + to_string(spec.shutdown.timeout) + " and must be over 0", id, "brutal_kill");
+    return invalid("shutdown is " + to_string(spec.shutdown.timeout) + " and must be over 0", id,
+                   "brutal_kill");
   if (spec.significant && flags.auto_shutdown == auto_shutdown::never)
-    return invalid("significant needs a supervisor with auto_shutdown any_significant or all_significant", id);
+    return invalid(
+      "significant needs a supervisor with auto_shutdown any_significant or all_significant", id);
   if (spec.significant && spec.restart == restart_type::permanent)
-    return invalid("a permanent child cannot be significant: it never ends for good", id, "transient");
+    return invalid("a permanent child cannot be significant: it never ends for good", id,
+                   "transient");
   if (spec.mailbox.limit == 0)
     return invalid("mailbox.limit must be at least 1", id);
   return spec.backoff ? check_backoff(*spec.backoff, id) : result<void>{};

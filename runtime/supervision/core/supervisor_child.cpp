@@ -29,7 +29,8 @@ void supervisor_core::settle(uint32_t slot, step& s) {
   if (!rec.has_rare)
     return;
   finish_commands(slot, false, {}, s);
-  finish_commands(slot, true, error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
+  finish_commands(slot, true,
+                  error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
   rare_.erase(slot);
   rec.has_rare = false;
 }
@@ -128,16 +129,22 @@ void supervisor_core::skip_delay_of(child_ref child, step& s) {
 child_state supervisor_core::state() const {
   switch (life_) {
     case life::idle:
-    case life::starting: return child_state::starting;
-    case life::running: return child_state::running;
-    case life::ending: return child_state::stopping;
-    case life::ended: break;
+    case life::starting:
+      return child_state::starting;
+    case life::running:
+      return child_state::running;
+    case life::ending:
+      return child_state::stopping;
+    case life::ended:
+      break;
   }
   auto well = end_.what == end_info::kind::requested || end_.what == end_info::kind::auto_shutdown;
   return well ? child_state::stopped : child_state::failed;
 }
 
-uint32_t supervisor_core::restarts_in_window(duration now) const { return window_.count(now, flags_.period); }
+uint32_t supervisor_core::restarts_in_window(duration now) const {
+  return window_.count(now, flags_.period);
+}
 
 std::optional<child_ref> supervisor_core::find(std::string_view id) const {
   auto slot = table_.find(id);
@@ -158,11 +165,14 @@ std::vector<child_view> supervisor_core::children() const {
   return out;
 }
 
-size_t supervisor_core::size() const { return table_.size(); }
+size_t supervisor_core::size() const {
+  return table_.size();
+}
 
 child_view supervisor_core::view_of(uint32_t slot) const {
   const auto& rec = table_[slot];
-  child_view out{ref(slot), rec.id, rec.spec.get(), state_of(rec), rec.restarts, rec.incarnation, rec.started_at, {}};
+  child_view out{ref(slot),    rec.id,          rec.spec.get(), state_of(rec),
+                 rec.restarts, rec.incarnation, rec.started_at, {}};
   if (rec.in_backoff && rec.has_rare)
     out.next_delay = rare_.find(slot)->second.series.next_delay;
   return out;
@@ -171,10 +181,14 @@ child_view supervisor_core::view_of(uint32_t slot) const {
 child_state supervisor_core::state_of(const child_record& rec) const {
   auto coming = rec.incarnation == 0 ? child_state::starting : child_state::restarting;
   switch (rec.phase) {
-    case child_phase::starting: return coming;
-    case child_phase::up: return rec.suspended ? child_state::suspended : child_state::running;
-    case child_phase::stopping: return child_state::stopping;
-    case child_phase::down: break;
+    case child_phase::starting:
+      return coming;
+    case child_phase::up:
+      return rec.suspended ? child_state::suspended : child_state::running;
+    case child_phase::stopping:
+      return child_state::stopping;
+    case child_phase::down:
+      break;
   }
   if (rec.wanted)
     return rec.in_backoff ? child_state::backoff : coming;

@@ -7,9 +7,13 @@ namespace {
 /// Commands that may wait for one child.
 constexpr size_t waiting_max = 1000;
 
-error not_found() { return {errc::not_found, "the supervisor has no such child", "", ""}; }
+error not_found() {
+  return {errc::not_found, "the supervisor has no such child", "", ""};
+}
 
-error ending() { return {errc::actor_stopped, "the supervisor is ending", "", ""}; }
+error ending() {
+  return {errc::actor_stopped, "the supervisor is ending", "", ""};
+}
 
 error refused(const child_record& rec, std::string_view why) {
   return {errc::refused, "child '" + rec.id + "' " + std::string{why}, rec.id, ""};
@@ -29,12 +33,13 @@ result<uint32_t> supervisor_core::admit(child_ref child, bool waits) const {
   return child.slot;
 }
 
-result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id, uint64_t command, duration now,
-                                             effects& out) {
+result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id, uint64_t command,
+                                             duration now, effects& out) {
   if (is_over())
     return ending();
   if (is_simple() && spec)
-    return error{errc::invalid_config, "children of a simple_one_for_one supervisor come from its template", id, ""};
+    return error{errc::invalid_config,
+                 "children of a simple_one_for_one supervisor come from its template", id, ""};
   if (!is_simple() && !spec)
     return error{errc::invalid_config, "the child has no spec", id, ""};
   if (is_simple())
@@ -45,7 +50,9 @@ result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id
     return ok.error();
   if (auto slot = table_.find(id); slot != child_table::nil)
     return error{errc::already_exists,
-                 "there is a child '" + id + "' already, " + std::string{to_string(state_of(table_[slot]))}, id, ""};
+                 "there is a child '" + id + "' already, "
+                   + std::string{to_string(state_of(table_[slot]))},
+                 id, ""};
   if (table_.size() >= child_table::nil - 1)
     return error{errc::refused, "the supervisor has as many children as it can have", id, ""};
   step s{now, out};
@@ -59,13 +66,15 @@ result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id
   return child;
 }
 
-result<void> supervisor_core::terminate_child(child_ref child, uint64_t command, duration now, effects& out) {
+result<void> supervisor_core::terminate_child(child_ref child, uint64_t command, duration now,
+                                              effects& out) {
   auto slot = admit(child, true);
   if (!slot)
     return slot.error();
   step s{now, out};
   auto& rec = table_[*slot];
-  finish_commands(*slot, true, error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
+  finish_commands(*slot, true,
+                  error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
   set_wanted(*slot, false);
   rec.by_hand = true;
   rec.added = false;
@@ -94,7 +103,8 @@ result<void> supervisor_core::delete_child(child_ref child, effects& out) {
   return {};
 }
 
-result<void> supervisor_core::restart_child(child_ref child, uint64_t command, duration now, effects& out) {
+result<void> supervisor_core::restart_child(child_ref child, uint64_t command, duration now,
+                                            effects& out) {
   auto slot = admit(child, true);
   if (!slot)
     return slot.error();
@@ -140,8 +150,10 @@ result<void> supervisor_core::update_spec(child_ref child, child_spec_ptr spec) 
   auto& rec = table_[child.slot];
   if (!spec)
     return error{errc::invalid_config, "the child has no spec", rec.id, ""};
-  if (spec->id != rec.spec->id || spec->kind != rec.spec->kind || spec->isolation != rec.spec->isolation)
-    return error{errc::invalid_config, "id, kind and isolation of a child cannot change while it exists", rec.id, ""};
+  if (spec->id != rec.spec->id || spec->kind != rec.spec->kind
+      || spec->isolation != rec.spec->isolation)
+    return error{errc::invalid_config,
+                 "id, kind and isolation of a child cannot change while it exists", rec.id, ""};
   if (auto ok = check_spec(flags_, *spec, rec.id); !ok)
     return ok;
   auto wanted = rec.wanted;
@@ -155,7 +167,8 @@ result<void> supervisor_core::update_flags(supervisor_flags flags) {
   if (auto ok = check_flags(flags); !ok)
     return ok;
   if (is_simple() != (flags.strategy == strategy::simple_one_for_one))
-    return error{errc::invalid_config, "the strategy cannot change to or from simple_one_for_one", "", ""};
+    return error{errc::invalid_config, "the strategy cannot change to or from simple_one_for_one",
+                 "", ""};
   for (auto slot = table_.first(); slot != child_table::nil; slot = table_[slot].next) {
     if (auto ok = check_spec(flags, *table_[slot].spec, table_[slot].id); !ok)
       return ok;

@@ -7,12 +7,15 @@
 
 namespace coppice::supervision {
 
-result<void> supervisor_core::check(const supervisor_flags& flags, const std::vector<child_spec_ptr>& children) {
+result<void> supervisor_core::check(const supervisor_flags& flags,
+                                    const std::vector<child_spec_ptr>& children) {
   if (auto ok = check_flags(flags); !ok)
     return ok;
   if (flags.strategy == strategy::simple_one_for_one && children.size() != 1)
     return error{errc::invalid_config,
-                 "simple_one_for_one takes one child, the template, not " + std::to_string(children.size()), "", ""};
+                 "simple_one_for_one takes one child, the template, not "
+                   + std::to_string(children.size()),
+                 "", ""};
   std::unordered_set<std::string_view> ids;
   for (const auto& child : children) {
     if (!child)
@@ -20,13 +23,16 @@ result<void> supervisor_core::check(const supervisor_flags& flags, const std::ve
     if (auto ok = check_spec(flags, *child, child->id); !ok)
       return ok;
     if (!ids.insert(child->id).second)
-      return error{errc::already_exists, "two children have the id '" + child->id + "'", child->id, ""};
+      return error{errc::already_exists, "two children have the id '" + child->id + "'", child->id,
+                   ""};
   }
   return {};
 }
 
-supervisor_core::supervisor_core(supervisor_flags flags, std::vector<child_spec_ptr> children, uint64_t seed)
-  : flags_(flags), random_(seed) {
+supervisor_core::supervisor_core(supervisor_flags flags, std::vector<child_spec_ptr> children,
+                                 uint64_t seed)
+  : flags_(flags),
+    random_(seed) {
   COPPICE_ASSERT(check(flags, children));
   if (is_simple()) {
     template_ = std::move(children.front());
@@ -88,7 +94,8 @@ void supervisor_core::started(child_ref child, instant wall, duration now, effec
   advance(s);
 }
 
-void supervisor_core::start_failed(child_ref child, std::string reason, duration now, effects& out) {
+void supervisor_core::start_failed(child_ref child, std::string reason, duration now,
+                                   effects& out) {
   if (!table_.is_live(child.slot, child.generation) || !table_[child.slot].start_open)
     return;
   step s{now, out};
@@ -104,10 +111,17 @@ void supervisor_core::ended(child_ref child, exit_info exit, duration now, effec
     return;
   step s{now, out};
   switch (table_[child.slot].phase) {
-    case child_phase::down: return;
-    case child_phase::starting: on_start_failed(child.slot, std::move(exit.reason), s); break;
-    case child_phase::up: on_exit(child.slot, std::move(exit), s); break;
-    case child_phase::stopping: on_stopped(child.slot, s); break;
+    case child_phase::down:
+      return;
+    case child_phase::starting:
+      on_start_failed(child.slot, std::move(exit.reason), s);
+      break;
+    case child_phase::up:
+      on_exit(child.slot, std::move(exit), s);
+      break;
+    case child_phase::stopping:
+      on_stopped(child.slot, s);
+      break;
   }
   advance(s);
 }
@@ -128,8 +142,10 @@ void supervisor_core::timer_fired(uint64_t token, duration now, effects& out) {
   auto& rec = table_[slot];
   if (rec.phase == child_phase::stopping) {
     out.emplace_back(effect::kill_child{ref(slot)});
-    out.emplace_back(effect::report{effect::report::kind::stop_timeout, ref(slot),
-                                    "did not stop within " + to_string(rec.spec->shutdown.timeout), {}});
+    out.emplace_back(effect::report{effect::report::kind::stop_timeout,
+                                    ref(slot),
+                                    "did not stop within " + to_string(rec.spec->shutdown.timeout),
+                                    {}});
   } else if (rec.in_backoff) {
     rec.in_backoff = false;
     enqueue(slot, s);

@@ -31,9 +31,9 @@ struct exit_info {
 /// Why a supervisor ends.
 struct end_info {
   enum class kind : uint8_t {
-    requested,       ///< Its parent or an operator stopped it.
-    auto_shutdown,   ///< A significant child ended.
-    max_intensity,   ///< Too many restarts: it gives up. The parent sees an abnormal end.
+    requested,     ///< Its parent or an operator stopped it.
+    auto_shutdown, ///< A significant child ended.
+    max_intensity, ///< Too many restarts: it gives up. The parent sees an abnormal end.
     failed_to_start, ///< A child of the initial list could not be started. The parent sees an abnormal end.
   };
 
@@ -101,10 +101,10 @@ struct command_done {
 /// Something for history, log and events.
 struct report {
   enum class kind : uint8_t {
-    restarted,    ///< A restart has been decided; `delay` is its backoff.
+    restarted,     ///< A restart has been decided; `delay` is its backoff.
     not_restarted, ///< The child ended and stays down (transient/temporary, or the supervisor ends).
-    gave_up,      ///< The supervisor reached its intensity.
-    stop_timeout, ///< The child did not stop in time and is killed.
+    gave_up,       ///< The supervisor reached its intensity.
+    stop_timeout,  ///< The child did not stop in time and is killed.
     start_failed,
   };
 
@@ -116,10 +116,11 @@ struct report {
 
 } // namespace effect
 
-using supervisor_effect
-  = std::variant<effect::start_child, effect::stop_child, effect::kill_child, effect::discard_child,
-                 effect::child_removed, effect::arm_timer, effect::cancel_timer, effect::supervisor_started,
-                 effect::supervisor_ended, effect::command_done, effect::report>;
+using supervisor_effect =
+  std::variant<effect::start_child, effect::stop_child, effect::kill_child, effect::discard_child,
+               effect::child_removed, effect::arm_timer, effect::cancel_timer,
+               effect::supervisor_started, effect::supervisor_ended, effect::command_done,
+               effect::report>;
 
 /// What is known of one child, for `tree` and `inspect`.
 struct child_view {
@@ -127,7 +128,8 @@ struct child_view {
   std::string_view id;
   const child_spec* spec = nullptr;
   child_state state = child_state::starting;
-  uint32_t restarts = 0;    ///< Since the supervisor started; restarts by hand and delayed ones included.
+  uint32_t restarts =
+    0; ///< Since the supervisor started; restarts by hand and delayed ones included.
   uint32_t incarnation = 0; ///< 1 after the first start; one more with each restart.
   instant started_at;       ///< Of the current incarnation.
   duration next_delay{0};   ///< In state backoff: the delay that was chosen.
@@ -145,7 +147,8 @@ public:
   /// Checks flags and specs as OTP's `check_childspecs` does: names, duplicate ids, significant with auto_shutdown
   /// never, significant and permanent, zero period with intensity, jitter outside 0..1, min over max.
   /// Errors: errc::invalid_config (at = child id), errc::already_exists for a duplicate id.
-  static result<void> check(const supervisor_flags& flags, const std::vector<child_spec_ptr>& children);
+  static result<void> check(const supervisor_flags& flags,
+                            const std::vector<child_spec_ptr>& children);
 
   /// @pre check(flags, children). Under simple_one_for_one `children` holds just the template.
   supervisor_core(supervisor_flags flags, std::vector<child_spec_ptr> children, uint64_t seed);
@@ -174,7 +177,8 @@ public:
   /// Adds a child at the end and starts it. `id` overrides the spec's; required under simple_one_for_one, where
   /// `spec` is null and the template is used.
   /// Errors: already_exists, invalid_config, actor_stopped (the supervisor is ending).
-  result<child_ref> add_child(child_spec_ptr spec, std::string id, uint64_t command, duration now, effects& out);
+  result<child_ref> add_child(child_spec_ptr spec, std::string id, uint64_t command, duration now,
+                              effects& out);
 
   /// Stops the child and keeps its spec (state stopped); a temporary or simple_one_for_one child is removed.
   /// Errors: not_found, actor_stopped.
@@ -229,12 +233,12 @@ private:
     enum class kind : uint8_t { none, stopping, delaying, starting };
 
     kind what = kind::none;
-    uint64_t first = 0;                   ///< child_record::order.
-    uint32_t cursor = child_table::nil;   ///< The child that is looked at.
-    duration delay{0};                    ///< Between stops and starts.
-    duration deadline{0};                 ///< Of the delay, while delaying.
+    uint64_t first = 0;                 ///< child_record::order.
+    uint32_t cursor = child_table::nil; ///< The child that is looked at.
+    duration delay{0};                  ///< Between stops and starts.
+    duration deadline{0};               ///< Of the delay, while delaying.
     uint64_t timer = 0;
-    child_ref waiting_for;                ///< The child whose backoff the delay is.
+    child_ref waiting_for; ///< The child whose backoff the delay is.
   };
 
   struct waiting_command {
@@ -301,8 +305,9 @@ private:
   sequence sequence_;
   end_info end_;
   prng random_;
-  uint32_t starting_ = child_table::nil; ///< The child whose start is unanswered; unused under simple_one_for_one.
-  uint32_t alive_ = 0;                   ///< Children that are not down.
+  uint32_t starting_ =
+    child_table::nil;  ///< The child whose start is unanswered; unused under simple_one_for_one.
+  uint32_t alive_ = 0; ///< Children that are not down.
   uint32_t significant_wanted_ = 0;
   uint32_t timers_ = 0;
   life life_ = life::idle;

@@ -21,15 +21,17 @@ void supervisor_core::on_exit(uint32_t slot, exit_info exit, step& s) {
       settle_and_drop(slot, s);
     return;
   }
-  auto restarts = rec.spec->restart == restart_type::permanent
-                  || (rec.spec->restart == restart_type::transient && exit.kind == exit_kind::abnormal);
+  auto restarts =
+    rec.spec->restart == restart_type::permanent
+    || (rec.spec->restart == restart_type::transient && exit.kind == exit_kind::abnormal);
   if (restarts) {
     decide_restart(slot, std::move(exit.reason), true, s);
     return;
   }
   auto significant = rec.spec->significant;
   auto why = "significant child '" + rec.id + "' ended: " + exit.reason;
-  s.out.emplace_back(effect::report{effect::report::kind::not_restarted, ref(slot), std::move(exit.reason), {}});
+  s.out.emplace_back(
+    effect::report{effect::report::kind::not_restarted, ref(slot), std::move(exit.reason), {}});
   settle_and_drop(slot, s);
   check_auto_shutdown(significant, why, s);
 }
@@ -48,7 +50,8 @@ void supervisor_core::on_start_failed(uint32_t slot, std::string reason, step& s
   to_down(slot, s);
   auto& rec = table_[slot];
   s.out.emplace_back(effect::report{effect::report::kind::start_failed, ref(slot), reason, {}});
-  error failure{errc::actor_crashed, "child '" + rec.id + "' could not be started: " + reason, "", ""};
+  error failure{errc::actor_crashed, "child '" + rec.id + "' could not be started: " + reason, "",
+                ""};
   finish_commands(slot, true, failure, s);
   if (life_ == life::ending) {
     settle(slot, s);
@@ -76,15 +79,18 @@ void supervisor_core::decide_restart(uint32_t slot, std::string reason, bool was
   if (wait.counts) {
     if (auto count = window_.add(s.now, flags_.period); count > flags_.intensity) {
       auto why = std::to_string(count) + " restarts within " + to_string(flags_.period) + ", "
-                 + std::to_string(flags_.intensity) + " allowed, the last one for child '" + rec.id + "': " + reason;
-      s.out.emplace_back(effect::report{effect::report::kind::gave_up, ref(slot), std::move(reason), {}});
+                 + std::to_string(flags_.intensity) + " allowed, the last one for child '" + rec.id
+                 + "': " + reason;
+      s.out.emplace_back(
+        effect::report{effect::report::kind::gave_up, ref(slot), std::move(reason), {}});
       rec.failed = true;
       settle(slot, s);
       begin_ending({end_info::kind::max_intensity, std::move(why)}, s);
       return;
     }
   }
-  s.out.emplace_back(effect::report{effect::report::kind::restarted, ref(slot), std::move(reason), wait.delay});
+  s.out.emplace_back(
+    effect::report{effect::report::kind::restarted, ref(slot), std::move(reason), wait.delay});
   rec.in_backoff = wait.delay > duration{0};
   if (flags_.strategy == strategy::one_for_all || flags_.strategy == strategy::rest_for_one)
     restart_group(slot, wait.delay, s);
@@ -109,7 +115,8 @@ void supervisor_core::restart_group(uint32_t slot, duration delay, step& s) {
   // While starting, everything before the failed child is up already and stays up under rest_for_one.
   auto waiting_for = delay > left ? ref(slot) : sequence_.waiting_for;
   auto cursor = sequence_.what == sequence::kind::stopping ? sequence_.cursor : table_.last();
-  sequence_ = sequence{sequence::kind::stopping, from, cursor, std::max(left, delay), {}, 0, waiting_for};
+  sequence_ =
+    sequence{sequence::kind::stopping, from, cursor, std::max(left, delay), {}, 0, waiting_for};
 }
 
 void supervisor_core::check_auto_shutdown(bool significant, const std::string& why, step& s) {

@@ -32,7 +32,8 @@ void supervisor_core::advance(step& s) {
 
 // Returns whether all are down.
 bool supervisor_core::stop_next(step& s) {
-  while (sequence_.cursor != child_table::nil && table_[sequence_.cursor].order >= sequence_.first) {
+  while (sequence_.cursor != child_table::nil
+         && table_[sequence_.cursor].order >= sequence_.first) {
     auto slot = sequence_.cursor;
     auto& rec = table_[slot];
     if (life_ == life::ending)
@@ -48,7 +49,8 @@ bool supervisor_core::stop_next(step& s) {
     if (life_ == life::ending)
       settle(slot, s);
     else if (!rec.by_hand)
-      set_wanted(slot, true); // As in OTP, a transient child that ended normally comes back with its group.
+      set_wanted(
+        slot, true); // As in OTP, a transient child that ended normally comes back with its group.
     sequence_.cursor = rec.prev;
   }
   return true;
@@ -62,7 +64,8 @@ void supervisor_core::after_stops(step& s) {
     s.out.emplace_back(effect::supervisor_ended{end_});
   } else if (sequence_.delay > duration{0}) {
     sequence_.what = sequence::kind::delaying;
-    sequence_.deadline = s.now > duration::max() - sequence_.delay ? duration::max() : s.now + sequence_.delay;
+    sequence_.deadline =
+      s.now > duration::max() - sequence_.delay ? duration::max() : s.now + sequence_.delay;
     sequence_.timer = next_token(child_table::nil);
     s.out.emplace_back(effect::arm_timer{sequence_.timer, sequence_.delay});
   } else {

@@ -14,7 +14,8 @@ namespace coppice::supervision::test {
 class world_driver {
 public:
   world_driver(supervisor_flags flags, std::vector<child_spec_ptr> specs, world around)
-    : core(flags, std::move(specs), 1), around_(around) {}
+    : core(flags, std::move(specs), 1),
+      around_(around) {}
 
   supervisor_core core;
   std::vector<std::string> log;
@@ -91,7 +92,8 @@ private:
   void perform(const effect::arm_timer& e, supervisor_core::effects& out) {
     // A stop's timer comes right after its stop_child; a child that is still there needs the kill.
     auto slot = static_cast<uint32_t>(e.token);
-    auto it = std::find_if(stopping_.begin(), stopping_.end(), [slot](child_ref x) { return x.slot == slot; });
+    auto it = std::find_if(stopping_.begin(), stopping_.end(),
+                           [slot](child_ref x) { return x.slot == slot; });
     if (it != stopping_.end())
       core.timer_fired(e.token, now, out);
     else if (!cancelled_.contains(e.token))
@@ -109,9 +111,12 @@ private:
     stops_.erase(e.id);
     log.push_back("removed " + e.id);
   }
-  void perform(const effect::supervisor_started&, supervisor_core::effects&) { log.push_back("STARTED"); }
+  void perform(const effect::supervisor_started&, supervisor_core::effects&) {
+    log.push_back("STARTED");
+  }
   void perform(const effect::supervisor_ended& e, supervisor_core::effects&) {
-    static const char* const kinds[]{"requested", "auto_shutdown", "max_intensity", "failed_to_start"};
+    static const char* const kinds[]{"requested", "auto_shutdown", "max_intensity",
+                                     "failed_to_start"};
     log.push_back(std::string{"ENDED "} + kinds[static_cast<size_t>(e.why.what)]);
     ended = true;
   }
