@@ -29,7 +29,7 @@ set(CMAKE_REQUIRED_FLAGS -std=c++20)
 check_cxx_source_compiles("
 #include <caf/config.hpp>
 #include <caf/detail/build_config.hpp>
-#if !defined(CAF_ENABLE_ACTOR_PROFILER) || !defined(COPPICE_CAF_PATCHES)
+#if !defined(CAF_ENABLE_ACTOR_PROFILER) || !defined(COPPICE_CAF_PATCHES) || COPPICE_CAF_PATCHES < 2
 #error unusable
 #endif
 int main() {}" COPPICE_CAF_USABLE)
