@@ -72,6 +72,10 @@ bool mask_line(std::string& line, std::string_view parent) {
         || line[value] == '>')
       return true;
     auto stop = end_of_value(line, value);
+    // A switch that only speaks of a secret: `read_only_without_token: true`.
+    if (auto text = std::string_view{line}.substr(value, stop - value);
+        text == "true" || text == "false")
+      continue;
     line.replace(value, stop - value, "***");
   }
   return false;

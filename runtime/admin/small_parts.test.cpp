@@ -72,6 +72,7 @@ TEST_CASE("mask_text: secrets, passwords in URLs, blocks", "[config]") {
                           "  tokens:\n"
                           "    - {name: ops, role: admin, sha256: abcdef, token_file: /x}\n"
                           "  body_limit: 1MiB  # a comment\n"
+                          "  read_only_without_token: true\n"
                           "nats:\n"
                           "  url: nats://me:hunter2@host:4222,tls://other\n"
                           "  password: \"a # b\"  # why\n"
@@ -84,8 +85,9 @@ TEST_CASE("mask_text: secrets, passwords in URLs, blocks", "[config]") {
                           "      plain: 5\n");
   for (auto* secret : {"abcdef", "hunter2", "a # b", "line-one", "line-two"})
     CHECK(masked.find(secret) == std::string::npos);
-  for (auto* kept : {"name: ops", "body_limit: 1MiB  # a comment",
-                     "nats://me:***@host:4222,tls://other", "# why", "plain: 5"})
+  for (auto* kept :
+       {"name: ops", "body_limit: 1MiB  # a comment", "nats://me:***@host:4222,tls://other",
+        "# why", "plain: 5", "read_only_without_token: true"})
     CHECK(masked.find(kept) != std::string::npos);
 }
 
