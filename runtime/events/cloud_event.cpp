@@ -76,7 +76,7 @@ result<void> set_time(event& x, std::string_view text) {
   return {};
 }
 
-result<void> set_data(event& x, const std::string& name, const json::value& value) {
+result<void> set_data(event& x, std::string_view name, const json::value& value) {
   if (name == "data_base64") {
     if (!value.is_string())
       return wrong_type("/data_base64", value, "a string");
@@ -88,28 +88,29 @@ result<void> set_data(event& x, const std::string& name, const json::value& valu
 }
 
 /// One member of the structured form.
-result<void> set_member(event& x, const std::string& name, const json::value& value) {
-  auto at = "/" + name;
+result<void> set_member(event& x, std::string_view name, const json::value& value) {
+  auto wrong = [&](std::string_view wanted) {
+    return wrong_type("/" + std::string{name}, value, wanted);
+  };
   if (name == "data" || name == "data_base64")
     return set_data(x, name, value);
   // An attribute that is null is the same as one that is absent.
   if (value.is_null())
     return {};
   if (name == "specversion")
-    return value.is_string() ? check_version(value.get_string()) : wrong_type(at, value, "\"1.0\"");
+    return value.is_string() ? check_version(value.get_string()) : wrong("\"1.0\"");
   if (name == "time")
     return value.is_string() ? set_time(x, value.get_string())
-                             : wrong_type(at, value, "an instant such as 2026-01-06T10:00:00Z");
+                             : wrong("an instant such as 2026-01-06T10:00:00Z");
   if (auto* text = text_attribute(x, name)) {
     if (!value.is_string())
-      return wrong_type(at, value, "a string");
+      return wrong("a string");
     *text = std::string{value.get_string()};
     return {};
   }
   if (value.is_object() || value.is_array() || value.is_double())
-    return wrong_type(at, value,
-                      "a string, an integer or a boolean, as CloudEvents extensions are");
-  x.extensions[name] = json::serialize(value);
+    return wrong("a string, an integer or a boolean, as CloudEvents extensions are");
+  x.extensions[std::string{name}] = json::serialize(value);
   return {};
 }
 
@@ -159,7 +160,10 @@ std::optional<std::string_view> find_header(const header_list& headers, std::str
   return std::nullopt;
 }
 
-result<void> check(const event& x) {
+namespace {
+
+/// Everything but the data.
+result<void> check_attributes(const event& x) {
   auto missing = [](std::string_view name) {
     return error{errc::missing_field, "a CloudEvent needs the attribute " + std::string{name},
                  "/" + std::string{name}};
@@ -196,6 +200,14 @@ result<void> check(const event& x) {
     return error{errc::invalid_value, "an event has data or data_base64, not both", "/data_base64"};
   if (!x.data_base64.empty() && !from_base64(x.data_base64))
     return error{errc::invalid_value, "data_base64 is not base64 (RFC 4648)", "/data_base64"};
+  return {};
+}
+
+} // namespace
+
+result<void> check(const event& x) {
+  if (auto ok = check_attributes(x); !ok)
+    return ok;
   if (!x.data.empty())
     if (auto data = json::parse(x.data); !data)
       return error{data.error().code, data.error().message, "/data" + data.error().at};
@@ -215,9 +227,10 @@ result<event> parse_event(std::string_view text) {
     return error{errc::missing_field, "a CloudEvent needs the attribute specversion: \"1.0\"",
                  "/specversion"};
   for (const auto& member : members)
-    if (auto ok = set_member(x, std::string{member.key()}, member.value()); !ok)
+    if (auto ok = set_member(x, member.key(), member.value()); !ok)
       return ok.error();
-  if (auto ok = check(x); !ok)
+  // Its data was JSON when it was read.
+  if (auto ok = check_attributes(x); !ok)
     return ok.error();
   return x;
 }
@@ -259,7 +272,7 @@ result<event> event_from_message(const header_list& headers, std::string_view pa
   auto x = from_binary(headers, payload);
   if (!x)
     return x;
-  if (auto ok = check(*x); !ok)
+  if (auto ok = check_attributes(*x); !ok)
     return ok.error();
   return x;
 }

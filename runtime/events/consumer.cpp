@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <set>
+#include <span>
+#include <unordered_set>
+#include <utility>
 
 namespace coppice::events {
 
@@ -18,6 +20,9 @@ namespace {
 std::string trace_of(const std::string& traceparent) {
   return traceparent.size() >= 35 ? traceparent.substr(3, 32) : std::string{};
 }
+
+/// Events answered and not yet marked; past it the answers wait for the marks.
+constexpr size_t answered_unmarked_max = 10'000;
 
 class consumer_state : public std::enable_shared_from_this<consumer_state> {
 public:
@@ -32,32 +37,30 @@ public:
       clock_(time),
       name_(options_.pull.stream.name + "/" + options_.pull.consumer.name) {}
 
-  void received(delivery d) {
-    auto x = std::make_shared<received_event>();
-    x->subject = d.subject;
-    x->stream = d.stream;
-    x->sequence = d.stream_sequence;
-    x->delivered = d.delivered;
-    auto parsed = event_from_message(d.headers, d.payload);
-    auto shared = std::make_shared<delivery>(std::move(d));
-    if (!parsed)
-      return bury(shared, *x, "not a CloudEvent: " + to_string(parsed.error()));
-    x->data = std::move(*parsed);
-    // It may have ended the process each time, so that nobody could count a failure; but restarts
-    // of servers and nodes count as deliveries, too.
-    if (shared->delivered > 3ull * options_.attempts_max)
-      return bury(shared, *x,
-                  "delivered " + std::to_string(shared->delivered) + " times without an answer");
-    if (effect_)
-      apply(shared, x);
-    else
-      hand_over(shared, x);
+  void received(std::vector<delivery> batch) {
+    std::vector<opened> fresh;
+    fresh.reserve(batch.size());
+    for (auto& d : batch)
+      if (auto x = read(std::move(d)); x.open)
+        fresh.push_back(std::move(x));
+    if (!effect_)
+      return hand_over(std::move(fresh));
+    for (auto& x : fresh)
+      apply(x.open, std::make_shared<received_event>(std::move(x.event)));
   }
 
   /// Afterwards no effect runs.
   void end() {
-    std::lock_guard guard{running_};
-    ended_ = true;
+    {
+      std::lock_guard guard{running_};
+      ended_ = true;
+    }
+    std::vector<open_pointer> left;
+    std::lock_guard guard{mutex_};
+    if (!marking_)
+      left.swap(unmarked_);
+    for (const auto& x : left)
+      x->busy_at = nullptr;
   }
 
   consumer_stats stats() const {
@@ -66,15 +69,64 @@ public:
   }
 
 private:
-  using shared_delivery = std::shared_ptr<delivery>;
-  using shared_event = std::shared_ptr<received_event>;
+  /// A delivery that is not answered yet. What is needed of its event later is read again then,
+  /// because that is seldom.
+  struct open_delivery {
+    explicit open_delivery(delivery d) : is(std::move(d)) {}
+    open_delivery(const open_delivery&) = delete;
+    open_delivery& operator=(const open_delivery&) = delete;
+
+    /// Nobody is going to answer it any more: it may be tried again.
+    ~open_delivery() {
+      if (busy_at)
+        busy_at->forget(*this);
+    }
+
+    delivery is;
+    std::string id;
+    std::shared_ptr<consumer_state> busy_at; ///< Whose busy_ has the id.
+    std::atomic<bool> handled = false;
+    bool answered = false; ///< Before its mark was written.
+  };
+  using open_pointer = std::shared_ptr<open_delivery>;
+
+  struct opened {
+    open_pointer open;
+    received_event event;
+  };
+
+  /// Without a delivery when there is no event in it, or it came too often: then it was buried.
+  opened read(delivery d) {
+    opened out;
+    auto& x = out.event;
+    x.subject = d.subject;
+    x.stream = d.stream;
+    x.sequence = d.stream_sequence;
+    x.delivered = d.delivered;
+    auto parsed = event_from_message(d.headers, d.payload);
+    auto open = std::make_shared<open_delivery>(std::move(d));
+    if (!parsed) {
+      bury(open, "not a CloudEvent: " + to_string(parsed.error()));
+      return out;
+    }
+    // It may have ended the process each time, so that nobody could count a failure; but restarts
+    // of servers and nodes count as deliveries, too.
+    if (x.delivered > 3ull * options_.attempts_max) {
+      bury(open, "delivered " + std::to_string(x.delivered) + " times without an answer");
+      return out;
+    }
+    x.data = std::move(*parsed);
+    open->id = x.data.id;
+    out.open = std::move(open);
+    return out;
+  }
 
   /// The effect and its mark in one transaction.
-  void apply(const shared_delivery& d, const shared_event& x) {
+  void apply(const open_pointer& open, std::shared_ptr<received_event> x) {
     auto self = shared_from_this();
     auto repeated = std::make_shared<bool>(false);
     auto queued = file_->submit(
-      [self, x, repeated](store::database& db) -> result<void> {
+      [self, x = std::move(x), repeated](store::database& db) -> result<void> {
         *repeated = false;
         auto fresh = detail::insert_mark(db, self->name_, x->data.id);
         if (!fresh)
@@ -87,104 +139,186 @@ private:
           return error{errc::refused, "the consumer has ended"};
         if (auto ok = self->effect_(db, *x); !ok)
           return ok;
-        return self->prune(db);
+        return self->prune(db, 1);
       },
-      [self, d, x, repeated](result<void> outcome) { self->applied(d, *x, outcome, *repeated); },
-      d->payload.size());
+      [self, open, repeated](result<void> outcome) { self->applied(open, outcome, *repeated); },
+      open->is.payload.size());
     if (!queued)
-      d->nak(options_.retry_min);
+      open->is.nak(options_.retry_min);
   }
 
-  void hand_over(const shared_delivery& d, const shared_event& x) {
+  /// Asks for the marks of all in one go: a read transaction costs more than what it reads.
+  void hand_over(std::vector<opened> xs) {
     {
       std::lock_guard guard{mutex_};
       // The same event twice in the stream: the second waits for what becomes of the first.
-      if (!busy_.insert(x->data.id).second)
-        return d->nak(options_.retry_min);
+      std::erase_if(xs, [this](const opened& x) {
+        if (!busy_.insert(x.open->id).second) {
+          x.open->is.nak(options_.retry_min);
+          return true;
+        }
+        x.open->busy_at = shared_from_this();
+        return false;
+      });
     }
-    bool known = false;
+    if (xs.empty())
+      return;
+    std::vector<char> known(xs.size());
     auto read = file_->read([&](store::database& db) -> result<void> {
-      auto found = detail::has_mark(db, name_, x->data.id);
-      if (!found)
-        return found.error();
-      known = *found;
+      for (size_t i = 0; i < xs.size(); ++i) {
+        auto found = detail::has_mark(db, name_, xs[i].open->id);
+        if (!found)
+          return found.error();
+        known[i] = *found;
+      }
       return {};
     });
-    if (!read || known)
-      return finish(d, *x, read, known);
-    auto once = std::make_shared<std::atomic<bool>>(false);
-    auto done = [self = shared_from_this(), d, x, once](result<void> outcome) {
-      if (once->exchange(true))
-        return;
-      self->handled(d, x, std::move(outcome));
+    for (size_t i = 0; i < xs.size(); ++i) {
+      if (!read || known[i])
+        finish({&xs[i].open, 1}, read, known[i]);
+      else
+        give(xs[i]);
+    }
+  }
+
+  void give(opened& x) {
+    auto done = [open = x.open](result<void> outcome) {
+      if (!open->handled.exchange(true))
+        open->busy_at->handled(open, outcome);
     };
     std::lock_guard guard{running_};
     if (ended_)
-      return finish(d, *x, error{errc::refused, "the consumer has ended"}, false);
-    handler_(*x, std::move(done));
+      return finish({&x.open, 1}, error{errc::refused, "the consumer has ended"}, false);
+    handler_(x.event, std::move(done));
   }
 
-  void handled(const shared_delivery& d, const shared_event& x, result<void> outcome) {
+  /// The stream is answered at once, the mark follows: an answered event comes again only when the
+  /// server has lost the answer, and until its mark is on disk it is known here. Answering after
+  /// the mark would let a crash of this node in between apply the event again.
+  void handled(const open_pointer& open, const result<void>& outcome) {
     if (!outcome)
-      return finish(d, *x, outcome, false);
-    auto self = shared_from_this();
-    auto queued = file_->submit(
-      [self, x](store::database& db) -> result<void> {
-        auto fresh = detail::insert_mark(db, self->name_, x->data.id);
-        if (!fresh)
-          return fresh.error();
-        return self->prune(db);
-      },
-      [self, d, x](result<void> marked) { self->finish(d, *x, marked, false); });
-    if (!queued)
-      finish(d, *x, queued, false);
-  }
-
-  void finish(const shared_delivery& d, const received_event& x, const result<void>& outcome,
-              bool repeated) {
+      return finish({&open, 1}, outcome, false);
+    bool ahead = false;
+    bool submit = false;
     {
       std::lock_guard guard{mutex_};
-      busy_.erase(x.data.id);
+      ahead = open->answered = answered_unmarked_ < answered_unmarked_max;
+      answered_unmarked_ += ahead ? 1 : 0;
+      unmarked_.push_back(open);
+      submit = !std::exchange(marking_, true);
     }
-    applied(d, x, outcome, repeated);
+    if (ahead)
+      applied(open, {}, false);
+    if (submit)
+      submit_marks();
   }
 
-  void applied(const shared_delivery& d, const received_event& x, const result<void>& outcome,
-               bool repeated) {
+  /// Marks that come while a job for marks waits go with it.
+  void submit_marks() {
+    auto self = shared_from_this();
+    auto group = std::make_shared<std::vector<open_pointer>>();
+    auto finished = [self, group](result<void> outcome) {
+      self->take_unmarked(*group);
+      self->marked(std::move(*group), outcome);
+    };
+    auto queued = file_->submit(
+      [self, group](store::database& db) -> result<void> {
+        self->take_unmarked(*group);
+        for (const auto& x : *group) {
+          auto fresh = detail::insert_mark(db, self->name_, x->id);
+          if (!fresh)
+            return fresh.error();
+        }
+        return self->prune(db, static_cast<uint32_t>(group->size()));
+      },
+      finished);
+    if (!queued)
+      finished(queued.error());
+  }
+
+  /// A job may run twice, and not at all before it has failed: it takes its group once.
+  void take_unmarked(std::vector<open_pointer>& group) {
+    if (!group.empty())
+      return;
+    std::lock_guard guard{mutex_};
+    group.swap(unmarked_);
+    marking_ = false;
+  }
+
+  void marked(std::vector<open_pointer> group, const result<void>& outcome) {
+    auto answered = std::partition(group.begin(), group.end(),
+                                   [](const open_pointer& x) { return !x->answered; });
+    // What could not be marked is known here until the next job has marked it.
+    auto keep = !outcome && !is_ended();
+    {
+      std::lock_guard guard{mutex_};
+      if (keep)
+        unmarked_.insert(unmarked_.end(), answered, group.end());
+      else
+        answered_unmarked_ -= static_cast<size_t>(group.end() - answered);
+      for (auto i = answered; i != group.end() && !keep; ++i) {
+        busy_.erase((*i)->id);
+        (*i)->busy_at = nullptr;
+      }
+    }
+    finish({group.begin(), answered}, outcome, false);
+  }
+
+  void finish(std::span<const open_pointer> group, const result<void>& outcome, bool repeated) {
+    {
+      std::lock_guard guard{mutex_};
+      for (const auto& x : group)
+        busy_.erase(x->id);
+    }
+    for (const auto& x : group) {
+      x->busy_at = nullptr;
+      applied(x, outcome, repeated);
+    }
+  }
+
+  void forget(const open_delivery& x) {
+    std::lock_guard guard{mutex_};
+    busy_.erase(x.id);
+  }
+
+  void applied(const open_pointer& open, const result<void>& outcome, bool repeated) {
     if (outcome) {
       count(repeated ? &consumer_stats::duplicates : &consumer_stats::applied);
-      return d->ack();
+      return open->is.ack();
     }
     if (outcome.error().code == errc::refused && is_ended())
-      return d->nak();
+      return open->is.nak();
     count(&consumer_stats::failed);
-    if (d->delivered >= options_.attempts_max)
-      return bury(d, x, to_string(outcome.error()));
-    d->nak(delay_after(d->delivered));
+    if (open->is.delivered >= options_.attempts_max)
+      return bury(open, to_string(outcome.error()));
+    open->is.nak(delay_after(open->is.delivered));
   }
 
-  void bury(const shared_delivery& d, const received_event& x, std::string reason) {
+  void bury(const open_pointer& open, std::string reason) {
+    const auto& d = open->is;
     if (!on_dead_)
-      return d->nak(options_.retry_max);
+      return d.nak(options_.retry_max);
     store::dead_letter letter;
     letter.at = clock_.now();
     letter.reason = std::move(reason);
     letter.origin = "consumer";
-    letter.subject = d->subject;
-    letter.type = x.data.type;
-    letter.attempts = static_cast<uint32_t>(std::min<uint64_t>(d->delivered, UINT32_MAX));
-    letter.payload = d->payload;
-    letter.headers = d->headers;
-    letter.trace_id = trace_of(x.data.traceparent);
+    letter.subject = d.subject;
+    if (auto x = event_from_message(d.headers, d.payload)) {
+      letter.type = x->type;
+      letter.trace_id = trace_of(x->traceparent);
+    }
+    letter.attempts = static_cast<uint32_t>(std::min<uint64_t>(d.delivered, UINT32_MAX));
+    letter.payload = d.payload;
+    letter.headers = d.headers;
     // The same delivery buried twice, with a crash in between, is one letter.
-    letter.id = name_ + "/" + std::to_string(d->stream_sequence) + "/" + std::to_string(d->time.ns);
+    letter.id = name_ + "/" + std::to_string(d.stream_sequence) + "/" + std::to_string(d.time.ns);
     std::replace(letter.id.begin(), letter.id.end(), '/', '.');
     auto self = shared_from_this();
-    on_dead_(std::move(letter), [self, d](result<void> kept) {
+    on_dead_(std::move(letter), [self, open](result<void> kept) {
       if (!kept)
-        return d->nak(std::chrono::seconds{1});
+        return open->is.nak(std::chrono::seconds{1});
       self->count(&consumer_stats::dead);
-      d->term();
+      open->is.term();
     });
   }
 
@@ -196,8 +330,8 @@ private:
   }
 
   /// Writer thread only.
-  result<void> prune(store::database& db) {
-    if (++unpruned_ < 256)
+  result<void> prune(store::database& db, uint32_t added) {
+    if (unpruned_ += added; unpruned_ < 256)
       return {};
     unpruned_ = 0;
     return detail::prune_marks(db, options_.marks_max);
@@ -224,7 +358,10 @@ private:
   std::recursive_mutex running_;
   bool ended_ = false;
   mutable std::mutex mutex_;
-  std::set<std::string> busy_;
+  std::unordered_set<std::string_view> busy_; ///< Ids, each in an open_delivery.
+  std::vector<open_pointer> unmarked_;        ///< Handled, and their marks not yet on their way.
+  size_t answered_unmarked_ = 0;
+  bool marking_ = false; ///< A job that will take them waits.
   consumer_stats stats_;
 };
 
@@ -265,8 +402,8 @@ result<std::unique_ptr<consumer>> start_with(std::shared_ptr<store::sqlite_file>
   auto state =
     std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
                                      std::move(handler), std::move(on_dead), time);
-  auto started =
-    client->pull(std::move(pull), [state](delivery d) { state->received(std::move(d)); });
+  auto started = client->pull_batches(
+    std::move(pull), [state](std::vector<delivery> batch) { state->received(std::move(batch)); });
   if (!started)
     return started.error();
   return std::unique_ptr<consumer>{std::make_unique<consumer_impl>(state, std::move(*started))};

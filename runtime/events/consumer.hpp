@@ -52,9 +52,9 @@ public:
   /// event comes again.
   using effect_in = std::function<result<void>(store::database&, const received_event&)>;
   /// An effect elsewhere: answers through `done`, once, from any thread; an event whose handler
-  /// never answers comes again after ack_wait.
-  using handler =
-    std::function<void(const received_event&, std::function<void(result<void>)> done)>;
+  /// never answers comes again after ack_wait. The event is the handler's to take from, and gone
+  /// when it returns.
+  using handler = std::function<void(received_event&, std::function<void(result<void>)> done)>;
   /// Takes an event given up; `done` without an error ends it.
   using dead_callback =
     std::function<void(store::dead_letter, std::function<void(result<void>)> done)>;

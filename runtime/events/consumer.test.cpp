@@ -190,6 +190,35 @@ TEST_CASE("consumer: a handler elsewhere answers later, and no effect runs after
   CHECK(calls == before);
 }
 
+TEST_CASE("consumer: a handler is not given an event twice, unless it has dropped it",
+          "[events][nats]") {
+  nats_fixture f;
+  auto client = f.connect();
+  applied_table table{f.folder / "c.db"};
+  REQUIRE(client->ensure_stream(test_stream()));
+  // Without an id for the stream, which would refuse the repetition itself.
+  for (std::string id : {"a", "a", "dropped", "b", "a"}) {
+    auto text = to_json(make_event(id));
+    REQUIRE(client->publish({"test.a", {}, {}, text}));
+  }
+  auto options = make_options();
+  options.pull.consumer.ack_wait = 300ms;
+  watched<std::map<std::string, int>> calls;
+  auto c = consumer::start(table.file, client, options, consumer::handler{[&](auto& x, auto done) {
+                             auto id = std::move(x.data.id);
+                             int times = 0;
+                             calls.change([&](auto& v) { times = ++v[id]; });
+                             if (id != "dropped" || times > 1)
+                               done({});
+                           }},
+                           {});
+  REQUIRE(c);
+  CHECK(calls.wait([](auto& v) { return v["dropped"] == 2 && v["b"] == 1; }));
+  CHECK(eventually([&] { return (*c)->stats().duplicates == 2; }));
+  CHECK((*c)->stats().applied == 3);
+  CHECK(calls.copy() == std::map<std::string, int>{{"a", 1}, {"b", 1}, {"dropped", 2}});
+}
+
 TEST_CASE("consumer: nats-server killed under load, nothing is missing and nothing applied twice",
           "[events][nats]") {
   nats_fixture f;

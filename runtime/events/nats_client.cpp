@@ -127,6 +127,14 @@ public:
   }
   result<std::unique_ptr<pull_subscription>> pull(pull_options options,
                                                   delivery_callback callback) override {
+    return pull_batches(std::move(options),
+                        [callback = std::move(callback)](std::vector<delivery> batch) {
+                          for (auto& x : batch)
+                            callback(std::move(x));
+                        });
+  }
+  result<std::unique_ptr<pull_subscription>> pull_batches(pull_options options,
+                                                          batch_callback callback) override {
     return detail::start_pull(link_, std::move(options), std::move(callback));
   }
 

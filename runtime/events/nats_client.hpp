@@ -31,6 +31,7 @@ class nats_client {
 public:
   using message_callback = std::function<void(message)>;
   using delivery_callback = std::function<void(delivery)>;
+  using batch_callback = std::function<void(std::vector<delivery>)>;
   using publish_callback = std::function<void(result<publish_ack>)>;
   using state_callback = std::function<void(const connection_status&)>;
 
@@ -93,6 +94,10 @@ public:
 
   /// Ends all subscriptions and the connection. Called by the destructor.
   virtual void close() = 0;
+
+  /// As pull(); what has arrived meanwhile comes together, at least one and in order.
+  virtual result<std::unique_ptr<pull_subscription>> pull_batches(pull_options options,
+                                                                  batch_callback callback) = 0;
 };
 
 } // namespace coppice::events

@@ -8,6 +8,6 @@ namespace coppice::events::detail {
 /// Errors: errc::invalid_value, errc::out_of_range.
 result<std::unique_ptr<pull_subscription>> start_pull(std::shared_ptr<nats_link> link,
                                                       pull_options options,
-                                                      nats_client::delivery_callback callback);
+                                                      nats_client::batch_callback callback);
 
 } // namespace coppice::events::detail

@@ -21,12 +21,14 @@ namespace coppice {
 /// An actor without mailbox and behavior: an answer is looked up and handed over where it arrives.
 class asker::ear : public caf::actor_proxy {
 public:
+  using time_point = caf::actor_clock::time_point;
+
   struct question {
     callback done;
     caf::actor_addr to;
-    std::string type;
-    caf::actor_clock::time_point asked;
-    caf::disposable timer;
+    caf::type_id_t type = caf::invalid_type_id;
+    time_point asked;
+    time_point due;
   };
 
   explicit ear(caf::actor_config& cfg) : actor_proxy(cfg) {}
@@ -58,21 +60,64 @@ public:
       q = std::move(i->second);
       open.erase(i);
     }
-    q.timer.dispose();
     f(q);
   }
+
+  /// Under mutex: makes sure that somebody looks when the first question is due. One timer serves
+  /// all: a timer for each would wake the clock's thread for every question.
+  void watch(caf::actor_clock& clock, time_point due) {
+    if (due >= next_look)
+      return;
+    next_look = due;
+    auto look = caf::make_action([me = caf::strong_actor_ptr{ctrl()}, &clock, due] {
+      static_cast<ear*>(caf::actor_cast<caf::abstract_actor*>(me))->look(clock, due);
+    });
+    clock.schedule(due, std::move(look));
+  }
+
+  /// Ends what is due. A timer that an earlier one has overtaken does nothing.
+  void look(caf::actor_clock& clock, time_point planned) {
+    std::vector<question> late;
+    {
+      std::lock_guard guard{mutex};
+      if (planned != next_look)
+        return;
+      auto now = clock.now();
+      auto first = time_point::max();
+      for (auto i = open.begin(); i != open.end();) {
+        if (i->second.due <= now) {
+          late.push_back(std::move(i->second));
+          i = open.erase(i);
+        } else {
+          first = std::min(first, i->second.due);
+          ++i;
+        }
+      }
+      next_look = time_point::max();
+      if (!open.empty())
+        watch(clock, std::max(first, now + look_pause));
+    }
+    for (auto& q : late)
+      q.done(
+        error{errc::timeout, "no answer within " + to_string(duration{q.due - q.asked}), {}, {}});
+  }
+
+  /// Looking costs as much as there are open questions.
+  static constexpr auto look_pause = std::chrono::milliseconds{2};
 
   std::mutex mutex;
   std::map<uint64_t, question> open; ///< By message id.
   uint64_t last = 0;
+  time_point next_look = time_point::max();
 };
 
 namespace {
 
-std::string type_text(const caf::message& x) {
-  if (x.empty())
-    return {};
-  auto name = caf::query_type_name(x.types()[0]);
+/// Far enough, and no overflow of the clock.
+constexpr duration deadline_max = std::chrono::hours{24 * 365};
+
+std::string type_text(caf::type_id_t x) {
+  auto name = x == caf::invalid_type_id ? caf::string_view{} : caf::query_type_name(x);
   return {name.data(), name.size()};
 }
 
@@ -96,10 +141,8 @@ asker::~asker() {
     std::lock_guard guard{me.mutex};
     left.swap(me.open);
   }
-  for (auto& [key, q] : left) {
-    q.timer.dispose();
+  for (auto& [key, q] : left)
     q.done(error{errc::actor_stopped, "the node stops", {}, {}});
-  }
 }
 
 void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done,
@@ -116,28 +159,18 @@ void asker::ask(const caf::actor& to, caf::message question, duration deadline, 
     if (me.open.size() < open_max) {
       auto key = ++me.last & caf::message_id::request_id_mask;
       mid = caf::message_id{caf::message_id::default_async_value | key};
-      ear::question q{std::move(done), to.address(), type_text(question), clock.now(), {}};
-      me.open.emplace(key, std::move(q));
+      auto type = question.empty() ? caf::invalid_type_id : question.types()[0];
+      auto now = clock.now();
+      auto due = now + std::min<duration>(deadline, deadline_max);
+      me.open.emplace_hint(me.open.end(), key,
+                           ear::question{std::move(done), to.address(), type, now, due});
+      me.watch(clock, due);
       done = nullptr;
     }
   }
   if (done) {
     done(error{errc::rate_limited, "too many open requests on this node", {}, {}});
     return;
-  }
-  auto key = mid.integer_value() & caf::message_id::request_id_mask;
-  auto text = to_string(deadline);
-  auto expire = caf::make_action([ear = ear_, key, text] {
-    auto& me = *static_cast<class ear*>(caf::actor_cast<caf::abstract_actor*>(ear));
-    me.take(key, [&](ear::question& q) {
-      q.done(error{errc::timeout, "no answer within " + text, {}, {}});
-    });
-  });
-  auto timer = clock.schedule(clock.now() + deadline, std::move(expire));
-  {
-    std::lock_guard guard{me.mutex};
-    if (auto i = me.open.find(key); i != me.open.end())
-      i->second.timer = timer;
   }
   auto* receiver = caf::actor_cast<caf::abstract_actor*>(to);
   auto element = caf::make_mailbox_element(ear_, urgent ? mid.with_high_priority() : mid, {},
@@ -160,7 +193,8 @@ std::vector<asker::open_question> asker::open() const {
   std::vector<open_question> out;
   std::lock_guard guard{me.mutex};
   for (auto& [key, q] : me.open)
-    out.push_back({key, q.to, q.type, std::chrono::duration_cast<duration>(now - q.asked)});
+    out.push_back(
+      {key, q.to, type_text(q.type), std::chrono::duration_cast<duration>(now - q.asked)});
   return out;
 }
 
