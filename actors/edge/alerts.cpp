@@ -30,7 +30,7 @@ alerts::alerts(caf::event_based_actor* self, alerts_args args)
 
 caf::behavior alerts::make_behavior() {
   restore();
-  if (owner_.nats()) {
+  if (owner_.has_events()) {
     for (auto& subject : args_.subjects) {
       auto made = subscribe(self_, subject);
       if (!made)

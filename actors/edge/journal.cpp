@@ -25,7 +25,7 @@ caf::behavior journal::make_behavior() {
   // Not in the constructor: the first one runs on the supervisor's thread.
   if (auto* place = supervision::current_seat())
     path_ = place->path();
-  if (owner_.nats()) {
+  if (owner_.has_events()) {
     subscription_options options;
     options.durable = args_.durable;
     auto made = subscribe(self_, args_.subject, std::move(options));

@@ -1,5 +1,7 @@
 #include "runtime/base/clock.hpp"
 
+#include "runtime/base/substituted.hpp"
+
 namespace coppice {
 
 namespace {
@@ -7,11 +9,15 @@ namespace {
 class os_clock final : public clock {
 public:
   instant now() const override {
+    if (auto* other = substituted::time.load(std::memory_order_acquire)) [[unlikely]]
+      return other->now();
     return {
       std::chrono::duration_cast<duration>(std::chrono::system_clock::now().time_since_epoch())
         .count()};
   }
   duration monotonic() const override {
+    if (auto* other = substituted::time.load(std::memory_order_acquire)) [[unlikely]]
+      return other->monotonic();
     return std::chrono::steady_clock::now().time_since_epoch();
   }
 };

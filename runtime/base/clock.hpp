@@ -17,7 +17,7 @@ public:
   virtual duration monotonic() const = 0;
 };
 
-/// The operating system's clock.
+/// The operating system's clock; in a test, what it put in its place (substitute.hpp).
 const clock& system_clock();
 
 } // namespace coppice

@@ -13,6 +13,12 @@ namespace coppice {
 node::node(catalog types, config::loaded::node config, node_origin origin)
   : impl_(std::make_unique<impl>(*this, std::move(types), std::move(config), std::move(origin))) {}
 
+node::node(catalog types, config::loaded::node config, node_surroundings instead)
+  : node(std::move(types), std::move(config), node_origin{}) {
+  COPPICE_ASSERT(instead.bus && instead.file && instead.observer);
+  impl_->instead = std::move(instead);
+}
+
 node::~node() {
   stop();
 }
@@ -40,7 +46,7 @@ const catalog& node::types() const {
 }
 
 const std::string& node::data_folder() const {
-  return impl_->data->path();
+  return impl_->data ? impl_->data->path() : configuration().node.data;
 }
 
 instant node::started_at() const {

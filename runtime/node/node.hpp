@@ -23,6 +23,7 @@
 namespace coppice {
 
 class background;
+struct node_surroundings;
 
 namespace cluster {
 class cluster;
@@ -77,6 +78,10 @@ public:
 class node {
 public:
   node(catalog types, config::loaded::node config, node_origin origin);
+
+  /// A node for tests: nothing of it leaves the process, every actor is attached, and whoever owns the scheduler drives it
+  /// (wait() is not for it).
+  node(catalog types, config::loaded::node config, node_surroundings instead);
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -168,6 +173,9 @@ public:
   background& worker();
 
   using publish_callback = std::function<void(result<std::string>)>;
+
+  /// Can publish() and subscribe() work here: is there NATS, or a test's bus?
+  bool has_events() const;
 
   /// Calls back once the event is durable in the outbox. Errors: errc::unavailable (no NATS configured), errc::invalid_*.
   void publish(std::string subject, events::event x, publish_callback done);

@@ -146,18 +146,28 @@ result<void> node::impl::start_events() {
   return {};
 }
 
+bool node::has_events() const {
+  return impl_->outbox || impl_->instead;
+}
+
 void node::publish(std::string subject, events::event x, publish_callback done) {
-  if (!impl_->outbox) {
+  if (!has_events()) {
     done(no_nats());
     return;
   }
   if (x.traceparent.empty())
     x.traceparent = telemetry::to_traceparent(telemetry::current_trace());
+  if (impl_->instead) {
+    impl_->instead->bus->publish(std::move(subject), std::move(x), std::move(done));
+    return;
+  }
   impl_->outbox->publish(std::move(x), std::move(subject), std::move(done));
 }
 
 result<std::unique_ptr<event_subscription>>
 node::subscribe(const caf::actor& to, std::string subject, subscription_options options) {
+  if (impl_->instead)
+    return impl_->instead->bus->subscribe(to, std::move(subject), std::move(options));
   if (!impl_->nats)
     return no_nats();
   if (options.durable.empty()) {

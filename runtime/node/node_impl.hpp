@@ -10,6 +10,7 @@
 #include "runtime/node/data_folder.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/node/node_telemetry.hpp"
+#include "runtime/node/surroundings.hpp"
 #include "runtime/store/dead_letter_store.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/sqlite_file.hpp"
@@ -83,6 +84,7 @@ struct node::impl {
   // In the order of start-up; destroyed in reverse.
   node& self;
   const catalog types;
+  std::optional<node_surroundings> instead; ///< Only in tests.
   config::loaded::node config;
   node_origin origin;
   instant started_at;
@@ -120,6 +122,7 @@ struct node::impl {
   std::string stop_reason;
 
   // Steps of start-up, each in its own file.
+  result<void> prepare_inside();
   void start_log();
   result<void> open_store();
   result<void> start_events();

@@ -15,6 +15,8 @@ result<void> node::prepare() {
   auto& x = *impl_;
   init_runtime_types();
   x.started_at = system_clock().now();
+  if (x.instead)
+    return x.prepare_inside();
   auto data = coppice::data_folder::open(x.config.config.node.data);
   if (!data)
     return data.error();
@@ -56,14 +58,15 @@ void node::impl::start_log() {
 }
 
 result<void> node::impl::open_store() {
-  auto path =
-    config.config.store.path.empty() ? data->path() + "/store.db" : config.config.store.path;
-  store::sqlite_file_options options;
-  options.path = path;
-  auto opened = store::sqlite_file::open(std::move(options));
-  if (!opened)
-    return opened.error();
-  file = *opened;
+  if (!file) {
+    store::sqlite_file_options options;
+    auto& wanted = self.configuration().store.path;
+    options.path = wanted.empty() ? data->path() + "/store.db" : wanted;
+    auto opened = store::sqlite_file::open(std::move(options));
+    if (!opened)
+      return opened.error();
+    file = *opened;
+  }
   auto events = store::sqlite_event_store::open(file);
   if (!events)
     return events.error();

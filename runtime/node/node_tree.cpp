@@ -63,7 +63,9 @@ result<child_start> node::make_child(const config::tree_child& x) const {
     return recipe.error();
   auto spec = x.spec;
   auto* type = impl_->types.find(x.type);
-  if (type->blocking && spec.isolation == supervision::isolation::shared)
+  if (impl_->instead)
+    spec.isolation = supervision::isolation::shared;
+  else if (type->blocking && spec.isolation == supervision::isolation::shared)
     spec.isolation = supervision::isolation::thread;
   if (spec.isolation == supervision::isolation::process)
     return error{errc::refused,
@@ -164,7 +166,8 @@ result<void> node::impl::start_tree() {
         spec->flags, {spec->children[0].spec, spec->children[1].spec});
       !ok)
     return ok;
-  auto tree = std::make_shared<supervision::branch>("/", spec, observer);
+  auto watcher = instead ? instead->observer : std::shared_ptr<supervision::observer>{observer};
+  auto tree = std::make_shared<supervision::branch>("/", spec, std::move(watcher));
   {
     std::lock_guard guard{mutex};
     root = tree;
