@@ -1,75 +1,24 @@
-#include "runtime/supervision/cell.hpp"
-
-#include "runtime/base/clock.hpp"
+#include "runtime/json/value.hpp"
+#include "runtime/supervision/cell_internals.hpp"
+#include "runtime/supervision/relay.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
-#include "runtime/telemetry/trace_data.hpp"
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
-#include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 
-#include <cxxabi.h>
-
+// The message loop.
 namespace coppice::supervision {
-
-namespace {
-
-std::string describe_exception(const std::exception_ptr& what) {
-  try {
-    std::rethrow_exception(what);
-  } catch (const std::exception& e) {
-    int status = 0;
-    auto name = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
-    std::string out = status == 0 ? name : typeid(e).name();
-    std::free(name);
-    return out + ": " + e.what();
-  } catch (...) {
-    return "exception of an unknown type";
-  }
-}
-
-std::string trace_id_of(const caf::mailbox_element& x) {
-  auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get());
-  return data != nullptr ? data->context.trace_id() : std::string{};
-}
-
-exit_info exit_of(const caf::error& reason) {
-  if (!reason)
-    return {exit_kind::normal, "normal"};
-  if (reason.category() == caf::type_id_v<caf::exit_reason>) {
-    auto code = static_cast<caf::exit_reason>(reason.code());
-    if (code == caf::exit_reason::normal)
-      return {exit_kind::normal, "normal"};
-    if (code == caf::exit_reason::user_shutdown)
-      return {exit_kind::shutdown, "shutdown"};
-  }
-  return {exit_kind::abnormal, to_string(from_caf(reason))};
-}
-
-} // namespace
 
 const seat* current_seat() noexcept {
   return static_cast<const seat*>(telemetry::running.who);
 }
 
-/// A message that killed the actor and may be tried again.
-struct cell::poison {
-  caf::mailbox_element_ptr element;
-  uint32_t attempts = 1;
-};
-
-/// Opens the protected members of any scheduled actor: a pointer to member formed through a derived class is one to the
-/// base class's member.
-struct cell::access : caf::scheduled_actor {
-  static auto& behaviors(scheduled_actor& x) { return x.*&access::bhvr_stack_; }
-  static auto& awaited(scheduled_actor& x) { return x.*&access::awaited_responses_; }
-  static auto& multiplexed(scheduled_actor& x) { return x.*&access::multiplexed_responses_; }
-  static auto& receive_timeout(scheduled_actor& x) { return x.*&access::pending_timeout_; }
-  static auto& mailbox(scheduled_actor& x) { return x.*&access::mailbox_; }
-  static auto& fail_state(scheduled_actor& x) { return x.*&access::fail_state_; }
-};
+const seat* seat_of(const caf::abstract_actor* x) noexcept {
+  if (auto* found = dynamic_cast<const cell*>(x))
+    return found->place().get();
+  auto* face = dynamic_cast<const relay*>(x);
+  return face != nullptr ? face->place().get() : nullptr;
+}
 
 cell::cell(seat_ptr place) : seat_(std::move(place)) {}
 
@@ -91,8 +40,6 @@ bool cell::is_counted(const caf::mailbox_element& x) noexcept {
       return true;
   }
 }
-
-// -- loop ---------------------------------------------------------------------------------------------------------------
 
 caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_throughput) {
   using caf::resumable;
@@ -119,10 +66,13 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
     }
     if (phase_ == phase::running)
       a.get_normal_queue().new_round(3, on_normal);
-    if (phase_ == phase::done)
-      return resumable::done;
-    if (phase_ != phase::running)
+    if (phase_ != phase::running) [[unlikely]] {
+      if (phase_ == phase::replacing)
+        replace();
+      if (phase_ == phase::done)
+        return resumable::done;
       park();
+    }
     if (consumed == before) {
       if (phase_ == phase::running)
         a.set_receive_timeout();
@@ -149,6 +99,11 @@ caf::intrusive::task_result cell::one(caf::mailbox_element& x, size_t& consumed,
   using caf::intrusive::task_result;
   auto& a = self();
   auto counted = is_counted(x);
+  auto may_be_tie = !counted && ties_ != nullptr;
+  if (may_be_tie && !hear(x)) [[unlikely]] {
+    count_late();
+    return ++consumed < max ? task_result::resume : task_result::stop_all;
+  }
   bool skipped = false;
   try {
     switch (consume(x)) {
@@ -166,8 +121,11 @@ caf::intrusive::task_result cell::one(caf::mailbox_element& x, size_t& consumed,
   } catch (...) {
     crashed(&x, std::current_exception());
   }
-  if (skipped)
+  if (skipped) {
+    if (may_be_tie)
+      put_back(x);
     return task_result::skip;
+  }
   if (counted) {
     auto& taken = seat_->taken;
     taken.store(taken.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -185,7 +143,8 @@ caf::intrusive::task_result cell::urgent(caf::mailbox_element& x, size_t& consum
   if (x.payload.match_elements<cell_command>()) {
     obey(x.payload.get_as<cell_command>(0));
     ++consumed;
-    return phase_ == phase::done ? task_result::stop_all : task_result::resume;
+    return phase_ == phase::done || phase_ == phase::replacing ? task_result::stop_all
+                                                               : task_result::resume;
   }
   if (x.payload.match_elements<describe_query>()) {
     describe(x);
@@ -211,85 +170,46 @@ void cell::serve(caf::mailbox_element& x) {
     check_end();
 }
 
-// -- life ---------------------------------------------------------------------------------------------------------------
-
-void cell::first_start() {
+/// Has the actor quit, been killed by an exit message or run out of behavior?
+void cell::check_end() {
   auto& a = self();
-  phase_ = phase::running;
-  // Not the first one in this place: it replaces another.
-  if (seat_->incarnation.fetch_add(1, std::memory_order_relaxed) > 0)
-    telemetry::process_totals().restarts.fetch_add(1, std::memory_order_relaxed);
-  try {
-    a.initialize();
-  } catch (...) {
-    end_reason_ = describe_exception(std::current_exception());
-    wait_with({exit_kind::abnormal, end_reason_}, nullptr, throw_watch::take());
-    report(child_report::kind::start_failed, {exit_kind::abnormal, end_reason_}, nullptr, {});
+  if (seat_->left_behind.load(std::memory_order_relaxed)) {
+    finish();
     return;
   }
-  report(child_report::kind::started, {}, nullptr, {});
-  check_end();
-}
-
-void cell::restart(const std::string& reason) {
-  auto& a = self();
-  telemetry::process_totals().restarts.fetch_add(1, std::memory_order_relaxed);
-  seat_->incarnation.fetch_add(1, std::memory_order_relaxed);
-  try {
-    call_before_restart(reason);
-    destroy_state();
-    create_state();
-    // Only now: a throwing constructor must not meet a half-built actor with messages.
-    wipe();
-    phase_ = phase::running;
-    if (auto behavior = build_behavior())
-      a.do_become(std::move(behavior), true);
-  } catch (...) {
-    end_reason_ = describe_exception(std::current_exception());
-    auto stack = throw_watch::take();
-    destroy_state();
-    wipe();
-    phase_ = phase::waiting;
-    report(child_report::kind::start_failed, {exit_kind::abnormal, end_reason_}, nullptr, stack);
+  if (a.alive() && !a.getf(caf::abstract_actor::is_shutting_down_flag)) [[likely]]
     return;
-  }
-  unpark();
-  if (seat_->discard_on_restart.load(std::memory_order_relaxed))
-    drain({errc::actor_crashed,
-           "the mailbox was discarded when the actor restarted",
-           seat_->path(),
-           {}});
-  report(child_report::kind::started, {}, nullptr, {});
-  check_end();
+  has_quit();
 }
 
 void cell::obey(const cell_command& command) {
   using kind = cell_command::kind;
   switch (command.what) {
     case kind::restart:
-      if (phase_ == phase::waiting)
+      if (phase_ != phase::waiting)
+        break;
+      if (!is_replaced()) {
         restart(command.reason);
+      } else {
+        // Outside of the queue that this command comes from.
+        end_reason_ = command.reason;
+        phase_ = phase::replacing;
+      }
       break;
     case kind::stop:
-      if (phase_ == phase::running || phase_ == phase::suspended) {
-        exit_info exit{exit_kind::shutdown, "shutdown"};
-        try {
-          call_before_stop();
-        } catch (...) {
-          exit = {exit_kind::abnormal,
-                  "before_stop: " + describe_exception(std::current_exception())};
-        }
-        wait_with(exit, nullptr, throw_watch::take());
+      if (is_up())
+        stop();
+      break;
+    case kind::kill:
+      if (is_up()) {
+        exit_info exit{exit_kind::abnormal, command.reason.empty() ? "killed" : command.reason};
+        wait_with(exit);
         report(child_report::kind::ended, std::move(exit), nullptr, {});
       }
       break;
-    case kind::kill:
     case kind::crash:
-      if (phase_ == phase::running || phase_ == phase::suspended) {
-        exit_info exit{exit_kind::abnormal, command.reason.empty() ? "killed" : command.reason};
-        wait_with(exit, nullptr, {});
-        report(child_report::kind::ended, std::move(exit), nullptr, {});
-      }
+      if (is_up())
+        drill(command.reason);
       break;
     case kind::end:
       if (!command.reason.empty())
@@ -306,6 +226,8 @@ void cell::obey(const cell_command& command) {
         unpark();
       }
       break;
+    case kind::wake:
+      break;
   }
 }
 
@@ -321,228 +243,12 @@ void cell::describe(caf::mailbox_element& x) {
       out.json = call_describe();
     } catch (...) {
       // A broken describe() must not cost the actor its life: it is a look, not work.
-      out.json = "{\"error\":\"describe() threw\"}";
+      out.json = json::serialize(
+        json::object{{"error", "describe: " + describe_exception(std::current_exception())}});
     }
   }
   if (x.sender && x.mid.is_request())
     x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(out)),
-                      a.context());
-}
-
-// -- ends ---------------------------------------------------------------------------------------------------------------
-
-void cell::crashed(caf::mailbox_element* x, std::exception_ptr what) {
-  auto stack = throw_watch::take();
-  auto reason = describe_exception(what);
-  seat_->failed.store(seat_->failed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  telemetry::process_totals().failed.fetch_add(1, std::memory_order_relaxed);
-  auto trace_id = std::exchange(telemetry::running.failed_trace, {}).trace_id();
-  exit_info exit{exit_kind::abnormal, reason};
-  report(child_report::kind::ended, exit, x, stack, trace_id);
-  if (x != nullptr && !keep_for_retry(*x))
-    dispose_of(*x, reason, stack, std::move(trace_id));
-  wait_with(std::move(exit), x, stack);
-}
-
-/// Poison: a message may be delivered again as often as the spec says; the delivery counts, not its content.
-bool cell::keep_for_retry(caf::mailbox_element& x) {
-  auto retries = seat_->poison_retries.load(std::memory_order_relaxed);
-  auto attempts = poison_ ? poison_->attempts : 1;
-  if (!is_counted(x) || attempts > retries) {
-    return false;
-  }
-  auto copy = caf::make_mailbox_element(x.sender, x.mid, x.stages, x.payload);
-  if (auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get()))
-    copy->tracing_id = telemetry::make_trace_data(data->context, data->how);
-  poison_ = std::make_unique<poison>(poison{std::move(copy), attempts + 1});
-  return true;
-}
-
-void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack,
-                      std::string trace_id) {
-  auto attempts = poison_ ? poison_->attempts : 1;
-  poison_.reset();
-  auto& a = self();
-  if (x.mid.is_request() && !x.mid.is_answered() && x.sender) {
-    auto answer = to_caf({errc::actor_crashed,
-                          "the actor failed while it handled this request: " + reason,
-                          seat_->path(),
-                          {}});
-    x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(std::move(answer)),
-                      a.context());
-    x.mid.mark_as_answered();
-  }
-  if (is_counted(x))
-    seat_->owner().observer->dead({seat_->path(), reason, x.sender, x.payload, std::move(trace_id),
-                                   attempts, system_clock().now(), stack});
-}
-
-/// Has the actor quit, been killed by an exit message or run out of behavior?
-void cell::check_end() {
-  auto& a = self();
-  if (seat_->left_behind.load(std::memory_order_relaxed)) {
-    finish();
-    return;
-  }
-  if (a.alive() && !a.getf(caf::abstract_actor::is_shutting_down_flag)) [[likely]]
-    return;
-  auto exit = exit_of(access::fail_state(a));
-  wait_with(exit, nullptr, {});
-  report(child_report::kind::ended, std::move(exit), nullptr, {});
-}
-
-void cell::wait_with(exit_info exit, const caf::mailbox_element*, raw_stack) {
-  end_reason_ = std::move(exit.reason);
-  ending_abnormally_ = exit.kind == exit_kind::abnormal;
-  wipe();
-  phase_ = phase::waiting;
-}
-
-void cell::wipe() {
-  auto& a = self();
-  a.unsetf(caf::abstract_actor::is_shutting_down_flag);
-  access::fail_state(a) = caf::error{};
-  auto& behaviors = access::behaviors(a);
-  behaviors.clear();
-  behaviors.cleanup();
-  auto& awaited = access::awaited(a);
-  auto& multiplexed = access::multiplexed(a);
-  awaited.clear();
-  multiplexed.clear();
-  access::receive_timeout(a).dispose();
-  a.set_default_handler(caf::scheduled_actor::default_handler{});
-  a.set_error_handler(caf::scheduled_actor::error_handler{});
-  a.set_down_handler(caf::scheduled_actor::down_handler{});
-  a.set_node_down_handler(caf::scheduled_actor::node_down_handler{});
-  a.set_exit_handler(caf::scheduled_actor::exit_handler{});
-  a.set_exception_handler(caf::scheduled_actor::exception_handler{});
-  for (auto& timer : timers_)
-    timer.what.dispose();
-  timers_.clear();
-  if (auto* open = seat_->requests())
-    open->clear(a.id());
-  auto links = std::move(links_);
-  links_.clear();
-  for (auto& link : links) {
-    if (auto other = caf::actor_cast<caf::strong_actor_ptr>(link)) {
-      a.unlink_from(other);
-      auto reason =
-        to_caf({errc::actor_crashed, "its owner ended: " + end_reason_, seat_->path(), {}});
-      other->enqueue(nullptr, caf::make_message_id(),
-                     caf::make_message(caf::exit_msg{a.address(), std::move(reason)}), a.context());
-    }
-  }
-}
-
-void cell::park() {
-  auto set_aside = [](auto& queue) {
-    queue.cache().append(queue.items());
-    queue.items().init();
-  };
-  set_aside(self().get_normal_queue());
-  set_aside(self().get_urgent_queue());
-}
-
-void cell::unpark() {
-  self().get_normal_queue().flush_cache();
-  self().get_urgent_queue().flush_cache();
-}
-
-/// Empties the mailbox: requests are answered with `reason`, other user messages become dead letters.
-void cell::drain(const error& reason) {
-  auto& a = self();
-  auto& box = access::mailbox(a);
-  box.fetch_more();
-  auto take = [&](caf::mailbox_element& x) {
-    if (is_counted(x))
-      seat_->taken.store(seat_->taken.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_relaxed);
-    if (x.mid.is_request() && x.sender)
-      x.sender->enqueue(a.ctrl(), x.mid.response_id(), caf::make_message(to_caf(reason)),
-                        a.context());
-    else if (is_counted(x))
-      seat_->owner().observer->dead({seat_->path(),
-                                     reason.message,
-                                     x.sender,
-                                     x.payload,
-                                     trace_id_of(x),
-                                     0,
-                                     system_clock().now(),
-                                     {}});
-    return caf::intrusive::task_result::resume;
-  };
-  a.get_normal_queue().flush_cache();
-  while (!a.get_normal_queue().items().empty())
-    a.get_normal_queue().new_round(1000, take);
-}
-
-void cell::finish() {
-  if (phase_ == phase::done)
-    return;
-  auto& a = self();
-  phase_ = phase::done;
-  wipe();
-  if (poison_ && poison_->element)
-    dispose_of(*poison_->element, end_reason_, {}, trace_id_of(*poison_->element));
-  drain({errc::actor_stopped, "the actor ended: " + end_reason_, seat_->path(), {}});
-  auto reason = ending_abnormally_ ? to_caf({errc::actor_crashed, end_reason_, seat_->path(), {}})
-                                   : caf::make_error(caf::exit_reason::user_shutdown);
-  a.quit(std::move(reason));
-  a.finalize();
-}
-
-// -- small things -------------------------------------------------------------------------------------------------------
-
-void cell::refuse(caf::mailbox_element& x) {
-  seat_->refused.fetch_add(1, std::memory_order_relaxed);
-  telemetry::process_totals().refused.fetch_add(1, std::memory_order_relaxed);
-  if (x.mid.is_request()) {
-    if (x.sender) {
-      auto limit = std::to_string(seat_->limit.load(std::memory_order_relaxed));
-      auto answer = to_caf({errc::mailbox_full,
-                            "the mailbox is at its limit of " + limit + " messages",
-                            seat_->path(),
-                            {}});
-      x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(answer)),
-                        nullptr);
-    }
-  } else if (!seat_->drop_newest.load(std::memory_order_relaxed)) {
-    seat_->owner().observer->dead({seat_->path(),
-                                   "mailbox_full",
-                                   x.sender,
-                                   x.payload,
-                                   trace_id_of(x),
-                                   0,
-                                   system_clock().now(),
-                                   {}});
-  }
-}
-
-void cell::linked(caf::abstract_actor* other) {
-  links_.insert(other->address());
-}
-
-void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
-                  raw_stack stack, std::string trace_id) {
-  auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
-  if (!supervisor) {
-    // Nobody is left to decide.
-    finish();
-    return;
-  }
-  child_report message;
-  message.what = what;
-  message.child = seat_->child();
-  message.exit = std::move(exit);
-  message.stack = stack;
-  message.at = system_clock().now();
-  if (x != nullptr)
-    message.message_type = telemetry::type_names(x->payload.types().data());
-  message.trace_id = std::move(trace_id);
-  auto& a = self();
-  supervisor->enqueue(caf::make_mailbox_element(a.ctrl(),
-                                                caf::make_message_id(caf::message_priority::high),
-                                                {}, std::move(message)),
                       a.context());
 }
 

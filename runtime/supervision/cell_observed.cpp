@@ -129,18 +129,19 @@ private:
   bool skipped_ = false;
 };
 
-void cell::arrived(caf::mailbox_element& x, const caf::actor_control_block& me) {
+void cell::arrived(caf::mailbox_element& x, const caf::actor_control_block& me,
+                   caf::actor_id known_as) {
   auto& now = telemetry::running;
   if (x.mid.is_response()) {
     if (auto* open = seat_->requests())
       open->remove(telemetry::request_key(me, x.mid));
   } else if (x.mid.is_request() && x.sender && now.actor != nullptr) {
     if (x.sender.get() == now.actor) {
-      telemetry::note_request(x, me.aid);
+      telemetry::note_request(x, known_as);
     } else if (auto* asker = dynamic_cast<const cell*>(x.sender->get())) {
       // Delegated: from now on the one who asked waits for this actor.
       if (auto* open = asker->seat_->requests())
-        open->redirect(telemetry::request_key(*x.sender.get(), x.mid), me.aid);
+        open->redirect(telemetry::request_key(*x.sender.get(), x.mid), known_as);
     }
   }
   if (telemetry::probed()) [[unlikely]] {
@@ -207,10 +208,10 @@ void cell::describe_work(description& out) {
   std::sort(out.timers_due.begin(), out.timers_due.end());
   if (out.timers_due.size() > description::lists_max)
     out.timers_due.resize(description::lists_max);
-  out.links = static_cast<uint32_t>(links_.size());
-  for (auto& link : links_)
-    if (out.linked.size() < description::lists_max)
-      out.linked.push_back(link);
+  out.linked = links();
+  out.links = static_cast<uint32_t>(out.linked.size());
+  if (out.linked.size() > description::lists_max)
+    out.linked.resize(description::lists_max);
   if (auto* open = seat_->requests()) {
     open->visit([&](uint64_t receiver, const uint16_t* types, int64_t since) {
       auto age = duration{std::max<int64_t>(telemetry::now_ns() - since, 0)};
@@ -228,7 +229,8 @@ void cell::describe_work(description& out) {
 }
 
 void cell::count_late() noexcept {
-  seat_->late.store(seat_->late.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  // Not by the actor alone: an actor that was replaced counts what still comes to it.
+  seat_->late.fetch_add(1, std::memory_order_relaxed);
   telemetry::process_totals().late.fetch_add(1, std::memory_order_relaxed);
 }
 

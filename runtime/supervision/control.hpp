@@ -26,7 +26,8 @@ struct cell_command {
     end,     ///< Terminate the CAF actor for good: monitors hear of it.
     suspend, ///< Handle no user message until `resume`.
     resume,
-    crash, ///< A fault drill: fail as if a handler had thrown.
+    crash, ///< A fault drill: throw inside the actor.
+    wake,  ///< Nothing; starts an actor that takes the place of another.
   };
 
   kind what = kind::end;

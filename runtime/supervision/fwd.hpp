@@ -8,6 +8,7 @@ class branch;
 class cell;
 class observer;
 class recipe;
+class relay;
 class seat;
 struct child_spec;
 struct dead_message;

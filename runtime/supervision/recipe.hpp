@@ -51,6 +51,30 @@ caf::strong_actor_ptr launch(caf::actor_system& system, isolation where, Ts&&...
     system.spawn_impl<Impl, caf::no_spawn_options>(cfg, std::forward<Ts>(xs)...));
 }
 
+// As above, but it does nothing until it gets a message.
+template <class Impl, class... Ts>
+caf::strong_actor_ptr launch_idle(caf::actor_system& system, isolation where, Ts&&... xs) {
+  caf::actor_config cfg;
+  if (where == isolation::thread)
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      system.spawn_impl<Impl, caf::detached + caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
+  return caf::actor_cast<caf::strong_actor_ptr>(
+    system.spawn_impl<Impl, caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
+}
+
+// The first actor in a place, with a relay in front of it when its class needs one.
+template <class Impl, class Source, class... Ts>
+caf::strong_actor_ptr launch_first(caf::actor_system& system, isolation where, seat_ptr place,
+                                   const std::shared_ptr<const Source>& source, const Ts&... xs) {
+  if constexpr (is_replaced<Impl>) {
+    auto face = relay::make(system, place);
+    relay::of(face).lead_to(source->spawn(system, source, face, place, where, false), [] {});
+    return face;
+  } else {
+    return launch<supervised<Impl>>(system, where, std::move(place), source, xs...);
+  }
+}
+
 // Calls a CAF actor function in any of the forms that CAF takes: with or without self, returning a behavior or not.
 template <class Impl, class F, class... Ts>
 caf::behavior call_actor_function(Impl* self, const F& fun, const Ts&... xs) {
@@ -82,6 +106,17 @@ class function_source final : public incarnation_source<Impl> {
 public:
   function_source(F fun, Ts... xs) : fun_(std::move(fun)), args_(std::move(xs)...) {}
 
+  caf::strong_actor_ptr spawn(caf::actor_system& system,
+                              const std::shared_ptr<const incarnation_source<Impl>>& me,
+                              const caf::strong_actor_ptr& relay, seat_ptr place, isolation where,
+                              bool idle) const override {
+    if constexpr (is_replaced<Impl>)
+      return idle ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me)
+                  : launch<supervised<Impl>>(system, where, relay, std::move(place), me);
+    else
+      return nullptr;
+  }
+
   caf::behavior make_behavior(Impl* self) const override {
     return std::apply([&](const auto&... xs) { return call_actor_function(self, fun_, xs...); },
                       args_);
@@ -99,6 +134,22 @@ public:
 
   caf::behavior make_behavior(Impl*) const override { return {}; }
   bool uses_own_behavior() const override { return true; }
+
+  caf::strong_actor_ptr spawn(caf::actor_system& system,
+                              const std::shared_ptr<const incarnation_source<Impl>>& me,
+                              const caf::strong_actor_ptr& relay, seat_ptr place, isolation where,
+                              bool idle) const override {
+    if constexpr (is_replaced<Impl>)
+      return std::apply(
+        [&](const auto&... xs) {
+          return idle ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me,
+                                                      xs...)
+                      : launch<supervised<Impl>>(system, where, relay, std::move(place), me, xs...);
+        },
+        args_);
+    else
+      return nullptr;
+  }
 
   void make_state(Impl* self) const override {
     if constexpr (has_state<Impl>) {
@@ -127,7 +178,7 @@ public:
 
   caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
                               isolation where) const override {
-    return launch<supervised<Impl>>(system, where, std::move(place), source_);
+    return launch_first<Impl>(system, where, std::move(place), source_);
   }
 
 private:
@@ -144,7 +195,7 @@ public:
                               isolation where) const override {
     return std::apply(
       [&](const auto&... xs) {
-        return launch<supervised<Impl>>(system, where, std::move(place), source_, xs...);
+        return launch_first<Impl>(system, where, std::move(place), source_, xs...);
       },
       source_->args());
   }

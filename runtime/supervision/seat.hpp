@@ -69,6 +69,8 @@ public:
   std::atomic<uint32_t> poison_retries{0};
   std::atomic<bool> drop_newest{false};
   std::atomic<bool> discard_on_restart{false};
+  // By hand.
+  std::atomic<bool> suspended{false}; ///< Also over restarts, until `resume`.
   std::atomic<bool> left_behind{
     false}; ///< Given up: when its handler returns at last, the actor ends by itself.
 

@@ -1,9 +1,16 @@
 #pragma once
 
+#include "runtime/json/value.hpp"
 #include "runtime/supervision/cell.hpp"
+#include "runtime/supervision/relay.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
+#include <caf/detail/sync_request_bouncer.hpp>
+#include <caf/event_based_actor.hpp>
 #include <caf/execution_unit.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
 #include <caf/unsafe_behavior_init.hpp>
 
 #include <memory>
@@ -23,6 +30,30 @@ template <class Impl>
 concept has_reset = requires(Impl& x) {
   x.reset();
 };
+
+// CAF's own classes keep nothing that a restart does not reset, but for the state, which is built anew.
+template <class Impl>
+inline constexpr bool is_plain = false;
+template <>
+inline constexpr bool is_plain<caf::event_based_actor> = true;
+template <class... Sigs>
+inline constexpr bool is_plain<caf::typed_event_based_actor<Sigs...>> = true;
+template <class State, class Base>
+inline constexpr bool is_plain<caf::stateful_actor<State, Base>> = is_plain<Base>;
+
+/// Others have members of their own, which outlive `make_behavior()`: unless `reset()` sets them, a restart takes a new
+/// actor.
+template <class Impl>
+inline constexpr bool is_replaced = !is_plain<Impl> && !has_reset<Impl>;
+
+/// What a supervised actor of such a class knows beyond others.
+struct behind_relay {
+  caf::weak_actor_ptr relay;
+  caf::actor_id relay_id = 0;
+  std::atomic<bool> replaced{false};
+};
+
+struct in_front {};
 
 // Hooks sit on the state when there is one, else on the actor class.
 template <class Impl>
@@ -45,6 +76,15 @@ public:
   virtual caf::behavior make_behavior(Impl* self) const = 0;
   virtual bool uses_own_behavior() const { return false; }
 
+  /// Only of a class whose actors are replaced: a new one with this source, behind that relay. Idle: it does nothing
+  /// until it gets a message. Throws what its constructor throws.
+  virtual caf::strong_actor_ptr spawn(caf::actor_system& /*system*/,
+                                      const std::shared_ptr<const incarnation_source>& /*me*/,
+                                      const caf::strong_actor_ptr& /*relay*/, seat_ptr /*place*/,
+                                      isolation /*where*/, bool /*idle*/) const {
+    return nullptr;
+  }
+
   /// Constructs `self->state` in place.
   virtual void make_state(Impl* self) const {
     if constexpr (detail::has_state<Impl>) {
@@ -63,6 +103,11 @@ public:
 template <class Base>
 class supervised final : public Base, public cell {
 public:
+  static_assert(std::is_base_of_v<caf::scheduled_actor, Base>,
+                "only event-based actors are supervised: a blocking actor answers nobody while it "
+                "waits; write an event-based one and run it with isolation thread");
+
+  static constexpr bool replaced = detail::is_replaced<Base>;
   using source_ptr = std::shared_ptr<const incarnation_source<Base>>;
 
   template <class... Ts>
@@ -71,11 +116,23 @@ public:
       cell(std::move(place)),
       source_(std::move(source)) {}
 
+  /// Behind a relay.
+  template <class... Ts>
+  supervised(caf::actor_config& cfg, const caf::strong_actor_ptr& relay, seat_ptr place,
+             source_ptr source, Ts&&... xs)
+    : supervised(cfg, std::move(place), std::move(source), std::forward<Ts>(xs)...) {
+    relay_.relay = caf::actor_cast<caf::weak_actor_ptr>(relay);
+    relay_.relay_id = relay->id();
+  }
+
   using Base::enqueue;
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
+    if constexpr (replaced)
+      if (relay_.replaced.load(std::memory_order_acquire))
+        return pass_on(std::move(x), ctx);
     if (is_noted(*x)) [[unlikely]]
-      arrived(*x, *this->ctrl());
+      arrived(*x, *this->ctrl(), public_id());
     if (!admit(*x)) {
       // `true`: the message is dealt with; `false` would mean that the actor is dead.
       refuse(*x);
@@ -84,14 +141,41 @@ public:
     return Base::enqueue(std::move(x), ctx);
   }
 
+  void attach(caf::attachable_ptr x) override {
+    if constexpr (replaced)
+      if (relay_.replaced.load(std::memory_order_acquire))
+        if (auto to = face()) {
+          to->get()->attach(std::move(x));
+          return;
+        }
+    Base::attach(std::move(x));
+  }
+
+  size_t detach(const caf::attachable::token& what) override {
+    if constexpr (replaced)
+      if (relay_.replaced.load(std::memory_order_acquire))
+        if (auto to = face())
+          return to->get()->detach(what);
+    return Base::detach(what);
+  }
+
   caf::resumable::resume_result resume(caf::execution_unit* ctx, size_t max_throughput) override {
     return run(ctx, max_throughput);
   }
 
   void add_link(caf::abstract_actor* other) override {
-    linked(other);
+    linked(other->address());
     Base::add_link(other);
   }
+
+  void remove_link(caf::abstract_actor* other) override {
+    unlinked(other->address());
+    Base::remove_link(other);
+  }
+
+  void on_monitor(const caf::actor_addr& whom) override { monitors(whom); }
+
+  void on_monitor(const caf::node_id& whom) override { monitors(whom); }
 
   caf::action on_schedule(caf::actor_clock::time_point when, caf::action what) override {
     return scheduled(when, std::move(what));
@@ -138,13 +222,13 @@ protected:
     if constexpr (detail::has_state<Base>) {
       source_->make_state(this);
       state_alive_ = true;
-    } else if constexpr (detail::has_reset<Base>) {
-      this->reset();
     }
+    if constexpr (detail::has_reset<Base>)
+      this->reset();
   }
 
   void call_before_restart(const std::string& reason) override {
-    if (!state_alive_)
+    if (!state_alive_ || std::exchange(told_of_restart_, replaced))
       return;
     if constexpr (requires { detail::hooks_of(static_cast<Base&>(*this)).before_restart(reason); })
       detail::hooks_of(static_cast<Base&>(*this)).before_restart(reason);
@@ -165,22 +249,64 @@ protected:
     return {};
   }
 
-  bool restarts_in_place() const override {
-    return !source_->uses_own_behavior() || detail::has_state<Base> || detail::has_reset<Base>;
+  bool is_replaced() const override { return replaced; }
+
+  caf::strong_actor_ptr face() const override {
+    if constexpr (replaced)
+      return caf::actor_cast<caf::strong_actor_ptr>(relay_.relay);
+    return nullptr;
+  }
+
+  caf::strong_actor_ptr spawn_next(const caf::strong_actor_ptr& face) override {
+    auto where =
+      this->getf(caf::abstract_actor::is_detached_flag) ? isolation::thread : isolation::shared;
+    return source_->spawn(this->system(), source_, face, place(), where, true);
+  }
+
+  void step_aside() override {
+    if constexpr (replaced)
+      relay_.replaced.store(true, std::memory_order_release);
+  }
+
+  void gone(const caf::error& reason) override {
+    if (auto to = face())
+      relay::of(to).end(reason, this->context());
   }
 
 private:
+  caf::actor_id public_id() const {
+    if constexpr (replaced)
+      return relay_.relay_id;
+    else
+      return this->id();
+  }
+
+  /// Something for an actor that was replaced.
+  bool pass_on(caf::mailbox_element_ptr x, caf::execution_unit* ctx) {
+    if (is_private(*x, this->id())) {
+      count_late();
+      return true;
+    }
+    if (auto to = face())
+      return to->enqueue(std::move(x), ctx);
+    caf::detail::sync_request_bouncer bounce{this->fail_state()};
+    bounce(*x);
+    return false;
+  }
+
   // describe() may return a text or anything that the JSON library prints.
   template <class T>
   static std::string json_text(const T& x) {
     if constexpr (std::is_convertible_v<T, std::string>)
       return x;
     else
-      return serialize(x);
+      return json::serialize(json::value(x));
   }
 
   source_ptr source_;
+  [[no_unique_address]] std::conditional_t<replaced, detail::behind_relay, detail::in_front> relay_;
   bool state_alive_ = true;
+  bool told_of_restart_ = false;
 };
 
 } // namespace coppice::supervision

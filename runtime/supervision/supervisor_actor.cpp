@@ -235,6 +235,9 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       step([&](auto& core, auto& out) {
         accepted = core.terminate_child(child, number, since_epoch(), out);
       });
+      std::lock_guard guard{view_->mutex_};
+      if (auto& place = view_->at(child).place; accepted && place)
+        place->suspended.store(false, std::memory_order_relaxed);
       return later(number, std::move(accepted));
     }
     case kind::remove:
@@ -251,6 +254,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       {
         std::lock_guard guard{view_->mutex_};
         done = view_->core_.set_suspended(child, suspend);
+        if (auto& place = view_->at(child).place; done && place)
+          place->suspended.store(suspend, std::memory_order_relaxed);
       }
       if (!done)
         return to_caf(done.error());
@@ -381,13 +386,8 @@ void supervisor_actor::perform(const effect::start_child& x) {
   if (!slot.place)
     slot.place = std::make_shared<seat>(view_->owner_, std::string{view->id}, x.child, *view->spec);
   if (slot.actor && slot.waiting) {
-    auto* there = dynamic_cast<cell*>(caf::actor_cast<caf::abstract_actor*>(slot.actor));
-    if (there != nullptr && there->in_place()) {
-      tell(slot.actor, cell_command::kind::restart, slot.last ? slot.last->reason : std::string{});
-      return;
-    }
-    tell(slot.actor, cell_command::kind::end, {});
-    slot.actor = nullptr;
+    tell(slot.actor, cell_command::kind::restart, slot.last ? slot.last->reason : std::string{});
+    return;
   }
   guard.unlock();
   start_worker(x.child, slot, *view);

@@ -272,7 +272,8 @@ TEST_CASE("a late report about a child that is gone is ignored", "[supervision]"
   CHECK(t.tree() == "b:running c:running d:starting");
 }
 
-TEST_CASE("a suspended child shows as such until it is resumed or restarted", "[supervision]") {
+TEST_CASE("a suspended child stays so over restarts, until it is resumed or stopped by hand",
+          "[supervision]") {
   auto t = with_abc("one_for_one");
   CHECK(t("resume a") == "error refused");
   CHECK(t("suspend a") == "");
@@ -280,6 +281,14 @@ TEST_CASE("a suspended child shows as such until it is resumed or restarted", "[
   CHECK(t.tree() == "a:suspended b:running c:running");
   t.all("crash a");
   CHECK(t("suspend a") == "error refused");
+  t("ok a");
+  CHECK(t.tree() == "a:suspended b:running c:running");
+  CHECK(t("resume a") == "");
+  CHECK(t.tree() == "a:running b:running c:running");
+  CHECK(t("suspend a") == "");
+  t("terminate a #1");
+  t("gone a");
+  t("restart a #2");
   t("ok a");
   CHECK(t.tree() == "a:running b:running c:running");
   CHECK(t("suspend zz") == "error not_found");

@@ -9,7 +9,6 @@ void supervisor_core::to_down(uint32_t slot, step& s) {
   rec.phase = child_phase::down;
   rec.parked = true;
   rec.start_open = false;
-  rec.suspended = false;
   --alive_;
   if (starting_ == slot)
     starting_ = child_table::nil;

@@ -77,6 +77,7 @@ result<void> supervisor_core::terminate_child(child_ref child, uint64_t command,
                   error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
   set_wanted(*slot, false);
   rec.by_hand = true;
+  rec.suspended = false;
   rec.added = false;
   rec.manual = false;
   wait_for(*slot, command, false);

@@ -193,7 +193,7 @@ public:
   /// the ordinary rules, which count. Errors: not_found, refused (it is already stopping), actor_stopped.
   result<void> restart_child(child_ref child, uint64_t command, duration now, effects& out);
 
-  /// For state only: the shell suspends and resumes. Errors: not_found, refused (not running / not suspended).
+  /// For state only: the shell suspends and resumes. Stays over restarts, until terminate_child. Errors: not_found, refused (not running / not suspended).
   result<void> set_suspended(child_ref child, bool suspended);
 
   /// Replaces limits of a running child (everything but id, kind and isolation). Errors: not_found, invalid_config.
