@@ -12,6 +12,7 @@ namespace coppice::admin {
 namespace {
 
 constexpr size_t in_flight_max = 256;
+constexpr duration progress_period = std::chrono::seconds{10}; // Well within a consumer's ack_wait.
 
 struct wanted {
   std::string filter;
@@ -98,29 +99,18 @@ public:
       want_.queue));
   }
 
-  void pull(events::nats_client& nats, const std::string& stream) {
-    events::pull_options options;
-    options.stream.name = stream;
-    options.consumer.name = want_.durable;
-    options.consumer.filter = want_.filter;
-    options.in_flight_max =
-      want_.count > 0 ? std::min<size_t>(in_flight_max, want_.count) : in_flight_max;
-    options.consumer.from = events::deliver_from::now;
-    if (want_.last) {
-      options.consumer.from = events::deliver_from::last;
-    } else if (want_.behind) {
-      options.consumer.from = events::deliver_from::sequence;
-      options.consumer.from_sequence = *want_.behind + 1;
-    } else if (want_.since) {
-      options.consumer.from = events::deliver_from::time;
-      options.consumer.from_time = *want_.since;
-    }
-    if (want_.durable.empty())
-      options.consumer.inactive_threshold = std::chrono::seconds{30};
+  void pull(events::nats_client& nats, events::pull_options options) {
     keep(nats.pull(std::move(options), [self = weak_from_this()](events::delivery x) {
       if (auto me = self.lock())
-        me->take(x);
+        me->take(std::move(x));
+      else
+        x.nak();
     }));
+    if (want_.count > 0)
+      a_->timers.every(progress_period, [self = weak_from_this()] {
+        auto me = self.lock();
+        return me && me->say_progress();
+      });
   }
 
 private:
@@ -134,7 +124,10 @@ private:
     // Until the client goes: the writer's callback owns this object and the subscription. Ending a subscription waits for
     // a callback that runs, so it happens on a pool's thread.
     writer_->on_close([self = shared_from_this(), held, a = a_]() mutable {
-      auto end = [self = std::move(self), held = std::move(held)] { held->reset(); };
+      auto end = [self = std::move(self), held = std::move(held)] {
+        held->reset();
+        self->acknowledge_held();
+      };
       if (!a->workers.run(end))
         a->timers.after(duration{0}, end);
     });
@@ -164,17 +157,47 @@ private:
       send({}, message_json({x.subject, {}, 0, {}}, x.headers, x.payload));
   }
 
-  void take(const events::delivery& x) {
+  // A consumer of nobody's has to go on; a durable one is acknowledged only when that was asked for.
+  bool acknowledges() const { return want_.ack || want_.durable.empty(); }
+
+  /// Among the last ones that are wanted: answering them now would make the subscription take further ones, which a
+  /// shared consumer would miss until its ack_wait is over.
+  bool is_held(uint64_t number) const {
+    return want_.count > 0 && number + in_flight_max > want_.count;
+  }
+
+  void acknowledge_held() {
+    std::lock_guard guard{held_mutex_};
+    for (auto& x : held_)
+      if (acknowledges())
+        x.ack();
+    held_.clear();
+  }
+
+  bool say_progress() {
+    std::lock_guard guard{held_mutex_};
+    for (auto& x : held_)
+      x.in_progress();
+    return writer_->is_open();
+  }
+
+  void take(events::delivery x) {
     if (!writer_->is_open() || !admit()) {
       x.nak(); // Not wanted any more: somebody else may have it at once.
       return;
     }
+    auto number = handed_.load();
     auto id = x.stream + ":" + std::to_string(x.stream_sequence);
     auto ok = send(
       id, message_json({x.subject, x.stream, x.stream_sequence, x.time}, x.headers, x.payload));
-    // A consumer of nobody's has to go on; a durable one is acknowledged only when that was asked for.
-    if (ok && (want_.ack || want_.durable.empty()))
+    if (!ok) {
+      x.nak();
+    } else if (is_held(number)) {
+      std::lock_guard guard{held_mutex_};
+      held_.push_back(std::move(x));
+    } else if (acknowledges()) {
       x.ack();
+    }
   }
 
   api_ptr a_;
@@ -183,7 +206,55 @@ private:
   http::stream_ptr writer_;
   std::atomic<uint64_t> sent_{0};
   std::atomic<uint64_t> handed_{0};
+  std::mutex held_mutex_;
+  std::vector<events::delivery> held_; ///< At most in_flight_max; answered when the stream ends.
 };
+
+events::pull_options options_of(const wanted& want, const std::string& stream) {
+  events::pull_options out;
+  out.stream.name = stream;
+  out.in_flight_max = want.count > 0 ? std::min<size_t>(in_flight_max, want.count) : in_flight_max;
+  auto& consumer = out.consumer;
+  consumer.name = want.durable;
+  consumer.filter = want.filter;
+  consumer.from = events::deliver_from::now;
+  if (want.last) {
+    consumer.from = events::deliver_from::last;
+  } else if (want.behind) {
+    consumer.from = events::deliver_from::sequence;
+    consumer.from_sequence = *want.behind + 1;
+  } else if (want.since) {
+    consumer.from = events::deliver_from::time;
+    consumer.from_time = *want.since;
+  }
+  if (want.durable.empty())
+    consumer.inactive_threshold = std::chrono::seconds{30};
+  return out;
+}
+
+/// Makes the durable consumer, or finds it as it is, so that what is wrong is said before the stream begins.
+/// Errors: errc::conflict when it reads something else, those of NATS. Blocks.
+result<void> settle_durable(events::nats_client& nats, events::pull_options& to) {
+  auto& mine = to.consumer;
+  if (mine.name.empty())
+    return {};
+  auto found = nats.get_consumer(to.stream.name, mine.name);
+  if (!found && found.error().code != errc::not_found)
+    return found.error();
+  if (found && found->config.filter != mine.filter)
+    return error{
+      errc::conflict,
+      "the durable consumer " + mine.name + " reads "
+        + (found->config.filter.empty() ? "everything of " + to.stream.name : found->config.filter),
+      parameter_place("durable"), found->config.filter};
+  if (found) {
+    mine.ack_wait = found->config.ack_wait;
+    mine.max_deliver = found->config.max_deliver;
+    mine.max_ack_pending = found->config.max_ack_pending;
+  }
+  auto made = nats.ensure_consumer(to.stream.name, mine);
+  return made ? result<void>{} : result<void>{made.error()};
+}
 
 void get_subject(const api_ptr& a, call c) {
   auto want = read_wanted(c);
@@ -193,7 +264,7 @@ void get_subject(const api_ptr& a, call c) {
     return;
   }
   a->blocking(c, [a, c, nats = *nats, want = std::move(*want)] {
-    std::string stream;
+    events::pull_options options;
     if (want.from_stream()) {
       auto found = nats->stream_of(want.filter);
       if (!found) {
@@ -207,7 +278,11 @@ void get_subject(const api_ptr& a, call c) {
         c.fail(reason);
         return;
       }
-      stream = *found;
+      options = options_of(want, *found);
+      if (auto settled = settle_durable(*nats, options); !settled) {
+        c.fail(settled.error());
+        return;
+      }
     } else if (auto status = nats->status(); status.state != events::connection_state::connected) {
       c.fail({errc::unavailable,
               "NATS is away: " + (status.last_error.empty() ? "connecting" : status.last_error),
@@ -220,7 +295,7 @@ void get_subject(const api_ptr& a, call c) {
       return;
     auto x = std::make_shared<listener>(a, c, want, std::move(place));
     if (want.from_stream())
-      x->pull(*nats, stream);
+      x->pull(*nats, std::move(options));
     else
       x->listen(*nats);
   });
