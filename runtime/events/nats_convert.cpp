@@ -109,20 +109,17 @@ header_list headers_of(natsMsg* msg) {
   return out;
 }
 
-header_list take_headers(natsMsg* msg) {
-  auto out = headers_of(msg);
-  // nats.c frees a message on a thread of its own; what this thread has allocated is cheaper freed
-  // here.
-  for (const auto& [name, value] : out)
+void drop_headers(natsMsg* msg, const header_list& headers) {
+  for (const auto& [name, value] : headers)
     natsMsgHeader_Delete(msg, name.c_str());
-  return out;
 }
 
 message to_message(natsMsg* msg) {
   message out;
   out.subject = text_or_empty(natsMsg_GetSubject(msg));
   out.reply = text_or_empty(natsMsg_GetReply(msg));
-  out.headers = take_headers(msg);
+  out.headers = headers_of(msg);
+  drop_headers(msg, out.headers);
   out.payload.assign(natsMsg_GetData(msg), static_cast<size_t>(natsMsg_GetDataLength(msg)));
   return out;
 }

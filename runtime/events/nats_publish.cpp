@@ -80,8 +80,26 @@ void publish_window::close() {
 /// it answers.
 void publish_window::received(natsConnection*, natsSubscription*, natsMsg* raw, void* closure) {
   msg_pointer msg{raw};
-  if (auto self = windows().find(closure))
+  if (auto self = windows().find(closure)) {
     self->answer(raw);
+    self->discard(std::move(msg));
+  }
+}
+
+/// nats.c destroys messages on a thread of its own, which each one wakes: many at once are cheaper.
+void publish_window::discard(msg_pointer msg) {
+  constexpr size_t together = 128;
+  constexpr size_t bytes_max = 256u << 10;
+  std::vector<msg_pointer> all;
+  std::lock_guard guard{spent_mutex_};
+  if (msg) {
+    spent_bytes_ += static_cast<size_t>(natsMsg_GetDataLength(msg.get()));
+    spent_.push_back(std::move(msg));
+    if (spent_.size() < together && spent_bytes_ < bytes_max)
+      return;
+  }
+  all.swap(spent_);
+  spent_bytes_ = 0;
 }
 
 result<void> publish_window::publish(const message& x, const std::string& id,
@@ -124,6 +142,8 @@ result<void> publish_window::publish(const message& x, const std::string& id,
     status = natsConnection_PublishMsg(now.connection.get(), msg->get());
   if (status != NATS_OK)
     return undo(nats_error(status, "publishing to '" + x.subject + "'"));
+  drop_headers(msg->get(), x.headers);
+  discard(std::move(*msg));
   return {};
 }
 
@@ -136,6 +156,7 @@ void publish_window::loop() {
     auto now = std::chrono::steady_clock::now();
     fail([now](const slot& x) { return x.deadline < now; },
          {errc::timeout, "the stream did not answer in time; the outcome is unknown"});
+    discard(nullptr);
     std::unique_lock guard{mutex_};
     closed_.wait_for(guard, std::chrono::milliseconds{20}, [this] { return closing_.load(); });
   }

@@ -34,6 +34,7 @@ private:
   void loop();
   bool follow_connection();
   void answer(natsMsg* msg);
+  void discard(msg_pointer msg);
   void fail(const std::function<bool(const slot&)>& which, const error& reason);
 
   std::shared_ptr<nats_link> link_;
@@ -45,6 +46,9 @@ private:
   std::vector<slot> slots_;
   std::vector<uint32_t> free_;
   uint64_t ready_epoch_ = 0; ///< The connection on which answers are received.
+  std::mutex spent_mutex_;
+  std::vector<msg_pointer> spent_; ///< Not needed any more, to be destroyed together.
+  size_t spent_bytes_ = 0;
   std::atomic<bool> closing_ = false;
   natsSubscription* answers_ = nullptr;
   connection_pointer connection_;
