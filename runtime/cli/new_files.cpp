@@ -1,204 +1,145 @@
 #include "runtime/cli/new_files.hpp"
 
 #include "runtime/base/address.hpp"
+#include "runtime/cli/new_templates.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace coppice::cli {
 
 namespace {
 
-constexpr const char* app_cmake = R"x(cmake_minimum_required(VERSION 3.25)
-project(@APP@ LANGUAGES CXX)
-set(CMAKE_CXX_STANDARD 20)
-set(CMAKE_CXX_STANDARD_REQUIRED ON)
+constexpr std::string_view include_mark = "// `new actor` and `new message` include";
+constexpr std::string_view part_mark = "// ... and register what is in them";
+constexpr std::string_view child_mark = "# `new actor` puts its actor";
 
-find_package(Coppice REQUIRED)
+// Names become namespaces, functions and types.
+constexpr std::array taken{
+  "alignas",  "alignof",  "and",      "asm",    "auto",    "bool",      "break",    "caf",
+  "case",     "catch",    "char",     "class",  "concept", "const",     "continue", "coppice",
+  "decltype", "default",  "delete",   "do",     "double",  "else",      "enum",     "explicit",
+  "export",   "extern",   "false",    "float",  "for",     "friend",    "goto",     "if",
+  "inline",   "int",      "long",     "main",   "mutable", "namespace", "new",      "noexcept",
+  "not",      "nullptr",  "operator", "or",     "private", "protected", "public",   "register",
+  "requires", "return",   "short",    "signed", "sizeof",  "static",    "std",      "struct",
+  "switch",   "template", "this",     "throw",  "true",    "try",       "typedef",  "typeid",
+  "typename", "union",    "unsigned", "using",  "virtual", "void",      "volatile", "while",
+  "xor"};
 
-add_library(@APP@_actors STATIC @ACTOR@.cpp)
-target_link_libraries(@APP@_actors PUBLIC Coppice::runtime)
-
-add_executable(@APP@ main.cpp)
-target_link_libraries(@APP@ PRIVATE @APP@_actors)
-
-enable_testing()
-find_package(Catch2 3 REQUIRED)
-add_executable(test_@APP@ @ACTOR@.test.cpp)
-target_link_libraries(test_@APP@ PRIVATE @APP@_actors Coppice::testkit Catch2::Catch2WithMain)
-add_test(NAME @APP@ COMMAND test_@APP@)
-)x";
-
-constexpr const char* app_main = R"x(#include "@ACTOR@.hpp"
-
-int main(int argc, char** argv) {
-  return coppice::run(argc, argv, {{@APP@::add_to, @APP@::add_messages}}, {.name = "@APP@"});
-}
-)x";
-
-constexpr const char* app_config =
-  R"x(# One node that runs @APP@: ./build/@APP@ node --config node.yaml
-node:
-  name: alpha
-user:
-  - id: @APP@
-    supervisor: {strategy: one_for_one, intensity: 5, period: 10s}
-    children:
-      - id: @ACTOR@
-        type: @APP@.@ACTOR@
-        args: {step: 1}
-)x";
-
-constexpr const char* actor_header = R"x(#pragma once
-
-#include <coppice.hpp>
-
-namespace @APP@ {
-
-/// Adds `amount` steps.
-struct @ACTOR@_add {
-  int64_t amount = 0;
-};
-
-template <class Inspector>
-bool inspect(Inspector& f, @ACTOR@_add& x) {
-  return f.object(x).fields(f.field("amount", x.amount));
+result<void> check_name(const std::string& x, const std::string& whole, std::string_view shape) {
+  if (std::find(taken.begin(), taken.end(), x) != taken.end())
+    return error{errc::usage, "'" + x + "' means something in C++ already; use another name",
+                 "NAME", ""};
+  if (!is_name(x) || x.find('-') != std::string::npos)
+    return error{errc::usage, "'" + whole + "' is not " + std::string{shape}, "NAME", ""};
+  return {};
 }
 
-/// What the configuration says about one @ACTOR@.
-struct @ACTOR@_args {
-  int64_t step = 1; ///< Counted for each unit of `amount`.
-};
-
-template <class Inspector>
-bool inspect(Inspector& f, @ACTOR@_args& x) {
-  return f.object(x).fields(f.field("step", x.step).fallback(int64_t{1}));
-}
-
-struct @ACTOR@_state {
-  int64_t total = 0;
-};
-
-caf::behavior @ACTOR@(caf::stateful_actor<@ACTOR@_state>* self, @ACTOR@_args args);
-
-/// Makes the types of this system known to a node.
-void add_to(coppice::catalog& types);
-void add_messages(coppice::json::type_registry& types);
-
-} // namespace @APP@
-
-COPPICE_MESSAGES(@APP@, coppice::user_types<0>, (@APP@::@ACTOR@_add, "@APP@.@ACTOR@_add"))
-)x";
-
-constexpr const char* actor_source = R"x(#include "@ACTOR@.hpp"
-
-namespace @APP@ {
-
-caf::behavior @ACTOR@(caf::stateful_actor<@ACTOR@_state>* self, @ACTOR@_args args) {
-  return {
-    // Counts, and answers with the total so far.
-    [self, args](const @ACTOR@_add& x) {
-      self->state.total += x.amount * args.step;
-      return self->state.total;
-    },
-  };
-}
-
-void add_to(coppice::catalog& types) {
-  types.actor<@ACTOR@_args>("@APP@.@ACTOR@", @ACTOR@).accepts<@ACTOR@_add>().summary("Counts what it is told.");
-}
-
-void add_messages(coppice::json::type_registry& types) {
-  types.add_block<caf::id_block::@APP@>();
-}
-
-} // namespace @APP@
-)x";
-
-constexpr const char* actor_test = R"x(#include "@ACTOR@.hpp"
-
-#include <catch2/catch_test_macros.hpp>
-
-TEST_CASE("@ACTOR@ is in the catalog and takes its message") {
-  coppice::catalog types;
-  @APP@::add_to(types);
-  REQUIRE(types.find("@APP@.@ACTOR@") != nullptr);
-  CHECK(types.takes("@APP@.@ACTOR@", caf::type_id_v<@APP@::@ACTOR@_add>));
-}
-)x";
-
-constexpr const char* message_header = R"x(#pragma once
-
-#include <coppice.hpp>
-
-namespace @APP@ {
-
-/// Say here what it means, and the units of its fields.
-struct @ACTOR@ {
-  std::string text;
-};
-
-template <class Inspector>
-bool inspect(Inspector& f, @ACTOR@& x) {
-  return f.object(x).fields(f.field("text", x.text));
-}
-
-} // namespace @APP@
-
-// Ids are the wire format: append to this block, never reorder, and give each block of a program its own number.
-COPPICE_MESSAGES(@APP@_@ACTOR@, coppice::user_types<1>, (@APP@::@ACTOR@, "@APP@.@ACTOR@"))
-)x";
-
-constexpr const char* message_test = R"x(#include "@ACTOR@.hpp"
-
-#include <catch2/catch_test_macros.hpp>
-
-TEST_CASE("@APP@.@ACTOR@ is read from and written as JSON") {
-  auto x = coppice::json::from_json<@APP@::@ACTOR@>(*coppice::json::parse(R"({"text":"hi"})"));
-  REQUIRE(x);
-  CHECK(x->text == "hi");
-  CHECK_FALSE(coppice::json::from_json<@APP@::@ACTOR@>(*coppice::json::parse(R"({"txet":"hi"})")));
-}
-)x";
-
-std::string fill(std::string text, const std::string& app, const std::string& actor) {
-  for (auto [mark, with] : {std::pair<std::string, std::string>{"@APP@", app}, {"@ACTOR@", actor}})
+std::string fill(std::string text, const std::string& app, const std::string& name,
+                 uint32_t block) {
+  for (auto& [mark, with] : {std::pair<std::string, std::string>{"@APP@", app},
+                             {"@NAME@", name},
+                             {"@BLOCK@", std::to_string(block)}})
     for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + with.size()))
       text.replace(at, mark.size(), with);
   return text;
 }
 
-/// Names become C++ identifiers.
-bool is_identifier(const std::string& x) {
-  return is_name(x) && x.find('-') == std::string::npos;
+/// Puts lines in front of the line with a mark, indented as that is; false when there is none.
+bool insert_above(std::string& text, std::string_view mark, const std::string& lines) {
+  auto at = text.find(mark);
+  if (at == std::string::npos)
+    return false;
+  auto begin = text.rfind('\n', at);
+  begin = begin == std::string::npos ? 0 : begin + 1;
+  auto indent = text.substr(begin, at - begin);
+  std::string out;
+  for (size_t from = 0; from < lines.size();) {
+    auto end = lines.find('\n', from);
+    out += indent + lines.substr(from, end - from) + "\n";
+    from = end == std::string::npos ? lines.size() : end + 1;
+  }
+  text.insert(begin, out);
+  return true;
+}
+
+/// Enters what was made in the app's main.cpp and node.yaml, or says what is to be entered.
+void enter(new_plan& plan, const std::string& app, const std::string& name, bool is_actor,
+           const file_reader& read) {
+  auto include = "#include \"" + name + ".hpp\"";
+  auto what = app + "::add_" + name;
+  auto part =
+    is_actor ? "{" + what + ", " + what + "_messages}," : "{nullptr, " + what + "_messages},";
+  auto text = read("main.cpp");
+  if (text && insert_above(*text, include_mark, include) && insert_above(*text, part_mark, part))
+    plan.files.push_back({"main.cpp", std::move(*text), true});
+  else
+    plan.to_do.push_back("in main.cpp: " + include + ", and " + part + " in coppice::run");
+  if (!is_actor)
+    return;
+  auto child = "- id: " + name + "\n  type: " + app + "." + name + "\n  args: {step: 1}";
+  text = read("node.yaml");
+  if (text && insert_above(*text, child_mark, child))
+    plan.files.push_back({"node.yaml", std::move(*text), true});
+  else
+    plan.to_do.push_back("in the configuration: a child {id: " + name + ", type: " + app + "."
+                         + name + "}");
 }
 
 } // namespace
 
-result<std::vector<new_file>> new_files(const std::string& kind, const std::string& name) {
+result<new_plan> new_files(const std::string& kind, const std::string& name, uint32_t block,
+                           const file_reader& read) {
+  new_plan out;
+  auto add = [&](const std::string& path, const char* text, const std::string& app,
+                 const std::string& what) {
+    out.files.push_back({path, fill(text, app, what, block)});
+  };
+  if (kind == "app") {
+    if (auto ok = check_name(name, name, "a program's name: [a-z][a-z0-9_]*"); !ok)
+      return ok.error();
+    const std::string first = name == "counter" ? "adder" : "counter";
+    add(name + "/CMakeLists.txt", templates::app_cmake, name, first);
+    add(name + "/README.md", templates::app_readme, name, first);
+    add(name + "/main.cpp", templates::app_main, name, first);
+    add(name + "/node.yaml", templates::app_config, name, first);
+    add(name + "/" + first + ".hpp", templates::actor_header, name, first);
+    add(name + "/" + first + ".cpp", templates::actor_source, name, first);
+    add(name + "/" + first + ".test.cpp", templates::actor_test, name, first);
+    return out;
+  }
   auto dot = name.find('.');
   auto app = name.substr(0, dot);
-  auto actor = dot == std::string::npos ? std::string{} : name.substr(dot + 1);
-  if (kind == "app") {
-    if (!is_identifier(name))
-      return error{errc::usage, "'" + name + "' cannot name a program; use [a-z][a-z0-9_]*", "NAME",
-                   ""};
-    actor = "counter";
-    auto in = name + "/";
-    return std::vector<new_file>{{in + "CMakeLists.txt", fill(app_cmake, app, actor)},
-                                 {in + "main.cpp", fill(app_main, app, actor)},
-                                 {in + "node.yaml", fill(app_config, app, actor)},
-                                 {in + actor + ".hpp", fill(actor_header, app, actor)},
-                                 {in + actor + ".cpp", fill(actor_source, app, actor)},
-                                 {in + actor + ".test.cpp", fill(actor_test, app, actor)}};
+  auto what = dot == std::string::npos ? std::string{} : name.substr(dot + 1);
+  constexpr std::string_view shape = "SYSTEM.NAME, e.g. shop.till, both [a-z][a-z0-9_]*";
+  for (auto& x : {app, what})
+    if (auto ok = check_name(x, name, shape); !ok)
+      return ok.error();
+  if (app == what)
+    return error{errc::usage, "the name of the system cannot be that of a part of it", "NAME", ""};
+  if (kind == "actor") {
+    add(what + ".hpp", templates::actor_header, app, what);
+    add(what + ".cpp", templates::actor_source, app, what);
+    add(what + ".test.cpp", templates::actor_test, app, what);
+  } else {
+    add(what + ".hpp", templates::message_header, app, what);
+    add(what + ".test.cpp", templates::message_test, app, what);
   }
-  if (!is_identifier(app) || !is_identifier(actor))
-    return error{errc::usage, "'" + name + "' is not SYSTEM.NAME, e.g. shop.till", "NAME", ""};
-  if (kind == "actor")
-    return std::vector<new_file>{{actor + ".hpp", fill(actor_header, app, actor)},
-                                 {actor + ".cpp", fill(actor_source, app, actor)},
-                                 {actor + ".test.cpp", fill(actor_test, app, actor)}};
-  return std::vector<new_file>{{actor + ".hpp", fill(message_header, app, actor)},
-                               {actor + ".test.cpp", fill(message_test, app, actor)}};
+  enter(out, app, what, kind == "actor", read);
+  return out;
+}
+
+uint32_t free_block(const std::vector<std::string>& texts) {
+  constexpr std::string_view word = "user_types<";
+  uint32_t out = 0;
+  for (auto& text : texts)
+    for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+      auto digits = text.substr(at + word.size(), 4);
+      if (!digits.empty() && digits[0] >= '0' && digits[0] <= '9')
+        out = std::max(out, static_cast<uint32_t>(std::atoi(digits.c_str())) + 1);
+    }
+  return out;
 }
 
 } // namespace coppice::cli

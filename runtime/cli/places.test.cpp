@@ -9,6 +9,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <map>
+
 #include <algorithm>
 #include <fstream>
 
@@ -253,13 +255,43 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
   CHECK(run({"version", "-o", "json"}, "", env).out
         == "{\"version\":\"1.2.3\",\"commit\":\"abc\",\"caf\":\"0.18.7\",\"schema\":\"0123\"}\n");
   CHECK(run({"node", "--config", "x"}).status == 1);
-  auto files = new_files("app", "shop");
-  REQUIRE(files);
-  CHECK(files->size() == 6);
-  for (const auto& x : *files)
+}
+
+TEST_CASE("new: an app, and what is added to it", "[cli]") {
+  auto nothing = [](const std::string&) { return std::optional<std::string>{}; };
+  auto app = new_files("app", "shop", 0, nothing);
+  REQUIRE(app);
+  std::map<std::string, std::string> texts;
+  for (const auto& x : app->files) {
     CHECK(x.text.find('@') == std::string::npos);
-  CHECK(new_files("actor", "shop").error().code == errc::usage);
-  CHECK(new_files("message", "shop.order")->size() == 2);
+    texts[x.path.substr(x.path.find('/') + 1)] = x.text;
+  }
+  CHECK(texts.size() == 7);
+  auto here = [&](const std::string& path) {
+    auto i = texts.find(path);
+    return i == texts.end() ? std::nullopt : std::optional{i->second};
+  };
+  auto actor = new_files("actor", "shop.till", free_block({texts["counter.hpp"]}), here);
+  REQUIRE(actor);
+  CHECK(actor->to_do.empty());
+  REQUIRE(actor->files.size() == 5);
+  CHECK(actor->files[0].text.find("user_types<1>") != std::string::npos);
+  CHECK(actor->files[3].text.find("#include \"till.hpp\"\n// `new") != std::string::npos);
+  CHECK(actor->files[3].text.find("{shop::add_till, shop::add_till_messages},\n")
+        != std::string::npos);
+  CHECK(actor->files[4].text.find("      - id: till\n        type: shop.till\n")
+        != std::string::npos);
+  CHECK(actor->files[4].is_change);
+  auto message = new_files("message", "shop.order", 2, nothing);
+  REQUIRE(message);
+  CHECK(message->files.size() == 2);
+  REQUIRE(message->to_do.size() == 1);
+  CHECK(message->to_do[0].find("{nullptr, shop::add_order_messages},") != std::string::npos);
+  for (auto& name : {"1x", "a b", "", "Shop", "a-b", "int", "coppice", "shop.till"})
+    CHECK(new_files("app", name, 0, nothing).error().code == errc::usage);
+  for (auto& name : {"shop", "shop.", ".till", "shop.1x", "shop.a.b", "shop.class", "shop.shop"})
+    CHECK(new_files("actor", name, 0, nothing).error().code == errc::usage);
+  CHECK(free_block({"user_types<3>, user_types<1>", "user_types<N>"}) == 4);
 }
 
 TEST_CASE("top: rates are differences between two answers", "[cli]") {

@@ -4,7 +4,7 @@
 #include "runtime/cli/contexts.hpp"
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/help.hpp"
-#include "runtime/cli/new_files.hpp"
+#include "runtime/cli/project_verbs.hpp"
 #include "runtime/cli/session.hpp"
 #include "runtime/cluster/pki.hpp"
 
@@ -198,27 +198,6 @@ result<int> context_use(session& in, const arguments& args) {
   return 0;
 }
 
-result<int> new_thing(session& in, const arguments& args) {
-  auto files = new_files(args.get("KIND"), args.get("NAME"));
-  if (!files)
-    return files.error();
-  std::vector<std::string> written;
-  for (const auto& x : *files)
-    if (std::filesystem::exists(x.path))
-      return error{errc::already_exists, "is there already; nothing written", x.path, ""};
-  for (const auto& x : *files) {
-    std::error_code code;
-    if (auto parent = std::filesystem::path{x.path}.parent_path(); !parent.empty())
-      std::filesystem::create_directories(parent, code);
-    auto done = write_text_file(x.path, x.text);
-    if (!done)
-      return done.error();
-    std::filesystem::permissions(x.path, std::filesystem::perms{0644}, code);
-    written.push_back(x.path);
-  }
-  return show_files(in, files_json(written));
-}
-
 result<int> bench(session& in, const arguments& args) {
   auto rest = args.all("REST");
   auto asks_help =
@@ -287,12 +266,6 @@ std::vector<verb> operation_verbs() {
      .run = context_use,
      .args = {{"NAME", ""}},
      .examples = {"context use prod", "context use dev"}},
-    {.name = "new",
-     .summary = "a starting point that compiles and has a test",
-     .run = new_thing,
-     .args = {{"KIND", "", word_kind::any, true, {"app", "actor", "message"}},
-              {"NAME", "e.g. shop, or shop.till"}},
-     .examples = {"new app shop", "new actor shop.till", "new message shop.order"}},
     {.name = "bench",
      .summary = "built-in benchmarks beside their baselines",
      .run = bench,
@@ -300,6 +273,8 @@ std::vector<verb> operation_verbs() {
      .raw = true},
   };
   std::move(more.begin(), more.end(), std::back_inserter(out));
+  auto project = project_verbs();
+  std::move(project.begin(), project.end(), std::back_inserter(out));
   return out;
 }
 
