@@ -30,14 +30,6 @@ config::loaded::node configuration(const options& how, const std::string& folder
   return out;
 }
 
-std::string make_folder() {
-  auto pattern = (std::filesystem::temp_directory_path() / "coppice-world-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw failure{"cannot make a folder for the world in "
-                  + std::filesystem::temp_directory_path().string()};
-  return pattern;
-}
-
 catalog make_catalog(std::initializer_list<extension> parts) {
   init_runtime_types();
   for (auto& x : parts)
@@ -101,6 +93,17 @@ std::string describe(const caf::message& x, const json::codec_context* codec) {
   return name + " " + json::serialize(envelope->as_object()["body"]);
 }
 
+temp_folder::temp_folder()
+  : path_((std::filesystem::temp_directory_path() / "coppice-world-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr)
+    throw failure{"cannot make the folder " + path_ + " for the world"};
+}
+
+temp_folder::~temp_folder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
 only_world::only_world() {
   if (world_exists.exchange(true))
     throw failure{"one world at a time: its clock is the whole process's"};
@@ -114,7 +117,6 @@ only_world::~only_world() {
 
 world::impl::impl(std::initializer_list<extension> parts, options wanted)
   : how(checked(std::move(wanted))),
-    folder(make_folder()),
     time(how.start),
     instead_of_the_system(time, how.seed),
     observer(std::make_shared<world_observer>(codec)),
@@ -128,7 +130,7 @@ world::impl::impl(std::initializer_list<extension> parts, options wanted)
     calls.set_next(x.profiler);
     x.profiler = &calls;
   };
-  node = std::make_unique<coppice::node>(make_catalog(parts), configuration(how, folder),
+  node = std::make_unique<coppice::node>(make_catalog(parts), configuration(how, folder.path()),
                                          std::move(around));
   if (auto ok = node->prepare(); !ok)
     throw failure{"the world does not start: " + to_string(ok.error())};
@@ -148,10 +150,13 @@ world::impl::~impl() {
   try {
     supervision::supervisor_command stop;
     stop.what = supervision::supervisor_command::kind::shutdown;
-    auto supervisor = node->root()->supervisor();
-    supervision::send_command(supervisor, std::move(stop));
-    supervisor = nullptr;
-    advance(stop_limit, [this] { return node->root()->supervisor() == nullptr; });
+    supervision::send_command(node->root()->supervisor(), std::move(stop));
+    advance(stop_limit, [this] {
+      for (auto& part : node->ready())
+        if (part.name == "tree")
+          return !part.ok;
+      return true;
+    });
   } catch (const failure&) {
   }
   bus->stop();
@@ -160,8 +165,6 @@ world::impl::~impl() {
   node->request_stop("the world ends");
   codec = nullptr;
   node.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
 }
 
 world::world(std::initializer_list<extension> parts, options how)

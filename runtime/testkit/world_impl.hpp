@@ -27,6 +27,20 @@ private:
   std::vector<dead_letter> letters_;
 };
 
+/// Goes away with its owner.
+class temp_folder {
+public:
+  temp_folder();
+  ~temp_folder();
+  temp_folder(const temp_folder&) = delete;
+  temp_folder& operator=(const temp_folder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+private:
+  std::string path_;
+};
+
 /// Fails when there is another.
 class only_world {
 public:
@@ -48,7 +62,7 @@ struct world::impl {
   // In the order of their making.
   only_world alone;
   options how;
-  std::string folder; ///< The node's data folder, for actors that keep files.
+  temp_folder folder; ///< The node's data folder, for actors that keep files.
   world_clock time;
   substitute instead_of_the_system;
   hooks calls;
