@@ -24,7 +24,9 @@ list(APPEND targets coppice_runtime)
 
 install(TARGETS ${targets} EXPORT CoppiceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS coppice RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY runtime DESTINATION include/coppice FILES_MATCHING PATTERN "*.hpp" PATTERN "testdata" EXCLUDE)
+install(DIRECTORY runtime DESTINATION include/coppice FILES_MATCHING PATTERN "*.hpp"
+  PATTERN "*.test.hpp" EXCLUDE PATTERN "testdata" EXCLUDE)
+install(FILES runtime/testkit/README.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/coppice RENAME testkit.md)
 install(FILES runtime/umbrella/coppice.hpp DESTINATION include/coppice)
 install(EXPORT CoppiceTargets NAMESPACE Coppice:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Coppice)
 configure_package_config_file(cmake/CoppiceConfig.cmake.in ${CMAKE_BINARY_DIR}/CoppiceConfig.cmake

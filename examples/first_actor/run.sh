@@ -19,6 +19,7 @@ expect() { # STATUS TEXT COMMAND...: the exit status, and a text that the output
   grep -qF -- "$text" "$work/out" || fail "'$*' lacks '$text': $(cat "$work/out")"
 }
 
+"${program}_test" --colour-mode none >"$work/out" 2>&1 || fail "the actor's own tests: $(cat "$work/out")"
 "$program" config check "$here/first.yaml" | grep -q right || fail "first.yaml is not right"
 "$program" node --config "$here/first.yaml" --data "$work/demo" >"$work/log" 2>&1 &
 node=$!

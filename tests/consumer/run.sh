@@ -1,14 +1,74 @@
 #!/usr/bin/env bash
-# Installs a build into a temporary folder and builds a stranger's project against it. Usage: run.sh BUILD_DIR
+# Installs a build into a temporary folder, builds a stranger's project against it, and then the program that `new` writes.
+# Usage: run.sh BUILD_DIR
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd); build=$1
-work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-cmake --install "$build" --prefix "$work/prefix" >"$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
+work=$(mktemp -d); node=
+finish() { [ -z "$node" ] || kill "$node" 2>/dev/null || true; [ -z "$node" ] || wait "$node" || true; rm -rf "$work"; }
+trap finish EXIT
+fail() { echo "consumer: $*" >&2; exit 1; }
+quietly() { "$@" >"$work/log" 2>&1 || { tail -60 "$work/log" >&2; fail "'$*' failed"; }; }
+expect() { # STATUS TEXT COMMAND...: the exit status, and a text that the output has
+  local want=$1 text=$2 got=0; shift 2
+  "$@" >"$work/out" 2>&1 || got=$?
+  [ "$got" = "$want" ] || fail "'$*' ended with $got, expected $want: $(cat "$work/out")"
+  grep -qF -- "$text" "$work/out" || fail "'$*' lacks '$text': $(cat "$work/out")"
+}
+export HOME=$work XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
+unset COPPICE_DATA COPPICE_CONTEXT COPPICE_YES COPPICE_NODE
+
+quietly cmake --install "$build" --prefix "$work/prefix"
 [ ! -e "$work/prefix/include/coppice/runtime/base/duration.test.cpp" ]
+[ -e "$work/prefix/include/coppice/runtime/testkit/testkit.hpp" ]
+[ -e "$work/prefix/share/doc/coppice/testkit.md" ]
 flags=$(sed -n 's/^COPPICE_SANITIZE:.*=//p' "$build/CMakeCache.txt")
-cmake -G Ninja -S "$here" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$work/prefix" \
-  ${flags:+"-DCMAKE_CXX_FLAGS=-fsanitize=$flags"} >"$work/configure.log" 2>&1 || { cat "$work/configure.log"; exit 1; }
-ninja -C "$work/build" >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
-"$work/build/consumer" version
-"$work/build/consumer" explain unknown_field | grep -q field
-"$work/prefix/bin/coppice" version
+configure() { # SOURCE BUILD: without optimisation, which is most of the time
+  quietly cmake -G Ninja -S "$1" -B "$2" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
+    -DCMAKE_PREFIX_PATH="$work/prefix" ${flags:+"-DCMAKE_CXX_FLAGS=-fsanitize=$flags"}
+}
+
+# A stranger's project, and its test.
+configure "$here" "$work/build"
+quietly ninja -C "$work/build"
+expect 0 . "$work/build/consumer" version
+expect 0 field "$work/build/consumer" explain unknown_field
+quietly ctest --test-dir "$work/build" --output-on-failure --no-tests=error
+coppice=$work/prefix/bin/coppice
+expect 0 . "$coppice" version
+
+# Names that cannot be, and names that are taken.
+cd "$work"
+expect 2 1x "$coppice" new app 1x
+expect 2 'a b' "$coppice" new app 'a b'
+expect 2 int "$coppice" new app int
+expect 2 SYSTEM.NAME "$coppice" new actor till
+expect 2 '' "$coppice" new pudding shop
+expect 0 shop/main.cpp "$coppice" new app shop
+expect 5 'already' "$coppice" new app shop
+expect 1 'no build folder' "$coppice" test
+for verb in test check build; do expect 0 "usage: coppice $verb" "$coppice" help $verb; done
+
+# What `new` wrote builds, passes its tests and shows up in the tree.
+cd "$work/shop"
+expect 0 'changed node.yaml' "$coppice" new actor shop.till
+expect 0 'changed main.cpp' "$coppice" new message shop.order
+expect 5 till.hpp "$coppice" new actor shop.till
+configure . build
+quietly ninja -C build
+program=$work/shop/build/shop
+expect 0 '100% tests passed' "$program" test
+expect 1 'No tests' "$program" test nothing_like_that
+expect 0 right "$program" config check node.yaml
+"$program" node --config node.yaml --data "$work/alpha" >"$work/node.log" 2>&1 &
+node=$!
+export COPPICE_NODE=unix://$work/alpha/admin.sock
+expect 0 running "$program" wait /user/shop/till --for running --timeout 20s
+expect 0 shop.till "$program" tree
+expect 0 shop.counter "$program" tree
+expect 0 shop.order "$program" types
+expect 0 '{"total":2}' "$program" request /user/shop/till shop.till_add '{"amount":2}' -o json
+kill "$node"
+status=0; wait "$node" || status=$?
+node=
+[ "$status" = 0 ] || fail "the node ended with $status: $(tail -n 20 "$work/node.log")"
+echo "consumer: ok"
