@@ -48,6 +48,7 @@ result<int> new_thing(session& in, const arguments& args) {
     if (!x.is_change && fs::exists(x.path))
       return error{errc::already_exists, "is there already; nothing written", x.path, ""};
   json::array written;
+  json::array changed;
   for (const auto& x : plan->files) {
     std::error_code code;
     if (auto parent = fs::path{x.path}.parent_path(); !parent.empty())
@@ -55,7 +56,7 @@ result<int> new_thing(session& in, const arguments& args) {
     if (auto done = write_text_file(x.path, x.text); !done)
       return done.error();
     fs::permissions(x.path, fs::perms{0644}, code);
-    written.push_back(json::object{{"path", x.path}, {"changed", x.is_change}});
+    (x.is_change ? changed : written).push_back(json::value(x.path));
   }
   json::array to_do;
   for (const auto& x : plan->to_do)
@@ -63,21 +64,27 @@ result<int> new_thing(session& in, const arguments& args) {
   view how;
   how.name = [](const json::value& x) {
     std::string out;
-    for (const auto& file : items(x, "files"))
-      out += show(file, "path") + "\n";
+    for (const auto& list : {"files", "changed"})
+      for (const auto& file : items(x, list))
+        out += show(&file) + "\n";
     return out;
   };
   how.table = [is_app, name](const json::value& x, const style&) {
     std::string out;
     for (const auto& file : items(x, "files"))
-      out += (file.at("changed").as_bool() ? "changed " : "wrote ") + show(file, "path") + "\n";
+      out += "wrote " + show(&file) + "\n";
+    for (const auto& file : items(x, "changed"))
+      out += "changed " + show(&file) + "\n";
     for (const auto& line : items(x, "to_do"))
       out += "still to do " + show(&line) + "\n";
     if (is_app)
       out += "next: " + name + "/README.md\n";
     return out;
   };
-  return in.print(json::object{{"files", std::move(written)}, {"to_do", std::move(to_do)}}, how);
+  return in.print(json::object{{"files", std::move(written)},
+                               {"changed", std::move(changed)},
+                               {"to_do", std::move(to_do)}},
+                  how);
 }
 
 /// Runs a program in the foreground with this one's terminal; its exit status.
