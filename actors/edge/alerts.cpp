@@ -5,6 +5,9 @@
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/telemetry/log.hpp"
 
+#include <caf/action.hpp>
+
+#include <algorithm>
 #include <stdexcept>
 
 namespace coppice::edge {
@@ -28,7 +31,59 @@ alerts::alerts(caf::event_based_actor* self, alerts_args args)
     args_.subjects = {"edge." + owner_.name() + ".host.sample"};
 }
 
+std::vector<alert_rule> alerts::rules() const {
+  auto out = args_.rules;
+  auto value = json::parse(owner_.configuration().alert_rules.text);
+  auto shared = value ? json::from_json<std::vector<alert_rule>>(*value)
+                      : result<std::vector<alert_rule>>{value.error()};
+  if (!shared) {
+    log::error("edge", "alerts.rules cannot be used: " + to_string(shared.error()));
+    return out;
+  }
+  for (auto& rule : *shared) {
+    if (out.size() == alerts_core::rules_max) {
+      log::error("edge",
+                 "too many rules; those of alerts.rules from " + rule.name + " on are not watched");
+      break;
+    }
+    if (std::none_of(args_.rules.begin(), args_.rules.end(),
+                     [&](auto& own) { return own.name == rule.name; }))
+      out.push_back(std::move(rule));
+  }
+  return out;
+}
+
+void alerts::use_rules() {
+  auto next = rules();
+  if (next == rules_)
+    return;
+  rules_ = std::move(next);
+  for (auto& [source, core] : cores_)
+    announce(core.set_rules(rules_, system_clock().now()));
+}
+
+// An action, because the mailbox's limit does not count it; it may arrive after this incarnation.
+void alerts::follow_configuration() {
+  auto mark = std::make_shared<alerts*>(this);
+  auto to = caf::actor_cast<caf::actor_addr>(self_);
+  auto token = owner_.on_reload([to, weak = std::weak_ptr{mark}] {
+    auto actor = caf::actor_cast<caf::actor>(to);
+    if (!actor)
+      return;
+    auto again = [weak] {
+      if (auto alive = weak.lock())
+        (*alive)->use_rules();
+    };
+    caf::anon_send(actor, caf::make_action(std::move(again)));
+  });
+  following_ = std::make_shared<std::pair<std::shared_ptr<alerts*>, std::shared_ptr<void>>>(
+    std::move(mark), std::move(token));
+}
+
 caf::behavior alerts::make_behavior() {
+  // Before they are read for the first time: a reload in between is then seen again.
+  follow_configuration();
+  rules_ = rules();
   restore();
   if (owner_.has_events()) {
     for (auto& subject : args_.subjects) {
@@ -42,21 +97,20 @@ caf::behavior alerts::make_behavior() {
     // The newest figures of one source.
     [this](const event_message& x) { on_event(x); },
     [this](const get_status&) { return status(); },
-    // Other rules, all of them or none.
+    // Other rules of its own, all of them or none.
     [this](const set_rules& x) -> caf::result<alerts_status> {
       auto mistakes = check_rules(x.rules);
       if (!mistakes.empty())
         return to_caf(mistakes.front());
       args_.rules = x.rules;
-      for (auto& [source, core] : cores_)
-        announce(core.set_rules(x.rules, system_clock().now()));
+      use_rules();
       return status();
     },
   };
 }
 
 alerts_core& alerts::core_of(const std::string& source) {
-  return cores_.try_emplace(source, args_.rules, source).first->second;
+  return cores_.try_emplace(source, rules_, source).first->second;
 }
 
 void alerts::on_event(const event_message& x) {
@@ -124,7 +178,7 @@ void alerts::restore() {
 
 alerts_status alerts::status() const {
   alerts_status out;
-  out.rules = args_.rules.size();
+  out.rules = rules_.size();
   out.values = values_;
   for (auto& [source, core] : cores_) {
     out.overflowed += core.overflowed();

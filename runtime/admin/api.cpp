@@ -66,7 +66,15 @@ std::string api::new_id() {
 
 telemetry::trace_context api::trace_of(const call& c) {
   auto given = telemetry::parse_traceparent(c.in.headers.get("traceparent"));
-  return given ? telemetry::child_of(*given) : telemetry::start_trace();
+  if (given)
+    return telemetry::child_of(*given);
+  // Another node has passed the request on.
+  if (auto current = telemetry::current_trace(); current && c.forwarded())
+    return telemetry::child_of(current);
+  // What people start is always traced; the share is for timers.
+  auto out = telemetry::start_trace();
+  out.sampled = true;
+  return out;
 }
 
 void api::audit(const call& c, std::string what, std::string target, json::object details) {

@@ -154,6 +154,9 @@ std::string bare_target(const http::request& from) {
 void relay(const api_ptr& a, const std::string& node, call c, duration deadline,
            std::string target) {
   node_internal::forward request{c.in.method, std::move(target), std::move(c.in.body), c.who()};
+  // The client's trace goes on at the other node.
+  auto given = telemetry::parse_traceparent(c.in.headers.get("traceparent"));
+  telemetry::trace_scope scope{given ? *given : telemetry::current_trace()};
   a->owner.forward(node, std::move(request), deadline,
                    [node, out = c.out](result<node_internal::forwarded> x) {
                      out->respond(to_response(x, node));

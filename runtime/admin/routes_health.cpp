@@ -41,6 +41,10 @@ void get_readyz(const api_ptr& a, call c) {
 }
 
 void get_metrics(const api_ptr& a, call c) {
+  if (!a->owner.configuration().telemetry.metrics) {
+    c.fail({errc::not_found, "metrics are off: telemetry.metrics is false", c.in.path, {}});
+    return;
+  }
   a->blocking(c, [c] {
     auto out = http::text(200, telemetry::metrics::text());
     out.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -4,6 +4,8 @@
 #include "runtime/admin/span_sessions.hpp"
 #include "runtime/base/address.hpp"
 
+#include <set>
+
 namespace coppice::admin {
 
 namespace {
@@ -28,8 +30,10 @@ public:
   void start() {
     if (where_.what != destination::kind::node)
       watch_here();
-    if (where_.what != destination::kind::here)
+    if (where_.what != destination::kind::here) {
+      poll(); // At once: what happens from now on is meant.
       a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll(); });
+    }
   }
 
 private:
@@ -48,21 +52,32 @@ private:
   }
 
   bool poll() {
-    if (!writer_->is_open())
-      return false;
-    auto target = "/v1/peer/spans?session=" + session_ + "&path="
-                  + http::encode_component(where_.path) + "&limit=" + std::to_string(limit_);
+    auto open = writer_->is_open();
+    auto target = "/v1/peer/spans?session=" + session_
+                  + "&path=" + http::encode_component(where_.path)
+                  + "&limit=" + std::to_string(limit_) + (open ? "" : "&end=true");
     for (auto& member : other_members(*a_)) {
       if (member.state == cluster::member_state::down
           || (!where_.node.empty() && member.name != where_.node))
         continue;
-      a_->owner.forward(member.name, {"GET", target, {}, who_}, peer_read_deadline,
-                        [self = shared_from_this()](result<node_internal::forwarded> x) {
-                          if (x && x->status == 200)
-                            self->send(x->body);
-                        });
+      // One question at a time, so that spans stay in order; the end is told in any case.
+      if (!waiting(member.name, true) && open)
+        continue;
+      a_->owner.forward(
+        member.name, {"GET", target, {}, who_}, peer_read_deadline,
+        [self = shared_from_this(), name = member.name](result<node_internal::forwarded> x) {
+          if (x && x->status == 200)
+            self->send(x->body);
+          self->waiting(name, false);
+        });
     }
-    return true;
+    return open;
+  }
+
+  /// Notes whether a node has yet to answer; was that news?
+  bool waiting(const std::string& name, bool yes) {
+    std::lock_guard guard{mutex_};
+    return yes ? waiting_.insert(name).second : waiting_.erase(name) > 0;
   }
 
   void send(const std::string& text) {
@@ -80,6 +95,8 @@ private:
   std::string session_;
   std::shared_ptr<void> place_;
   http::stream_ptr writer_;
+  std::mutex mutex_;
+  std::set<std::string> waiting_;
 };
 
 void get_trace(const api_ptr& a, call c) {
@@ -126,6 +143,14 @@ void get_peer_spans(const api_ptr& a, call c) {
              : limit.error());
     return;
   }
+  if (auto end = query_flag(c.in, "end"); end && *end) {
+    // Waits for callbacks, so not on this thread.
+    a->blocking(c, [a, c, session = std::string{c.in.query_value("session")}] {
+      a->spans.end(session);
+      c.answer(200, json::array{});
+    });
+    return;
+  }
   auto taken = a->spans.take(std::string{c.in.query_value("session")},
                              std::string{c.in.query_value("path")}, static_cast<uint32_t>(*limit));
   c.out->respond(taken ? http::json(200, *taken) : problem_of(taken.error()));
@@ -141,7 +166,7 @@ void add_trace_routes(table& to) {
   route.streams = true;
   auto& peer = to.add("GET", std::string{peer_prefix} + "spans", http::role::admin, "Between nodes",
                       get_peer_spans);
-  peer.query = {{.name = "session"}, {.name = "path"}, {.name = "limit"}};
+  peer.query = {{.name = "session"}, {.name = "path"}, {.name = "limit"}, {.name = "end"}};
 }
 
 } // namespace coppice::admin

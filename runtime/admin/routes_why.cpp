@@ -121,10 +121,12 @@ private:
   void found(const std::string& path, std::string reason) {
     {
       std::lock_guard guard{mutex_};
-      // Since when is not kept by the tree.
+      // The tree keeps no times; the node knows when its own end began.
+      auto since = a_->owner.stopping_since();
+      auto age = since ? json::value(seconds(system_now() - *since)) : json::value(nullptr);
       list_.push_back(json::object{{"path", a_->owner.name() + ":" + path},
                                    {"reason", std::move(reason)},
-                                   {"age_s", nullptr}});
+                                   {"age_s", std::move(age)}});
     }
     finish_one();
   }

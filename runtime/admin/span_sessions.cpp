@@ -18,27 +18,42 @@ result<std::string> span_sessions::take(const std::string& session, const std::s
       if (sessions_.size() >= sessions_max)
         return error{errc::rate_limited, "too many traces are watched on this node", node_, {}};
       auto fresh = std::make_shared<buffer>();
-      auto watch = telemetry::span_hub::watch(path, per_second,
-                                              [fresh, name = node_](const telemetry::span& x) {
-                                                auto text = telemetry::to_json(x, name);
-                                                std::lock_guard guard{fresh->mutex};
-                                                if (fresh->spans.size() < spans_max)
-                                                  fresh->spans.push_back(std::move(text));
-                                              });
+      auto watch = telemetry::span_hub::watch(path, per_second, [fresh](const telemetry::span& x) {
+        std::lock_guard guard{fresh->mutex};
+        if (fresh->spans.size() >= spans_max) {
+          fresh->skipped += x.skipped + 1;
+          return;
+        }
+        fresh->spans.push_back(x);
+        fresh->spans.back().skipped += std::exchange(fresh->skipped, 0);
+      });
       at = sessions_.emplace(session, entry{fresh, watch, {}}).first;
     }
     at->second.asked = system_clock().monotonic();
     kept = at->second.kept;
   }
-  std::deque<std::string> spans;
+  std::deque<telemetry::span> spans;
   {
     std::lock_guard guard{kept->mutex};
     spans.swap(kept->spans);
   }
   std::string out = "[";
   for (auto& x : spans)
-    out += (out.size() > 1 ? "," : "") + x;
+    out += (out.size() > 1 ? "," : "") + telemetry::to_json(x, node_);
   return out + "]";
+}
+
+void span_sessions::end(const std::string& session) {
+  uint64_t watch = 0;
+  {
+    std::lock_guard guard{mutex_};
+    auto at = sessions_.find(session);
+    if (at == sessions_.end())
+      return;
+    watch = at->second.watch;
+    sessions_.erase(at);
+  }
+  telemetry::span_hub::unwatch(watch);
 }
 
 void span_sessions::sweep(bool all) {

@@ -12,8 +12,9 @@
 namespace coppice::admin {
 
 /// Spans that are collected here for streams that other nodes serve. A session begins with the first take() and ends when
-/// nobody has asked for `idle_max`.
-/// Threading: thread-safe. Bounds: `sessions_max` sessions of `spans_max` spans; those past it are not kept.
+/// nobody has asked for `idle_max`, or with end().
+/// Threading: thread-safe. Bounds: `sessions_max` sessions of `spans_max` spans; those past it are counted in
+/// `skipped` of the next one.
 class span_sessions {
 public:
   static constexpr size_t sessions_max = 64;
@@ -27,6 +28,9 @@ public:
   result<std::string> take(const std::string& session, const std::string& path,
                            uint32_t per_second);
 
+  /// The client has gone.
+  void end(const std::string& session);
+
   /// Ends sessions that nobody asks for any more; with `all` every one.
   void sweep(bool all = false);
 
@@ -35,7 +39,8 @@ public:
 private:
   struct buffer {
     std::mutex mutex;
-    std::deque<std::string> spans;
+    std::deque<telemetry::span> spans;
+    uint64_t skipped = 0;
   };
 
   struct entry {

@@ -1,6 +1,7 @@
 #include "runtime/admin/tail.hpp"
 
 #include "runtime/admin/fan_out.hpp"
+#include "runtime/base/clock.hpp"
 
 #include <atomic>
 #include <map>
@@ -10,7 +11,9 @@ namespace coppice::admin {
 namespace {
 
 constexpr duration local_period = std::chrono::milliseconds{200};
-constexpr duration peer_period = std::chrono::seconds{1};
+constexpr duration peer_period = std::chrono::milliseconds{250};
+/// As many as a node gives at once: what came between two looks must fit.
+constexpr const char* peer_limit = "10000";
 
 std::string text_of(const json::value& x, std::string_view name) {
   auto* object = x.if_object();
@@ -58,6 +61,16 @@ private:
     return at ? *at : instant{};
   }
 
+  /// Where to read on at another node. Before its first record as a span of time: its clock is not ours.
+  std::string since_at(const cluster::member& x) {
+    auto next = next_of(x.name);
+    if (next.ns == 0)
+      return {};
+    if (behind_ || !filter_of(x.name).at().empty())
+      return to_string(next);
+    return to_string(std::max(system_clock().now() - next, duration{1}));
+  }
+
   bool send(const std::string& node, const json::array& records) {
     for (auto& x : records) {
       auto at = text_of(x, "at");
@@ -87,9 +100,8 @@ private:
         std::lock_guard guard{mutex_};
         if (!waiting_.insert(member.name).second)
           continue;
-        auto since = next_of(member.name);
-        target = bare_target(
-          c_.in, {{"follow", ""}, {"since", since.ns == 0 ? std::string{} : to_string(since)}});
+        target =
+          bare_target(c_.in, {{"follow", ""}, {"limit", peer_limit}, {"since", since_at(member)}});
       }
       ask(member.name, target);
     }

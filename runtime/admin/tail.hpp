@@ -27,8 +27,8 @@ private:
   std::set<std::string> seen_;
 };
 
-/// A stream of records with `at` that is read from this node's memory several times a second and from the other nodes
-/// every second, by the route itself with `since`.
+/// A stream of records with `at` that is read from this node's memory and from the other nodes several times a second,
+/// from these by the route itself with `since`.
 struct tail_source {
   /// Records of this node from `since` on, oldest first.
   std::function<json::array(instant since)> local;

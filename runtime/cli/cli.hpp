@@ -52,6 +52,9 @@ struct cli_environment {
   /// Checks message types there; likewise.
   config::message_checker check_message;
 
+  /// Checks settings that are handed on as they stand; likewise.
+  config::setting_checker check_setting;
+
   /// The fingerprint of this program's wire types, and their table as JSON text.
   std::function<std::string()> schema_fingerprint;
   std::function<std::string()> schema_table;

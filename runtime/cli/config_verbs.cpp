@@ -28,6 +28,7 @@ result<int> check(session& in, const arguments& args) {
   how.environment = config::process_environment();
   how.check_type = in.env().check_type;
   how.check_message = in.env().check_message;
+  how.check_setting = in.env().check_setting;
   auto outcome = config::load_file(args.get("F"), how);
   json::object out{{"file", args.get("F")}, {"ok", outcome.mistakes.empty()}};
   json::array nodes;

@@ -121,10 +121,6 @@ int run_line(session& in, const std::vector<std::string>& words) {
     globals->verbose = globals->verbose || saved.verbose;
     if (!globals->timeout)
       globals->timeout = saved.timeout;
-    // A verb's own --node says what is asked about, not who is asked.
-    for (const auto& x : found->found->flags)
-      if (x.long_name() == "--node")
-        globals->node = args->has("global node") ? args->get("global node") : saved.node;
     in.use(*globals);
   }
   auto status = dispatch(in, *found->found, *args);

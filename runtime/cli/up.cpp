@@ -74,6 +74,7 @@ result<dev_request> request_of(session& in, const arguments& args, const std::st
     how.environment = config::process_environment();
     how.check_type = in.env().check_type;
     how.check_message = in.env().check_message;
+    how.check_setting = in.env().check_setting;
     auto outcome = config::load_file(out.config, how);
     if (!outcome)
       return config::to_error(outcome.mistakes);

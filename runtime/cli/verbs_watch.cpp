@@ -43,7 +43,7 @@ result<int> history(session& in, const arguments& args) {
   if (!path)
     return path.error();
   return list_or_follow(
-    in, "/v1/history", {{"since", args.get("since")}, {"path", *path}, {"node", args.get("node")}},
+    in, "/v1/history", {{"since", args.get("since")}, {"path", *path}, {"node", args.get("of")}},
     args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
 }
 
@@ -55,6 +55,7 @@ result<int> logs(session& in, const arguments& args) {
                {"trace", args.get("trace")},
                {"since", args.get("since")},
                {"level", args.get("level")},
+               {"node", args.get("of")},
                {"previous", args.has("previous") ? "true" : ""}};
   return list_or_follow(in, "/v1/logs", values, args.has("follow"),
                         [&](const json::value& x) { return log_line(x, in.how(), in.now()); });
@@ -181,14 +182,15 @@ result<int> chaos_kill_node(session& in, const arguments& args) {
 std::vector<verb> watch_verbs() {
   flag since{"--since", "DURATION|INSTANT", "e.g. 15min"};
   flag path{"--path", "P", "only this actor and below", word_kind::path};
+  flag of{"--of", "N", "only what happened on this node", word_kind::node};
   flag follow{"-f,--follow", "", "and then what comes"};
   const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error", "off"};
   return {
     {.name = "history",
      .summary = "one timeline: restarts, escalations, node changes, reloads, drills, alerts",
      .run = history,
-     .flags = {since, path, {"--node", "N", "only of this node", word_kind::node}, follow},
-     .examples = {"history --since 15min", "history --path /user/edge -f"},
+     .flags = {since, path, of, follow},
+     .examples = {"history --since 15min", "history --of beta", "history --path /user/edge -f"},
      .can_watch = true},
     {.name = "why",
      .summary = "what waits for whom: requests, cycles, the oldest message, what blocks a shutdown",
@@ -210,6 +212,7 @@ std::vector<verb> watch_verbs() {
                {"--trace", "ID", "only of this trace"},
                since,
                {"--level", "L", "this and more serious", word_kind::any, levels},
+               of,
                follow,
                {"-p,--previous", "", "of the incarnation before the last restart"}},
      .examples = {"logs --path /user/edge/host --since 10min", "logs -f --level warn",

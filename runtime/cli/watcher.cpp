@@ -84,6 +84,7 @@ result<void> watcher::plan_nodes(const dev_request& wanted) {
     how.environment = config::process_environment();
     how.check_type = env_.check_type;
     how.check_message = env_.check_message;
+    how.check_setting = env_.check_setting;
     how.node = "";
     auto outcome = config::load_file(wanted.config, how);
     if (!outcome)
@@ -190,6 +191,7 @@ result<void> watcher::plan_own_file(const dev_request& wanted) {
   how.environment = config::process_environment();
   how.check_type = env_.check_type;
   how.check_message = env_.check_message;
+  how.check_setting = env_.check_setting;
   auto outcome = config::load_file(wanted.config, how);
   if (!outcome)
     return config::to_error(outcome.mistakes);

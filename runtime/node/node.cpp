@@ -26,15 +26,15 @@ node::~node() {
 // -- who and what -------------------------------------------------------------------------------------------------------
 
 const std::string& node::name() const {
-  return impl_->config.config.node.name;
+  return impl_->settings().config.node.name;
 }
 
 const config::node_config& node::configuration() const {
-  return impl_->config.config;
+  return impl_->settings().config;
 }
 
 const config::loaded::node& node::loaded_configuration() const {
-  return impl_->config;
+  return impl_->settings();
 }
 
 const node_origin& node::origin() const {
@@ -129,8 +129,8 @@ std::string node::path_of(const caf::strong_actor_ptr& handle) const {
     return (home.empty() ? "(unknown)" : home) + ":(actor " + std::to_string(handle->id()) + ")";
   }
   auto* actor = caf::actor_cast<caf::abstract_actor*>(handle);
-  if (auto* cell = dynamic_cast<const supervision::cell*>(actor))
-    return name() + ":" + cell->place()->path();
+  if (auto* seat = supervision::seat_of(actor))
+    return name() + ":" + seat->path();
   if (auto* supervisor = dynamic_cast<const supervision::supervisor_actor*>(actor))
     return name() + ":" + supervisor->path();
   return name() + ":(actor " + std::to_string(handle->id()) + ")";

@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,9 @@ public:
   /// 5 name taken, 7 something had to be left behind).
   int wait();
 
+  /// When it was told to stop.
+  std::optional<instant> stopping_since() const;
+
   /// Why wait() returned, for people.
   std::string end_reason() const;
 
@@ -154,6 +158,14 @@ public:
   /// Null without a cluster section.
   cluster::cluster* peers() const;
 
+  /// Does the program of that node know the types of a message? Nodes that are not known yet pass.
+  /// Errors: errc::unknown_type_at_peer.
+  result<void> check_types_at(std::string_view node, const caf::message& x) const;
+
+  /// Keeps a message that cannot be delivered as a dead letter of this node.
+  void bury(const std::string& address, const error& reason, const caf::strong_actor_ptr& sender,
+            const caf::message& x, const std::string& trace_id);
+
   /// Asks another node's admin API. Errors: errc::node_down, errc::not_found, errc::timeout.
   using forward_callback = std::function<void(result<node_internal::forwarded>)>;
   void forward(std::string_view node, node_internal::forward request, duration deadline,
@@ -197,6 +209,10 @@ public:
   /// Reads the files again. With `dry_run` only the plan. Errors: errc::invalid_config with every mistake, errc::refused
   /// when the plan has changes that cannot be made live; then nothing has changed.
   void reload(bool dry_run, std::function<void(result<config::reload_plan>)> done);
+
+  /// Calls back after each reload that changed something, on the thread that finished it, until the token is gone. The
+  /// callback must not block and not give the token back.
+  std::shared_ptr<void> on_reload(std::function<void()> callback);
 
 private:
   struct impl;

@@ -1,39 +1,32 @@
+#include "runtime/base/address.hpp"
 #include "runtime/base/clock.hpp"
-#include "runtime/events/bridge_core.hpp"
-#include "runtime/json/type_registry.hpp"
+#include "runtime/node/config/check.hpp"
 #include "runtime/node/node_impl.hpp"
-#include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/telemetry/running.hpp"
+#include "runtime/telemetry/span_hub.hpp"
 #include "runtime/telemetry/trace.hpp"
 
+#include <algorithm>
 #include <caf/actor_cast.hpp>
-#include <caf/stateful_actor.hpp>
 
 namespace coppice {
 
 namespace {
 
-event_message to_message(const events::received_event& x) {
+event_message to_message(events::received_event x) {
   event_message out;
-  out.id = x.data.id;
-  out.source = x.data.source;
-  out.type = x.data.type;
-  out.subject = x.subject;
+  out.id = std::move(x.data.id);
+  out.source = std::move(x.data.source);
+  out.type = std::move(x.data.type);
+  out.subject = std::move(x.subject);
   out.time = x.data.time;
-  out.data.text = x.data.data;
-  out.traceparent = x.data.traceparent;
-  out.correlationid = x.data.correlationid;
-  out.causationid = x.data.causationid;
+  out.data.text = std::move(x.data.data);
+  out.traceparent = std::move(x.data.traceparent);
+  out.correlationid = std::move(x.data.correlationid);
+  out.causationid = std::move(x.data.causationid);
   out.sequence = x.sequence;
   out.deliveries = static_cast<uint32_t>(x.delivered);
   return out;
-}
-
-// The trace that an event belongs to; none when it carries none.
-telemetry::trace_context trace_of(const events::received_event& x) {
-  if (x.data.traceparent.empty())
-    return {};
-  auto parsed = telemetry::parse_traceparent(x.data.traceparent);
-  return parsed ? telemetry::child_of(*parsed) : telemetry::trace_context{};
 }
 
 class durable_subscription final : public event_subscription {
@@ -53,6 +46,63 @@ private:
   std::unique_ptr<events::subscription> subscription_;
 };
 
+// Where audit events, restarts and node changes go when the configuration does not say.
+events::stream_config own_stream() {
+  events::stream_config out;
+  out.name = "COPPICE";
+  out.subjects = {"coppice.>"};
+  out.max_age = std::chrono::hours{24};
+  out.max_bytes = int64_t{64} << 20;
+  return out;
+}
+
+error no_nats() {
+  return {errc::unavailable,
+          "no NATS is configured on this node (nats.url or nats.managed)",
+          "/nats",
+          {}};
+}
+
+// The trace of an event while it is handed to its actor; a span of that actor when somebody looks.
+telemetry::trace_scope arrival(const node& owner, const caf::actor& to,
+                               const events::received_event& x) {
+  auto trace = trace_of(x.data.traceparent);
+  if (!telemetry::span_hub::wanted(trace))
+    return telemetry::trace_scope{trace};
+  auto full = owner.path_of(caf::actor_cast<caf::strong_actor_ptr>(to));
+  auto where = parse_address(full);
+  return telemetry::trace_scope{trace, telemetry::origin::nats, where ? where->path : full,
+                                x.subject};
+}
+
+// For who watches: the actor that runs here publishes something.
+void show_published(const std::string& subject, const std::string& type) {
+  if ((telemetry::probes.load(std::memory_order_relaxed) & telemetry::probe::spans) == 0
+      || telemetry::running.who == nullptr)
+    return;
+  telemetry::span x;
+  x.path = telemetry::running.who->path();
+  // The exporter wants work, not messages: what receives the event has a span of its own.
+  auto to = telemetry::span_hub::admit(x.path, {});
+  if (!to)
+    return;
+  x.at = system_clock().now();
+  x.how = telemetry::origin::out;
+  x.peer = "nats:" + subject;
+  x.type = type;
+  x.trace = telemetry::current_trace();
+  telemetry::span_hub::give(to, std::move(x));
+}
+
+} // namespace
+
+telemetry::trace_context trace_of(const std::string& traceparent) {
+  if (traceparent.empty())
+    return {};
+  auto parsed = telemetry::parse_traceparent(traceparent);
+  return parsed ? telemetry::child_of(*parsed) : telemetry::trace_context{};
+}
+
 events::stream_config to_stream(const config::stream_config& x) {
   events::stream_config out;
   out.name = x.name;
@@ -61,8 +111,6 @@ events::stream_config to_stream(const config::stream_config& x) {
   out.max_bytes = static_cast<int64_t>(x.max_bytes);
   return out;
 }
-
-// The configured stream that takes a subject: the same first token, or a `>` in front.
 events::stream_config stream_for(const std::vector<config::stream_config>& streams,
                                  std::string_view subject) {
   auto token = [](std::string_view x) { return x.substr(0, x.find('.')); };
@@ -73,17 +121,8 @@ events::stream_config stream_for(const std::vector<config::stream_config>& strea
   return {};
 }
 
-error no_nats() {
-  return {errc::unavailable,
-          "no NATS is configured on this node (nats.url or nats.managed)",
-          "/nats",
-          {}};
-}
-
-} // namespace
-
 result<void> node::impl::start_events() {
-  auto& from = config.config.nats;
+  auto& from = settings().config.nats;
   events::nats_options options;
   if (from.managed) {
     events::nats_server_options server;
@@ -98,13 +137,19 @@ result<void> node::impl::start_events() {
     options.urls = {nats_server->url()};
     options.token = nats_server->token();
   } else if (!from.url.empty()) {
-    options.urls = {from.url};
+    for (std::string_view rest = from.url; !rest.empty();) {
+      auto url = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(url.size() + 1, rest.size()));
+      url.remove_prefix(std::min(url.find_first_not_of(' '), url.size()));
+      if (!url.empty())
+        options.urls.emplace_back(url);
+    }
   } else {
-    dead_letter_sink =
-      std::make_shared<events::dead_letter_sink>(dead_letters, nullptr, config.config.node.name);
+    dead_letter_sink = std::make_shared<events::dead_letter_sink>(dead_letters, nullptr,
+                                                                  settings().config.node.name);
     return {};
   }
-  options.name = "coppice-" + config.config.node.name;
+  options.name = "coppice-" + settings().config.node.name;
   options.credentials_file = from.credentials;
   options.tls_ca_file = from.tls.ca;
   options.tls_certificate_file = from.tls.cert;
@@ -114,14 +159,22 @@ result<void> node::impl::start_events() {
     return client.error();
   nats = *client;
   events::outbox_options box;
-  bool has_dead = false;
-  for (auto& stream : config.config.events.streams) {
+  // What the runtime itself publishes has its streams in any case.
+  auto has_dead = false;
+  auto has_own = false;
+  for (auto& stream : settings().config.events.streams) {
     box.streams.push_back(to_stream(stream));
     has_dead = has_dead || stream.name == events::dead_letter_stream().name;
+    has_own = has_own || stream.name == own_stream().name
+              || std::any_of(stream.subjects.begin(), stream.subjects.end(), [](auto& x) {
+                   return config::subjects_overlap(x, own_stream().subjects.front());
+                 });
   }
   if (!has_dead)
     box.streams.push_back(events::dead_letter_stream());
-  box.rows_max = config.config.limits.outbox_events;
+  if (!has_own)
+    box.streams.push_back(own_stream());
+  box.rows_max = settings().config.limits.outbox_events;
   auto refused = [this](events::refused_event x, std::function<void(result<void>)> done) {
     store::dead_letter letter;
     letter.at = system_clock().now();
@@ -142,7 +195,7 @@ result<void> node::impl::start_events() {
     return opened.error();
   outbox = *opened;
   dead_letter_sink =
-    std::make_shared<events::dead_letter_sink>(dead_letters, outbox, config.config.node.name);
+    std::make_shared<events::dead_letter_sink>(dead_letters, outbox, settings().config.node.name);
   return {};
 }
 
@@ -161,6 +214,7 @@ void node::publish(std::string subject, events::event x, publish_callback done) 
     impl_->instead->bus->publish(std::move(subject), std::move(x), std::move(done));
     return;
   }
+  show_published(subject, x.type);
   impl_->outbox->publish(std::move(x), std::move(subject), std::move(done));
 }
 
@@ -176,10 +230,8 @@ node::subscribe(const caf::actor& to, std::string subject, subscription_options 
       if (!parsed)
         return; // Not a CloudEvent: nothing that could be told apart from noise.
       events::received_event event{std::move(*parsed), m.subject, {}, 0, 1};
-      telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats,
-                                   x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)),
-                                   m.subject};
-      asker::tell(to, caf::make_message(to_message(event)));
+      auto scope = arrival(x->self, to, event);
+      asker::tell(to, caf::make_message(to_message(std::move(event))));
     });
     if (!live)
       return live.error();
@@ -187,8 +239,8 @@ node::subscribe(const caf::actor& to, std::string subject, subscription_options 
   }
   events::consumer_options consumer;
   if (options.stream.empty())
-    consumer.pull.stream = stream_for(impl_->config.config.events.streams, subject);
-  for (auto& stream : impl_->config.config.events.streams)
+    consumer.pull.stream = stream_for(impl_->settings().config.events.streams, subject);
+  for (auto& stream : impl_->settings().config.events.streams)
     if (stream.name == options.stream)
       consumer.pull.stream = to_stream(stream);
   if (consumer.pull.stream.name.empty())
@@ -199,11 +251,9 @@ node::subscribe(const caf::actor& to, std::string subject, subscription_options 
   consumer.pull.in_flight_max = options.in_flight_max;
   consumer.attempts_max = options.max_deliver;
   auto handler = [x = impl_.get(), to, wait = options.ack_wait](
-                   const events::received_event& event, std::function<void(result<void>)> done) {
-    telemetry::trace_scope scope{trace_of(event), telemetry::origin::nats,
-                                 x->self.path_of(caf::actor_cast<caf::strong_actor_ptr>(to)),
-                                 event.subject};
-    x->questions->ask(to, caf::make_message(to_message(event)), wait,
+                   events::received_event& event, std::function<void(result<void>)> done) {
+    auto scope = arrival(x->self, to, event);
+    x->questions->ask(to, caf::make_message(to_message(std::move(event))), wait,
                       [done](result<caf::message> answer) {
                         done(answer ? result<void>{} : result<void>{answer.error()});
                       });
@@ -217,169 +267,6 @@ node::subscribe(const caf::actor& to, std::string subject, subscription_options 
   if (!started)
     return started.error();
   return std::unique_ptr<event_subscription>{new durable_subscription{std::move(*started)}};
-}
-
-// -- bridges ------------------------------------------------------------------------------------------------------------
-
-namespace {
-
-/// Feeds messages of a subject to an actor by the rules of bridge_core.
-struct bridge_state {
-  bridge_state(std::pair<node*, config::bridge_config> x)
-    : owner(*x.first),
-      core(std::make_shared<events::bridge_core>(
-        rule_of(x.second),
-        [](std::string_view type, std::string_view body) { return check_body(type, body); })),
-      config(std::move(x.second)) {}
-
-  static events::bridge_rule rule_of(const config::bridge_config& x) {
-    events::bridge_rule rule;
-    rule.subject = x.subject;
-    rule.durable = x.durable;
-    rule.to = x.to;
-    rule.type = x.type;
-    return rule;
-  }
-
-  static result<void> check_body(std::string_view type, std::string_view body) {
-    auto* entry = json::types().find(type);
-    if (entry == nullptr)
-      return error{errc::unknown_type, "no message type '" + std::string{type} + "'", {}, {}};
-    auto value = json::parse(body);
-    if (!value)
-      return value.error();
-    auto message = json::message_from_json(entry->type_id, *value);
-    return message ? result<void>{} : result<void>{message.error()};
-  }
-
-  caf::behavior make_behavior() {
-    if (auto ok = config.durable.empty() ? listen() : pull(); !ok)
-      throw std::runtime_error("bridge " + config.subject + ": " + to_string(ok.error()));
-    return {[](caf::ok_atom) { return caf::ok_atom_v; }};
-  }
-
-  result<void> listen() {
-    auto live = owner.nats()->subscribe(config.subject, [this](events::message m) {
-      ++*received;
-      events::bridge_message x{m.subject, m.payload, m.headers, 1};
-      auto next = core->on_message(x);
-      if (auto* go = std::get_if<events::bridge::deliver>(&next))
-        send(*go, [](result<void>) {});
-      else
-        ++*failed;
-    });
-    if (!live)
-      return live.error();
-    subscription = std::move(*live);
-    return {};
-  }
-
-  result<void> pull() {
-    events::pull_options options;
-    options.stream = stream_for(owner.configuration().events.streams, config.subject);
-    options.consumer.name = config.durable;
-    options.consumer.filter = config.subject;
-    auto pulled = owner.nats()->pull(std::move(options),
-                                     [this](events::delivery d) { on_delivery(std::move(d)); });
-    if (!pulled)
-      return pulled.error();
-    pulling = std::move(*pulled);
-    return {};
-  }
-
-  void on_delivery(events::delivery d) {
-    ++*received;
-    events::bridge_message x{d.subject, d.payload, d.headers, d.delivered};
-    auto next = core->on_message(x);
-    if (auto* no = std::get_if<events::bridge::dead>(&next)) {
-      bury(d, no->reason, no->type);
-      return;
-    }
-    auto& go = std::get<events::bridge::deliver>(next);
-    send(go, [this, d](result<void> answer) {
-      events::bridge_message y{d.subject, d.payload, d.headers, d.delivered};
-      auto verdict = core->on_answer(y, answer);
-      if (std::holds_alternative<events::bridge::ack>(verdict))
-        d.ack();
-      else if (auto* again = std::get_if<events::bridge::retry>(&verdict))
-        d.nak(again->delay);
-      else
-        bury(d, std::get<events::bridge::dead>(verdict).reason,
-             std::get<events::bridge::dead>(verdict).type);
-    });
-  }
-
-  void send(const events::bridge::deliver& go, std::function<void(result<void>)> done) {
-    auto to = owner.find(go.to);
-    if (!to) {
-      ++*failed;
-      done(to.error());
-      return;
-    }
-    auto body = json::parse(go.body);
-    auto* entry = json::types().find(go.type);
-    auto message = json::message_from_json(entry->type_id, *body, &owner.codec());
-    if (!message) {
-      ++*failed;
-      done(message.error());
-      return;
-    }
-    owner.questions().ask(*to, std::move(*message), std::chrono::seconds{30},
-                          [done, count = failed](result<caf::message> answer) {
-                            if (!answer)
-                              ++*count;
-                            done(answer ? result<void>{} : result<void>{answer.error()});
-                          });
-  }
-
-  void bury(const events::delivery& d, const error& reason, const std::string& type) {
-    ++*failed;
-    store::dead_letter letter;
-    letter.at = system_clock().now();
-    letter.reason = to_string(reason);
-    letter.origin = "bridge";
-    letter.subject = d.subject;
-    letter.type = type;
-    letter.payload = d.payload;
-    letter.size = d.payload.size();
-    letter.headers = d.headers;
-    letter.attempts = static_cast<uint32_t>(d.delivered);
-    owner.dead_letter_sink()->add(std::move(letter), [d](result<void> stored) {
-      if (stored)
-        d.term();
-      else
-        d.nak(std::chrono::seconds{1});
-    });
-  }
-
-  std::string describe() const {
-    return json::serialize(json::object{{"subject", config.subject},
-                                        {"to", config.to},
-                                        {"type", config.type},
-                                        {"received", received->load()},
-                                        {"failed", failed->load()}});
-  }
-
-  node& owner;
-  std::shared_ptr<events::bridge_core> core;
-  config::bridge_config config;
-  std::shared_ptr<std::atomic<uint64_t>> received = std::make_shared<std::atomic<uint64_t>>(0);
-  std::shared_ptr<std::atomic<uint64_t>> failed = std::make_shared<std::atomic<uint64_t>>(0);
-  std::unique_ptr<events::subscription> subscription;
-  std::unique_ptr<events::pull_subscription> pulling;
-};
-
-} // namespace
-
-supervision::child_start bridge_child(node& owner, std::string id, const config::bridge_config& x) {
-  supervision::child_spec spec;
-  spec.id = std::move(id);
-  spec.backoff = supervision::backoff_spec{};
-  auto recipe =
-    supervision::make_class_recipe<caf::stateful_actor<bridge_state>>(std::pair{&owner, x});
-  recipe->describe_as("coppice.bridge",
-                      json::serialize(json::object{{"subject", x.subject}, {"to", x.to}}));
-  return {std::make_shared<supervision::child_spec>(spec), std::move(recipe), nullptr};
 }
 
 } // namespace coppice

@@ -1,5 +1,8 @@
+#include "runtime/base/clock.hpp"
 #include "runtime/node/node_impl.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/telemetry/message_hooks.hpp"
+#include "runtime/telemetry/trace.hpp"
 #include "runtime/telemetry/wait_registry.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -26,11 +29,8 @@ public:
     : actor_proxy(cfg),
       owner_(owner),
       node_(std::move(node_name)),
-      path_(std::move(path)) {
-    telemetry::wait_registry::name_receiver(id(), node_ + ":" + path_);
-  }
-
-  ~remote_reference() override { telemetry::wait_registry::forget_receiver(id()); }
+      path_(std::move(path)),
+      waited_for_as_(telemetry::wait_registry::receiver_named(node_ + ":" + path_)) {}
 
   const char* name() const override { return "coppice.remote_reference"; }
 
@@ -39,9 +39,18 @@ public:
   using abstract_actor::enqueue;
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
+    telemetry::pass_request(*x, waited_for_as_);
     auto gate = owner_->peers()->gate_of(node_);
     if (!gate) {
       answer(x->sender, x->mid, gate.error());
+      return true;
+    }
+    if (auto known = owner_->check_types_at(node_, x->payload); !known) {
+      if (x->mid.is_request())
+        answer(x->sender, x->mid, known.error());
+      else
+        owner_->bury(node_ + ":" + path_, known.error(), x->sender, x->payload,
+                     telemetry::current_trace().trace_id());
       return true;
     }
     node_internal::deliver wrapped{path_, std::move(x->payload)};
@@ -56,6 +65,7 @@ private:
   coppice::node* owner_;
   std::string node_;
   std::string path_;
+  uint64_t waited_for_as_; ///< In `why`.
 };
 
 /// Puts the payload into the receiver's mailbox as if the original sender had done it: the answer does not come back here.
@@ -118,6 +128,25 @@ void node::answer_forwarded(node_internal::forward x,
     return;
   }
   impl_->forward(std::move(x), std::move(done));
+}
+
+result<void> node::check_types_at(std::string_view name, const caf::message& x) const {
+  return impl_->foreign.check(name, x);
+}
+
+void node::bury(const std::string& address, const error& reason,
+                const caf::strong_actor_ptr& sender, const caf::message& x,
+                const std::string& trace_id) {
+  if (!impl_->observer)
+    return;
+  supervision::dead_message dead;
+  dead.path = address;
+  dead.reason = to_string(reason);
+  dead.sender = sender;
+  dead.payload = x;
+  dead.trace_id = trace_id;
+  dead.at = system_clock().now();
+  impl_->observer->dead(std::move(dead));
 }
 
 void node::forward(std::string_view name, node_internal::forward request, duration deadline,

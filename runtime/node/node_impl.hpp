@@ -10,17 +10,20 @@
 #include "runtime/node/data_folder.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/node/node_telemetry.hpp"
+#include "runtime/node/peer_types.hpp"
 #include "runtime/node/surroundings.hpp"
 #include "runtime/store/dead_letter_store.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/sqlite_file.hpp"
 #include "runtime/supervision/supervisor_actor.hpp"
+#include "runtime/telemetry/trace.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 
@@ -72,20 +75,35 @@ private:
   node& owner_;
 };
 
+/// Who wants to know of reloads, in the order they came.
+struct reload_callbacks {
+  std::mutex mutex;
+  uint64_t last = 0;
+  std::map<uint64_t, std::function<void()>> all;
+};
+
 struct node::impl {
   impl(node& self, catalog types, config::loaded::node config, node_origin origin)
     : self(self),
       types(std::move(types)),
-      config(std::move(config)),
       origin(std::move(origin)),
-      history(this->config.config.node.name),
-      codec(self) {}
+      history(config.config.node.name),
+      codec(self) {
+    set_settings(std::move(config));
+  }
+
+  /// The configuration in use. What was read of an older one stays valid: reloads are rare and each keeps a few KB.
+  const config::loaded::node& settings() const { return *settings_.load(); }
+  void set_settings(config::loaded::node x) {
+    std::lock_guard guard{mutex};
+    configurations_.push_back(std::make_unique<const config::loaded::node>(std::move(x)));
+    settings_ = configurations_.back().get();
+  }
 
   // In the order of start-up; destroyed in reverse.
   node& self;
   const catalog types;
   std::optional<node_surroundings> instead; ///< Only in tests.
-  config::loaded::node config;
   node_origin origin;
   instant started_at;
   std::unique_ptr<coppice::data_folder> data;
@@ -116,10 +134,18 @@ struct node::impl {
   bool prepared = false;
   bool tree_started = false;
   bool stopping = false;
+  instant stopping_since; ///< Only while stopping.
   bool stop_now = false;
   std::optional<supervision::end_info> tree_ended;
   std::optional<int> forced_status;
   std::string stop_reason;
+
+  // Configuration.
+  std::atomic<bool> reloading{false};
+  std::shared_ptr<reload_callbacks> reload_hooks = std::make_shared<reload_callbacks>();
+
+  // What other nodes lack.
+  peer_types foreign;
 
   // Steps of start-up, each in its own file.
   result<void> prepare_inside();
@@ -129,6 +155,7 @@ struct node::impl {
   void start_system();
   result<void> start_cluster();
   result<void> start_tree();
+  result<void> compare_types(std::string_view mine, std::string_view theirs);
   void on_member(const cluster::member_event& x);
   void stop_tree();
 
@@ -136,8 +163,14 @@ struct node::impl {
   result<supervision::supervisor_spec> system_branch();
   result<supervision::supervisor_spec> user_branch() const;
 
+  /// Does a child of the configuration run on this node?
+  bool runs_here(const config::tree_child& x) const;
   void apply(const config::reload_plan& plan, config::loaded::node next);
   void note(std::string kind, std::string path, std::string text, std::string details = {});
+
+private:
+  std::vector<std::unique_ptr<const config::loaded::node>> configurations_;
+  std::atomic<const config::loaded::node*> settings_{nullptr};
 };
 
 /// The actor that other nodes reach (cluster.hpp): hands messages to paths of this node and answers forwarded requests.
@@ -149,6 +182,15 @@ caf::actor make_remote_reference(node& owner, std::string node_name, std::string
 /// A worker under /system that stands for a part of the node and shows what it is doing.
 supervision::child_start service_face(std::string id, std::string type,
                                       std::function<std::string()> describe);
+
+/// The trace that an event carries; none when it carries none.
+telemetry::trace_context trace_of(const std::string& traceparent);
+
+events::stream_config to_stream(const config::stream_config& x);
+
+/// The configured stream that takes a subject: the same first token, or a `>` in front.
+events::stream_config stream_for(const std::vector<config::stream_config>& streams,
+                                 std::string_view subject);
 
 /// One bridge of the configuration: a supervised actor that feeds messages of a subject to an actor.
 supervision::child_start bridge_child(node& owner, std::string id, const config::bridge_config& x);

@@ -86,14 +86,19 @@ bool node_observer::within_storm_budget() {
 }
 
 void node_observer::dead(supervision::dead_message&& x) noexcept {
-  if (!attached_ || !within_storm_budget() || !owner_.dead_letter_sink())
+  auto sink = attached_ ? owner_.dead_letter_sink() : nullptr;
+  if (!sink)
     return;
+  if (!within_storm_budget()) {
+    sink->store()->count_only();
+    return;
+  }
   owner_.worker().run([this, x = std::move(x)] {
     store::dead_letter letter;
     letter.at = x.at;
     letter.reason = x.reason;
     letter.origin = "actor";
-    letter.subject = owner_.name() + ":" + x.path;
+    letter.subject = x.path.starts_with('/') ? owner_.name() + ":" + x.path : x.path;
     letter.attempts = x.attempts;
     letter.trace_id = x.trace_id;
     auto envelope = json::message_to_json(x.payload, &owner_.codec());

@@ -1,6 +1,7 @@
 #include "runtime/base/address.hpp"
 #include "runtime/node/node_impl.hpp"
 #include "runtime/telemetry/log.hpp"
+#include "runtime/telemetry/trace.hpp"
 
 namespace coppice {
 
@@ -41,7 +42,31 @@ sequence::step command_step(node& owner, std::string path, supervisor_command x)
 
 void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)> done) {
   auto& x = *impl_;
-  auto outcome = config::load_file(x.origin.file, x.origin.options);
+  if (x.reloading.exchange(true)) {
+    done(error{errc::conflict, "another reload is under way", {}, {}});
+    return;
+  }
+  done = [&x, done = std::move(done)](result<config::reload_plan> plan) {
+    x.reloading = false;
+    done(std::move(plan));
+  };
+  if (x.origin.file.empty()) {
+    done(error{errc::refused, "this node was started without a configuration file", {}, {}});
+    return;
+  }
+  auto options = x.origin.options;
+  options.check_type = [&x](std::string_view type, std::string_view args) -> result<void> {
+    auto value = json::parse(args);
+    if (!value)
+      return value.error();
+    auto made = x.types.make(type, *value);
+    return made ? result<void>{} : result<void>{made.error()};
+  };
+  options.check_setting = [&x](std::string_view key, std::string_view text) -> result<void> {
+    auto value = json::parse(text);
+    return value ? x.types.check_setting(key, *value) : result<void>{value.error()};
+  };
+  auto outcome = config::load_file(x.origin.file, options);
   if (!outcome) {
     done(config::to_error(outcome.mistakes));
     return;
@@ -53,13 +78,18 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
     return;
   }
   auto next = *found;
-  auto plan = config::make_plan(x.config, next);
+  // Where the file says nothing, the folder was chosen at the start.
+  next.config.node.data = configuration().node.data;
+  auto plan = config::make_plan(x.settings(), next);
   if (dry_run || !plan.allowed() || plan.empty()) {
     done(std::move(plan));
     return;
   }
   auto work = std::make_shared<sequence>();
   auto remove = [&](const config::plan_step& step) {
+    auto* child = config::find_child(x.settings().config, step.target);
+    if (child != nullptr && !x.runs_here(*child))
+      return;
     supervisor_command command;
     command.what = supervisor_command::kind::remove;
     work->steps.push_back(command_step(*this, step.target, std::move(command)));
@@ -67,6 +97,8 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   error failure;
   auto add = [&](const config::plan_step& step) {
     auto* child = config::find_child(next.config, step.target);
+    if (child != nullptr && !x.runs_here(*child))
+      return;
     auto made =
       child != nullptr
         ? make_child(*child)
@@ -90,7 +122,7 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   }
   for (auto& step : plan.limits) {
     auto* child = config::find_child(next.config, step.target);
-    if (child == nullptr)
+    if (child == nullptr || !x.runs_here(*child))
       continue;
     supervisor_command command;
     if (child->spec.kind == supervision::child_kind::supervisor) {
@@ -122,16 +154,32 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   work->next({});
 }
 
+std::shared_ptr<void> node::on_reload(std::function<void()> callback) {
+  auto hooks = impl_->reload_hooks;
+  std::lock_guard guard{hooks->mutex};
+  auto id = ++hooks->last;
+  hooks->all.emplace(id, std::move(callback));
+  return {hooks.get(), [hooks, id](void*) {
+            std::lock_guard guard{hooks->mutex};
+            hooks->all.erase(id);
+          }};
+}
+
 void node::impl::apply(const config::reload_plan& plan, config::loaded::node next) {
-  {
-    std::lock_guard guard{mutex};
-    config = std::move(next);
-  }
+  set_settings(std::move(next));
+  auto& now = settings().config;
   auto level_of = [](config::log_level x) { return static_cast<log::level>(x); };
   if (!plan.log_levels.empty()) {
-    log::set_level({}, level_of(config.config.log.level));
-    for (auto& [subsystem, level] : config.config.log.levels)
-      log::set_level(subsystem, level_of(level));
+    std::map<std::string, log::level> levels;
+    for (auto& [subsystem, level] : now.log.levels)
+      levels[subsystem] = level_of(level);
+    log::set_levels(level_of(now.log.level), std::move(levels));
+  }
+  telemetry::set_sampling(now.telemetry.sampling);
+  {
+    std::lock_guard guard{reload_hooks->mutex};
+    for (auto& [id, callback] : reload_hooks->all)
+      callback();
   }
   note("reload", {}, "configuration reloaded", {});
   log::info("config", "reloaded:\n" + to_string(plan));

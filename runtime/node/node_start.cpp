@@ -17,7 +17,7 @@ result<void> node::prepare() {
   x.started_at = system_clock().now();
   if (x.instead)
     return x.prepare_inside();
-  auto data = coppice::data_folder::open(x.config.config.node.data);
+  auto data = coppice::data_folder::open(x.settings().config.node.data);
   if (!data)
     return data.error();
   x.data = std::move(*data);
@@ -44,10 +44,10 @@ result<void> node::start() {
 }
 
 void node::impl::start_log() {
-  auto& from = config.config.log;
+  auto& from = settings().config.log;
   log::options to;
   auto level_of = [](config::log_level x) { return static_cast<log::level>(x); };
-  to.node = config.config.node.name;
+  to.node = settings().config.node.name;
   to.level = level_of(from.level);
   for (auto& [subsystem, level] : from.levels)
     to.levels[subsystem] = level_of(level);
@@ -60,7 +60,7 @@ void node::impl::start_log() {
 result<void> node::impl::open_store() {
   if (!file) {
     store::sqlite_file_options options;
-    auto& wanted = self.configuration().store.path;
+    auto& wanted = settings().config.store.path;
     options.path = wanted.empty() ? data->path() + "/store.db" : wanted;
     auto opened = store::sqlite_file::open(std::move(options));
     if (!opened)
@@ -72,7 +72,7 @@ result<void> node::impl::open_store() {
     return events.error();
   event_store = *events;
   store::dead_letter_options limits;
-  limits.per_second_max = config.config.limits.dead_letters_per_second;
+  limits.per_second_max = settings().config.limits.dead_letters_per_second;
   auto letters = store::dead_letter_store::open(file, limits);
   if (!letters)
     return letters.error();
@@ -84,7 +84,7 @@ void node::impl::start_system() {
   observer = std::make_shared<node_observer>(self);
   system_config = std::make_unique<node_system_config>(&self);
   coppice::cluster::configure(*system_config);
-  auto& from = config.config.scheduler;
+  auto& from = settings().config.scheduler;
   auto threads =
     from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
   system_config->set("caf.scheduler.max-threads", static_cast<int64_t>(threads));
@@ -98,43 +98,25 @@ void node::impl::start_system() {
 }
 
 result<void> node::impl::start_cluster() {
-  auto& from = config.config.cluster;
+  auto& from = settings().config.cluster;
   if (!from.listen)
     return {};
   coppice::cluster::options to;
   to.cluster = from.name;
-  to.node = config.config.node.name;
+  to.node = settings().config.node.name;
   to.listen = to_string(*from.listen);
   if (from.advertise)
     to.advertise = to_string(*from.advertise);
   for (auto& seed : from.seeds)
     to.seeds.push_back(to_string(seed));
-  to.roles = config.config.node.roles;
+  to.roles = settings().config.node.roles;
   to.version = origin.version;
   to.certificates = {from.certificates.ca, from.certificates.cert, from.certificates.key};
   to.schema_fingerprint = json::types().fingerprint();
   to.schema_table = json::serialize(json::to_json(json::types().table()));
   to.incarnation = started_at;
-  to.compare = [](std::string_view mine, std::string_view theirs) -> result<void> {
-    auto read = [](std::string_view text) -> result<json::schema_table> {
-      auto value = json::parse(text);
-      if (!value)
-        return value.error();
-      return json::from_json<json::schema_table>(*value);
-    };
-    auto a = read(mine);
-    auto b = read(theirs);
-    if (!a)
-      return a.error();
-    if (!b)
-      return b.error();
-    auto verdict = json::compare(*a, *b);
-    if (verdict.verdict != json::compatibility::breaking)
-      return {};
-    std::string words;
-    for (auto& line : verdict.differences)
-      words += (words.empty() ? "" : "; ") + line;
-    return error{errc::join_refused, "message types differ: " + words, {}, {}};
+  to.compare = [this](std::string_view mine, std::string_view theirs) {
+    return compare_types(mine, theirs);
   };
   to.log = [](bool warning, const std::string& line) {
     log::write(warning ? log::level::warn : log::level::info, "cluster", line);
@@ -147,8 +129,34 @@ result<void> node::impl::start_cluster() {
   return {};
 }
 
+result<void> node::impl::compare_types(std::string_view mine, std::string_view theirs) {
+  auto read = [](std::string_view text) -> result<json::schema_table> {
+    auto value = json::parse(text);
+    if (!value)
+      return value.error();
+    return json::from_json<json::schema_table>(*value);
+  };
+  auto a = read(mine);
+  auto b = read(theirs);
+  if (!a)
+    return a.error();
+  if (!b)
+    return b.error();
+  auto verdict = json::compare(*a, *b);
+  if (verdict.verdict != json::compatibility::breaking) {
+    foreign.learn(*a, *b);
+    return {};
+  }
+  std::string words;
+  for (auto& line : verdict.differences)
+    words += (words.empty() ? "" : "; ") + line;
+  return error{errc::join_refused, "message types differ: " + words, {}, {}};
+}
+
 void node::impl::on_member(const coppice::cluster::member_event& x) {
   using kind = coppice::cluster::member_event::kind;
+  if (!x.who.schema.empty())
+    foreign.is_at(x.who.name, x.who.schema);
   if (x.what == kind::changed)
     return;
   auto text = x.who.name + " is " + std::string{to_string(x.what)}
@@ -161,7 +169,7 @@ void node::impl::on_member(const coppice::cluster::member_event& x) {
     std::lock_guard guard{mutex};
     forced_status = 5;
     stopping = true;
-    stop_reason = "the name " + config.config.node.name + " is in use in the cluster";
+    stop_reason = "the name " + settings().config.node.name + " is in use in the cluster";
     changed.notify_all();
   }
 }
@@ -172,6 +180,8 @@ void node::request_stop(std::string reason) {
   std::lock_guard guard{impl_->mutex};
   if (impl_->stopping)
     impl_->stop_now = true;
+  else
+    impl_->stopping_since = system_clock().now();
   impl_->stopping = true;
   if (impl_->stop_reason.empty())
     impl_->stop_reason = std::move(reason);
@@ -196,6 +206,13 @@ int node::wait() {
   if (gave_up)
     return 1;
   return x.observer && x.observer->left_behind() > 0 ? 7 : 0;
+}
+
+std::optional<instant> node::stopping_since() const {
+  std::lock_guard guard{impl_->mutex};
+  return impl_->stopping && impl_->stopping_since != instant{}
+           ? std::optional{impl_->stopping_since}
+           : std::nullopt;
 }
 
 std::string node::end_reason() const {

@@ -88,16 +88,19 @@ result<child_start> node::impl::make_supervisor(const config::tree_child& x) con
                      std::make_shared<supervisor_spec>(std::move(what))};
 }
 
+bool node::impl::runs_here(const config::tree_child& x) const {
+  auto& me = settings().config.node;
+  if (!x.placement.node.empty())
+    return x.placement.node == me.name;
+  return x.placement.role.empty()
+         || std::find(me.roles.begin(), me.roles.end(), x.placement.role) != me.roles.end();
+}
+
 result<supervisor_spec> node::impl::user_branch() const {
   supervisor_spec out;
   out.flags = steady();
-  for (auto& child : config.config.user) {
-    // A child for another node or role is that node's business.
-    if (!child.placement.node.empty() && child.placement.node != config.config.node.name)
-      continue;
-    auto& roles = config.config.node.roles;
-    if (!child.placement.role.empty()
-        && std::find(roles.begin(), roles.end(), child.placement.role) == roles.end())
+  for (auto& child : settings().config.user) {
+    if (!runs_here(child))
       continue;
     auto made = self.make_child(child);
     if (!made)
@@ -131,7 +134,7 @@ result<supervisor_spec> node::impl::system_branch() {
     supervisor_spec bridges;
     bridges.flags = steady();
     size_t number = 0;
-    for (auto& bridge : config.config.events.bridges)
+    for (auto& bridge : settings().config.events.bridges)
       bridges.children.push_back(bridge_child(self, "bridge-" + std::to_string(++number), bridge));
     if (!bridges.children.empty())
       out.children.push_back(system_supervisor("bridges", std::move(bridges)));

@@ -79,6 +79,10 @@ result<config::load_options> load_options(const node_arguments& x, const catalog
     auto known = json::types().require(type);
     return known ? result<void>{} : result<void>{known.error()};
   };
+  out.check_setting = [&types](std::string_view key, std::string_view text) -> result<void> {
+    auto value = json::parse(text);
+    return value ? types.check_setting(key, *value) : result<void>{value.error()};
+  };
   return out;
 }
 
@@ -177,8 +181,9 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   auto chosen = *mine;
   if (chosen.config.node.data.empty())
     chosen.config.node.data = default_data(chosen.config.node.name);
-  // A reload would look at the catalog after this function's has moved on.
+  // They look at this function's catalog, which moves on; a reload has its own.
   options->check_type = nullptr;
+  options->check_setting = nullptr;
   node_origin origin{x.config, std::move(*options), program.version, program.commit};
   node me{std::move(types), std::move(chosen), std::move(origin)};
   signal_thread signals{me};

@@ -105,6 +105,10 @@ int run(int argc, char** argv, std::initializer_list<extension> extensions, prog
     auto made = make_catalog().make(type, *value);
     return made ? result<void>{} : result<void>{made.error()};
   };
+  env.check_setting = [make_catalog](std::string_view key, std::string_view text) -> result<void> {
+    auto value = json::parse(text);
+    return value ? make_catalog().check_setting(key, *value) : result<void>{value.error()};
+  };
   env.check_message = [](std::string_view type) -> result<void> {
     auto known = json::types().require(type);
     return known ? result<void>{} : result<void>{known.error()};

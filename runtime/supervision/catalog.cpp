@@ -14,6 +14,16 @@ actor_type& catalog::insert(actor_type type) {
   return position->second;
 }
 
+void catalog::setting(std::string key, setting_check check) {
+  auto [position, added] = settings_.emplace(std::move(key), std::move(check));
+  COPPICE_ASSERT(added && "two checks of one setting");
+}
+
+result<void> catalog::check_setting(std::string_view key, const json::value& x) const {
+  auto i = settings_.find(key);
+  return i == settings_.end() ? result<void>{} : i->second(x);
+}
+
 const actor_type* catalog::find(std::string_view name) const {
   auto i = types_.find(name);
   return i == types_.end() ? nullptr : &i->second;

@@ -58,6 +58,18 @@ public:
       return *this;
     }
 
+    /// What the arguments must keep to beyond their fields. Errors: `at` is a JSON pointer into them.
+    entry& check(std::function<result<void>(const json::value& args)> f) {
+      type_->make = [make = std::move(type_->make), f = std::move(f)](
+                      const json::value& args) -> result<std::shared_ptr<supervision::recipe>> {
+        auto made = make(args);
+        if (auto ok = made ? f(args) : result<void>{}; !ok)
+          return ok.error();
+        return made;
+      };
+      return *this;
+    }
+
     entry& blocking() {
       type_->blocking = true;
       return *this;
@@ -87,6 +99,14 @@ public:
       return supervision::make_class_recipe<Impl>(std::move(args));
     });
   }
+
+  using setting_check = std::function<result<void>(const json::value&)>;
+
+  /// How a part of the configuration that the runtime hands on as it stands is checked, by its key: `alerts.rules`.
+  void setting(std::string key, setting_check check);
+
+  /// Keys that nobody declared are right. Errors: those of the check (`at` is a JSON pointer into the setting).
+  result<void> check_setting(std::string_view key, const json::value& x) const;
 
   /// Null when there is none.
   const actor_type* find(std::string_view name) const;
@@ -122,6 +142,7 @@ private:
   actor_type& insert(actor_type type);
 
   std::map<std::string, actor_type, std::less<>> types_;
+  std::map<std::string, setting_check, std::less<>> settings_;
 };
 
 } // namespace coppice

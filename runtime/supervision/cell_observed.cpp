@@ -173,7 +173,7 @@ caf::invoke_message_result cell::consume_observed(caf::mailbox_element& x) {
 }
 
 caf::action cell::scheduled(caf::actor_clock::time_point when, caf::action what) {
-  if (auto from = telemetry::current_trace()) {
+  if (auto from = telemetry::trace_of_timer()) {
     // The clock delivers a bare action, so the trace goes inside it. It only ever runs in this
     // actor, while it lives.
     auto run = [this, from, inner = std::move(what)]() mutable {

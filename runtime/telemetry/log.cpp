@@ -52,6 +52,7 @@ struct state {
   std::deque<recent_line> recent;
   std::map<uint64_t, follower> followers;
   uint64_t last_follower = 0;
+  instant last_at; ///< Of the newest line.
 };
 
 state& the() {
@@ -170,6 +171,16 @@ void set_level(std::string_view subsystem_or_path, level x, std::optional<durati
   refresh_floor(s);
 }
 
+void set_levels(level general, std::map<std::string, level> subsystems) {
+  auto& s = the();
+  std::lock_guard guard{s.mutex};
+  std::erase_if(s.overrides,
+                [](auto& x) { return x.second.until == 0 && !x.first.starts_with('/'); });
+  s.settings.level = general;
+  s.settings.levels = std::move(subsystems);
+  refresh_floor(s);
+}
+
 bool enabled(level x, std::string_view) {
   return static_cast<uint8_t>(x) >= floor_level.load(std::memory_order_relaxed);
 }
@@ -179,7 +190,6 @@ void write(level x, std::string_view subsystem, std::string_view message,
   if (!enabled(x, subsystem))
     return;
   recent_line line;
-  line.at = system_clock().now();
   if (auto source = context_source.load(std::memory_order_relaxed)) {
     auto context = source();
     line.path = std::move(context.path);
@@ -192,6 +202,9 @@ void write(level x, std::string_view subsystem, std::string_view message,
   std::unique_lock guard{s.mutex};
   if (x < level_for(s, subsystem, line.path))
     return;
+  // Who follows the log reads on from the newest time it has seen, so no later line may be older or as old.
+  line.at = std::max(system_clock().now(), s.last_at + duration{1});
+  s.last_at = line.at;
   auto node = s.settings.node;
   auto logger = s.logger;
   guard.unlock();

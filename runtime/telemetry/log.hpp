@@ -66,6 +66,10 @@ void stop(); ///< Writes what waits.
 void set_level(std::string_view subsystem_or_path, level x,
                std::optional<duration> how_long = std::nullopt);
 
+/// The levels of a configuration that was read again: of everything and of single subsystems. What set_level() said
+/// about them for good is forgotten; what it said for a while, or about actors, stays.
+void set_levels(level general, std::map<std::string, level> subsystems);
+
 bool enabled(level x, std::string_view subsystem);
 void write(level x, std::string_view subsystem, std::string_view message,
            std::initializer_list<field> fields = {});

@@ -29,7 +29,7 @@ inline void note_request(const caf::mailbox_element& x, uint64_t receiver) {
 }
 
 /// For actors that only pass messages on, from inside their enqueue: a request of the actor that
-/// runs here waits for `receiver` (see wait_registry::name_receiver).
+/// runs here waits for `receiver` (see wait_registry::receiver_named).
 inline void pass_request(const caf::mailbox_element& x, uint64_t receiver) {
   if (running.who != nullptr && x.mid.is_request() && x.sender.get() == running.actor)
     note_request(x, receiver);

@@ -29,8 +29,9 @@ void profiler::before_processing(const caf::local_actor& self, const caf::mailbo
   }
   if (x.tracing_id == nullptr || running.trace)
     return;
+  // As it came: what has no span of its own is no parent.
   if (auto& from = static_cast<const trace_data&>(*x.tracing_id).context) {
-    running.trace = child_of(from);
+    running.trace = from;
     traced_stranger = self.ctrl();
   }
 }
@@ -59,7 +60,7 @@ void profiler::before_sending(const caf::local_actor& self, caf::mailbox_element
 
 void profiler::before_sending_scheduled(const caf::local_actor& self, caf::actor_clock::time_point,
                                         caf::mailbox_element& x) {
-  auto data = std::make_unique<trace_data>(running.trace, origin::timer);
+  auto data = std::make_unique<trace_data>(trace_of_timer(), origin::timer);
   if (is_running(self)) {
     auto& sent = running.who->sent;
     sent.store(sent.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

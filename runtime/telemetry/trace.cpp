@@ -157,6 +157,24 @@ void set_sampling(double share) {
   sampling.store(share, std::memory_order_relaxed);
 }
 
+trace_context trace_of_timer() noexcept {
+  auto out = running.trace;
+  if (out) {
+    if (out.timers >= timers_max)
+      return {};
+    ++out.timers;
+    return out;
+  }
+  auto share = sampling.load(std::memory_order_relaxed);
+  if (share <= 0 || random_here().unit() >= share)
+    return {};
+  out.trace_high = random_id();
+  out.trace_low = random_id();
+  out.sampled = true;
+  out.timers = 1;
+  return out;
+}
+
 trace_context current_trace() noexcept {
   return running.trace;
 }

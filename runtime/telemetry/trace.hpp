@@ -24,6 +24,7 @@ struct trace_context {
   uint64_t span = 0;
   uint64_t parent = 0; ///< 0: the trace begins here.
   bool sampled = false;
+  uint8_t timers = 0; ///< How many timers the trace went through here, one set by the other.
 
   /// Is there a trace at all?
   constexpr explicit operator bool() const { return (trace_high | trace_low) != 0; }
@@ -50,8 +51,17 @@ trace_context start_trace();
 /// New work that follows from `x` in the same trace; a new trace when `x` is none.
 trace_context child_of(const trace_context& x);
 
-/// The share of new traces whose spans are exported, 0 to 1; 0 at first. Thread-safe.
+/// The share of new traces whose spans are exported, and of timers set outside of any trace that
+/// begin one; 0 to 1; 0 at first. Thread-safe.
 void set_sampling(double share);
+
+/// A trace goes through at most so many timers in a row: an actor that sets its next timer in each
+/// would never come to the end of one that reached it once.
+inline constexpr uint8_t timers_max = 8;
+
+/// What a timer carries that is set now: the current trace, or a new one for a sampled timer (its
+/// `span` is 0: the trace begins when the timer fires), or none.
+trace_context trace_of_timer() noexcept;
 
 /// What the thread works on: a supervised actor's message, or the innermost trace_scope. None: a
 /// false context.

@@ -12,11 +12,15 @@ namespace coppice::telemetry {
 
 namespace {
 
+// Ids of actors count up from 1.
+constexpr uint64_t named_flag = uint64_t{1} << 63;
+
 struct registry {
   std::mutex mutex;
   std::unordered_set<const subject*> askers;
   std::mutex names_mutex;
-  std::unordered_map<uint64_t, std::string> names;
+  std::unordered_map<std::string, uint64_t> numbers;
+  std::vector<const std::string*> names; ///< Keys of `numbers`, which stay where they are.
 };
 
 registry& the() {
@@ -38,16 +42,16 @@ void wait_registry::remove(const subject& x) noexcept {
   r.askers.erase(&x);
 }
 
-void wait_registry::name_receiver(uint64_t actor_id, std::string name) {
+uint64_t wait_registry::receiver_named(const std::string& name) {
   auto& r = the();
   std::lock_guard guard{r.names_mutex};
-  r.names[actor_id] = std::move(name);
-}
-
-void wait_registry::forget_receiver(uint64_t actor_id) {
-  auto& r = the();
-  std::lock_guard guard{r.names_mutex};
-  r.names.erase(actor_id);
+  if (auto i = r.numbers.find(name); i != r.numbers.end())
+    return i->second;
+  if (r.names.size() >= names_max)
+    return 0;
+  auto number = named_flag | r.names.size();
+  r.names.push_back(&r.numbers.emplace(name, number).first->first);
+  return number;
 }
 
 std::vector<open_wait> wait_registry::waits() {
@@ -69,8 +73,8 @@ std::vector<open_wait> wait_registry::waits() {
   }
   std::lock_guard guard{r.names_mutex};
   for (auto& x : out)
-    if (auto i = r.names.find(x.receiver); i != r.names.end())
-      x.to = i->second;
+    if ((x.receiver & named_flag) != 0)
+      x.to = *r.names.at(x.receiver & ~named_flag);
   return out;
 }
 

@@ -15,9 +15,10 @@ class subject;
 /// One request of a supervised actor that has no answer yet.
 struct open_wait {
   std::string from; ///< Path of the asking actor.
-  /// Actor id of who is to answer; 0: not known (an unsupervised actor, a raw remote handle).
+  /// Actor id of who is to answer, or what receiver_named() gave; 0: not known (an unsupervised
+  /// actor, a raw remote handle).
   uint64_t receiver = 0;
-  std::string to;   ///< Only when the receiver was named by name_receiver().
+  std::string to;   ///< Only of receiver_named().
   std::string type; ///< Of the message.
   duration age{0};
 };
@@ -29,9 +30,11 @@ class wait_registry {
 public:
   static std::vector<open_wait> waits();
 
-  /// For actors that only stand for something, such as a reference to a path on another node.
-  static void name_receiver(uint64_t actor_id, std::string name);
-  static void forget_receiver(uint64_t actor_id);
+  /// For who only stands for something, such as a reference to a path on another node: a number for
+  /// pass_request() that is no actor's id. The same name gives the same number, and it stays: the
+  /// wait outlives the reference. Bounds: names_max names; 0 for further ones.
+  static uint64_t receiver_named(const std::string& name);
+  static constexpr size_t names_max = 100'000;
 
 private:
   friend class subject;

@@ -72,7 +72,7 @@ check_json "after the drill" '["running", 2, 1, 1, 0]' '[d["state"], d["incarnat
 check_json "after the drill" true 'd["messages"]["in"] >= int(a[0]) + 3' "$handled"
 check_json "last_exit" true 'bool(d["last_exit"]["reason"]) and d["last_exit"]["reason"] == d["history"][0]["reason"] and d["last_exit"]["at"] == d["history"][0]["at"]'
 check_json "history" true 'd["history"][0]["downtime_ms"] < 5000 and {"at", "reason", "message_type", "trace_id", "downtime_ms", "stack"} <= d["history"][0].keys()'
-expect 0 history --path "$host" --node beta -o json
+expect 0 history --path "$host" --of beta -o json
 check_json "history has the restart" true 'any(x["kind"] == "restart" and x["node"] == "beta" and x["path"].endswith("/user/edge/host") for x in d)'
 expect 0 history -o json
 check_json "history has the drill" true 'any(x["kind"] == "drill" for x in d)'

@@ -92,7 +92,7 @@ constexpr auto table = std::to_array<key_info>({
   {"telemetry.otlp_endpoint", t::url, "", c::never, "Spans are sent there as OTLP over HTTP in JSON. Absent: nowhere.", "http://otel.example.net:4318", "http https"},
 
   {"alerts", t::section, "", c::live, "Alerts that every alerting actor of the node shares.", ""},
-  {"alerts.rules", t::json_list, "[]", c::live, "Rules, handed on as they stand: {name, series, above | below, clear, for, severity}.", "[{name: cpu-busy, series: cpu.busy, above: 0.9, clear: 0.8, for: 10s, severity: warning}]"},
+  {"alerts.rules", t::json_list, "[]", c::live, "Rules of every edge.alerts actor of the node: {name, series, above | below, clear, for, clear_for, no_data_after, severity}. An actor's own rule (`args.rules`) wins over one of the same name.", "[{name: cpu-busy, series: cpu.busy, above: 0.9, clear: 0.8, for: 10s, severity: warning}]"},
 
   {"chaos", t::section, "", c::live, "Fault drills.", ""},
   {"chaos.enabled", t::boolean, "false", c::live, "Whether `coppice chaos` works on this node.", "true"},
@@ -106,7 +106,6 @@ constexpr auto table = std::to_array<key_info>({
   {"limits.event_streams", t::integer, "64", c::never, "Streams (`sub`, `trace`, `logs -f`) at once.", "16", "", false, false, 1, 10000},
   {"limits.outbox_events", t::integer, "1000000", c::never, "Events waiting for NATS; publishing past it fails.", "100000", "", false, false, 100, u32},
   {"limits.dead_letters_per_second", t::integer, "100", c::never, "Dead letters stored a second; more are only counted.", "1000", "", false, false, 1, 1000000},
-  {"limits.frame_bytes", t::size, "16MiB", c::never, "Largest message between nodes.", "64MiB", "", false, false, 64 * KiB, GiB},
 
   {"user", t::tree, "[]", c::live, "The children of `/user`, started in this order and stopped in reverse.", ""},
   {"user[].id", t::name, "", c::restart, "Unique among its siblings; the last part of its path.", "host", "", true},
@@ -133,7 +132,7 @@ constexpr auto table = std::to_array<key_info>({
   {"user[].mailbox.on_restart", t::word, "keep", c::live, "What a restart does with waiting messages.", "discard", "keep discard"},
   {"user[].poison", t::section, "", c::live, "Messages that kill the worker.", ""},
   {"user[].poison.retries", t::integer, "0", c::live, "Deliveries of such a message after the first, before it becomes a dead letter.", "2", "", false, false, 0, 1000},
-  {"user[].isolation", t::word, "shared", c::restart, "`shared`: the scheduler's threads; `thread`: one of its own; `process`: a worker process.", "thread", "shared thread process"},
+  {"user[].isolation", t::word, "shared", c::restart, "`shared`: the scheduler's threads; `thread`: one of its own; `process`: not in this version.", "thread", "shared thread process"},
   {"user[].placement", t::section, "", c::restart, "Where it runs; absent: this node. Either of the two.", ""},
   {"user[].placement.node", t::name, "", c::restart, "The node of that name.", "alpha"},
   {"user[].placement.role", t::name, "", c::restart, "Any node with that role.", "edge"},

@@ -37,6 +37,10 @@ using type_checker = std::function<result<void>(std::string_view type, std::stri
 /// Is there a message type of that name? The error's hint is the nearest one.
 using message_checker = std::function<result<void>(std::string_view type)>;
 
+/// Is a setting that the runtime hands on as it stands (`alerts.rules`) right? The error's `at` is a
+/// JSON pointer into it.
+using setting_checker = std::function<result<void>(std::string_view key, std::string_view json)>;
+
 struct load_options {
   /// Only names that begin with `COPPICE__` are looked at: COPPICE__LOG__LEVEL is `log.level`.
   std::map<std::string, std::string> environment;
@@ -53,6 +57,7 @@ struct load_options {
 
   type_checker check_type;       ///< Empty: actor types are not checked.
   message_checker check_message; ///< Empty: message types are not checked.
+  setting_checker check_setting; ///< Empty: what is handed on is not checked.
   std::string override_origin =
     "override"; ///< How overrides are called in messages, e.g. `command line`.
 };

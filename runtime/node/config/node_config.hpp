@@ -155,7 +155,6 @@ struct limits_section {
   uint32_t event_streams = 64;            ///< Server-sent event streams at once.
   uint64_t outbox_events = 1'000'000;     ///< Waiting in the outbox; publishing beyond fails.
   uint32_t dead_letters_per_second = 100; ///< Stored; the rest is counted.
-  uint32_t frame_bytes = 16 << 20;        ///< One message between nodes.
 };
 
 /// A place inside JSON text and the line it was written on.

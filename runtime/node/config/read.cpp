@@ -179,7 +179,6 @@ void read_rest(const reader& in, node_config& out) {
   out.limits.event_streams = limits.integer<uint32_t>("event_streams");
   out.limits.outbox_events = limits.integer<uint64_t>("outbox_events");
   out.limits.dead_letters_per_second = limits.integer<uint32_t>("dead_letters_per_second");
-  out.limits.frame_bytes = static_cast<uint32_t>(limits.size("frame_bytes"));
 }
 
 std::optional<supervision::backoff_spec> read_backoff(const reader& in) {

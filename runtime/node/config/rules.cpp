@@ -212,6 +212,30 @@ void check_own_ports(const value& node, std::vector<mistake>& mistakes) {
          "another port");
 }
 
+void check_handed_on(const value& node, std::string_view section, std::string_view key,
+                     const setting_checker& check, std::vector<mistake>& mistakes) {
+  const auto* x = node.find(section, key);
+  if (!check || x == nullptr || x->what != value::kind::list)
+    return;
+  auto json = to_json(*x);
+  auto name = std::string{section} + "." + std::string{key};
+  auto verdict = check(name, json.text);
+  if (verdict)
+    return;
+  auto& why = verdict.error();
+  // `/0/above` of alerts.rules is alerts.rules[0].above.
+  auto shown = name;
+  for (auto rest = std::string_view{why.at}; !rest.empty();) {
+    rest.remove_prefix(1);
+    auto segment = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(segment.size());
+    auto is_index = !segment.empty() && segment.find_first_not_of("0123456789") == segment.npos;
+    shown += is_index ? "[" + std::string{segment} + "]" : "." + std::string{segment};
+  }
+  auto where = json.at(why.at);
+  mistakes.push_back({where.line == 0 ? x->where : where, shown, why.message, {}, why.hint});
+}
+
 } // namespace
 
 bool subjects_overlap(std::string_view a, std::string_view b) {
@@ -247,6 +271,7 @@ void check_rules(const std::vector<const value*>& nodes, const load_options& opt
     check_streams(*node, mistakes);
     check_bridges(*node, options.check_message, mistakes);
     check_own_ports(*node, mistakes);
+    check_handed_on(*node, "alerts", "rules", options.check_setting, mistakes);
     if (const auto* user = node->find("user"))
       check_tree(*user, names, options.check_type, mistakes);
   }

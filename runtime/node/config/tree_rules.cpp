@@ -83,6 +83,9 @@ private:
     if (const auto* x = child.find("children"))
       note(x->where, name + ".children", "children of a worker",
            "`supervisor: {}` instead of type, or no children");
+    if (const auto* x = child.find("isolation"); x != nullptr && x->text == "process")
+      note(x->where, name + ".isolation", "process, which this version does not have yet",
+           "shared or thread", "thread");
     if (!check_type_ || type.what != value::kind::scalar)
       return;
     const auto* written = child.find("args");
