@@ -5,6 +5,7 @@
 #include "runtime/admin/mask_text.hpp"
 #include "runtime/admin/nats_view.hpp"
 #include "runtime/admin/page.hpp"
+#include "runtime/admin/span_sessions.hpp"
 #include "runtime/admin/tail.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/store/testing.hpp"
@@ -187,4 +188,31 @@ TEST_CASE("mask_secrets: by name, at any depth", "[views]") {
   auto x = *json::parse(R"({"a":{"api_token":"s","list":[{"password":"p"}]},"plain":1})");
   mask_secrets(x);
   CHECK(json::serialize(x) == R"({"a":{"api_token":"***","list":[{"password":"***"}]},"plain":1})");
+}
+
+TEST_CASE("span_sessions: what does not fit is counted, and the end is at once", "[trace]") {
+  span_sessions sessions{"alpha"};
+  REQUIRE(sessions.take("s", "/user", 1'000'000));
+  CHECK(sessions.size() == 1);
+  auto offer = [](std::string path) {
+    telemetry::span x;
+    x.path = std::move(path);
+    x.type = "t";
+    telemetry::span_hub::offer(std::move(x));
+  };
+  offer("/user/a");
+  offer("/system/b");
+  json::array got;
+  while (got.empty()) {
+    auto taken = sessions.take("s", "/user", 1'000'000);
+    REQUIRE(taken);
+    got = json::parse(*taken)->as_array();
+  }
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].at("path") == "/user/a");
+  CHECK(got[0].at("node") == "alpha");
+  sessions.end("s");
+  CHECK(sessions.size() == 0);
+  CHECK_FALSE(telemetry::span_hub::wanted({}));
+  sessions.end("s");
 }

@@ -85,7 +85,7 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
      "/v1/events?stream=s&expect=no_stream",
      "{\"type\":\"t.x\",\"data\":{\"a\":1}}"},
     {{"events", "tail"}, "GET", "/v1/events/tail", ""},
-    {{"history", "--since", "15min", "--node", "beta"},
+    {{"history", "--since", "15min", "--of", "beta"},
      "GET",
      "/v1/history?since=15min&node=beta",
      ""},

@@ -10,7 +10,8 @@
 #include <ctime>
 
 // What telemetry costs, beside raw CAF in the same run: `test_telemetry "[bench]"`. CPU time,
-// because other work on the machine disturbs that least. Not part of an ordinary test run.
+// because other work on the machine disturbs that least, and messages a second, which only mean
+// something on a quiet machine. Not part of an ordinary test run.
 
 using namespace coppice;
 using namespace coppice::telemetry;
@@ -18,8 +19,8 @@ using namespace coppice::telemetry::test;
 
 namespace {
 
-constexpr int hops = 640'000;
-constexpr int in_flight = 64;
+constexpr int hops = 500'000;
+constexpr int in_flight = 100; // So that one of them is 1 %.
 constexpr int rounds = 9;
 
 using done_function = std::shared_ptr<std::function<void()>>;
@@ -48,6 +49,11 @@ caf::behavior asker(caf::event_based_actor* self, done_function done) {
   };
 }
 
+struct cost {
+  double cpu_ns = 0; ///< For one hop.
+  double per_second = 0;
+};
+
 struct arena {
   std::mutex mutex;
   std::condition_variable changed;
@@ -64,16 +70,18 @@ struct arena {
     return static_cast<double>(x.tv_sec) + static_cast<double>(x.tv_nsec) / 1e9;
   }
 
-  // Nanoseconds of CPU time for one hop, with so many balls in the air.
-  double play(const caf::actor& a, const caf::actor& b, int n, const trace_context& trace = {},
-              int traced = in_flight) {
+  // Many hops, with so many balls in the air.
+  cost play(const caf::actor& a, const caf::actor& b, int n, const trace_context& trace = {},
+            int traced = in_flight) {
     playing = in_flight;
     auto begun = cpu_seconds();
+    auto started = std::chrono::steady_clock::now();
     for (int i = 0; i < in_flight; ++i)
       send_traced(a, i < traced ? trace : trace_context{}, n / in_flight, b);
     std::unique_lock guard{mutex};
     changed.wait(guard, [this] { return playing == 0; });
-    return (cpu_seconds() - begun) * 1e9 / n;
+    std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+    return {(cpu_seconds() - begun) * 1e9 / n, n / took.count()};
   }
 };
 
@@ -82,11 +90,22 @@ double median(std::vector<double> x) {
   return x[x.size() / 2];
 }
 
-void say(const char* name, const std::vector<double>& x, const std::vector<double>& base) {
-  std::vector<double> ratios;
-  for (size_t i = 0; i < x.size(); ++i)
-    ratios.push_back(base[i] / x[i]);
-  std::printf("%-34s %7.1f ns   %5.3f of the baseline\n", name, median(x), median(ratios));
+double cpu(const std::vector<cost>& x) {
+  std::vector<double> all;
+  for (auto& y : x)
+    all.push_back(y.cpu_ns);
+  return median(all);
+}
+
+void say(const char* name, const std::vector<cost>& x, const std::vector<cost>& base) {
+  std::vector<double> ratios, rates, of_rates;
+  for (size_t i = 0; i < x.size(); ++i) {
+    ratios.push_back(base[i].cpu_ns / x[i].cpu_ns);
+    rates.push_back(x[i].per_second / 1e6);
+    of_rates.push_back(x[i].per_second / base[i].per_second);
+  }
+  std::printf("%-34s %7.1f ns CPU   %5.3f of the baseline   %6.2f M/s   %5.3f of the baseline\n",
+              name, cpu(x), median(ratios), median(rates), median(of_rates));
 }
 
 trace_context sampled_trace(bool sampled) {
@@ -97,7 +116,37 @@ trace_context sampled_trace(bool sampled) {
 
 } // namespace
 
-TEST_CASE("the cost of tracing on ping-pong", "[.bench]") {
+namespace {
+
+// Raw CAF beside a supervised pair, idle and with each share of the traffic traced.
+void measure(const char* what, const caf::actor& x, const caf::actor& y, const caf::actor& a,
+             const caf::actor& b, arena& at, int n) {
+  std::vector<cost> base, idle, one_percent, unsampled, sampled, watched;
+  auto nowhere = [](const std::string&, const std::string&) -> result<int> { return 200; };
+  for (int i = 0; i < rounds; ++i) {
+    base.push_back(at.play(x, y, n));
+    idle.push_back(at.play(a, b, n));
+    {
+      otlp_exporter out{{}, nowhere};
+      one_percent.push_back(at.play(a, b, n, sampled_trace(true), in_flight / 100));
+      unsampled.push_back(at.play(a, b, n, sampled_trace(false)));
+      sampled.push_back(at.play(a, b, n, sampled_trace(true)));
+    }
+    span_log seen{"/a", 100};
+    watched.push_back(at.play(a, b, n));
+  }
+  std::printf("-- %s\n", what);
+  say("raw CAF", base, base);
+  say("supervised, tracing idle", idle, base);
+  say("1 % traced, sampled, exported", one_percent, base);
+  say("100 % traced, not sampled", unsampled, base);
+  say("100 % traced, sampled, exported", sampled, base);
+  say("watched at 100 spans/s", watched, base);
+  CHECK(cpu(idle) < cpu(base) * 2);
+}
+
+template <class F>
+void measure_pair(const char* what, F fun, int n) {
   init_supervision_types();
   watchdog dog; // As in a node: it also keeps the coarse clock.
   arena at;
@@ -105,60 +154,20 @@ TEST_CASE("the cost of tracing on ping-pong", "[.bench]") {
   raw_config.set("caf.scheduler.max-threads", 2);
   raw_config.set("caf.scheduler.max-throughput", 300);
   caf::actor_system raw{raw_config};
-  auto x = raw.spawn(pong, at.done);
-  auto y = raw.spawn(pong, at.done);
-  supervision::test_tree tree{
-    one_for_one({worker("a", pong, at.done), worker("b", pong, at.done)})};
-  auto a = tree.actor("/a");
-  auto b = tree.actor("/b");
-  std::vector<double> base, idle, one_percent, unsampled, sampled, watched;
-  for (int i = 0; i < rounds; ++i) {
-    base.push_back(at.play(x, y, hops));
-    idle.push_back(at.play(a, b, hops));
-    {
-      otlp_exporter out{{},
-                        [](const std::string&, const std::string&) -> result<int> { return 200; }};
-      // One ball of 64 is traced: 1.6 %.
-      one_percent.push_back(at.play(a, b, hops, sampled_trace(true), 1));
-      unsampled.push_back(at.play(a, b, hops, sampled_trace(false)));
-      sampled.push_back(at.play(a, b, hops, sampled_trace(true)));
-    }
-    span_log seen{"/a", 100};
-    watched.push_back(at.play(a, b, hops));
-  }
-  say("raw CAF", base, base);
-  say("supervised, tracing idle", idle, base);
-  say("1.6 % traced, sampled, exported", one_percent, base);
-  say("100 % traced, not sampled", unsampled, base);
-  say("100 % traced, sampled, exported", sampled, base);
-  say("watched at 100 spans/s", watched, base);
-  CHECK(median(idle) < median(base) * 2);
+  auto x = raw.spawn(fun, at.done);
+  auto y = raw.spawn(fun, at.done);
+  supervision::test_tree tree{one_for_one({worker("a", fun, at.done), worker("b", fun, at.done)})};
+  measure(what, x, y, tree.actor("/a"), tree.actor("/b"), at, n);
   caf::anon_send_exit(x, caf::exit_reason::kill);
   caf::anon_send_exit(y, caf::exit_reason::kill);
 }
 
-TEST_CASE("the cost of recording requests", "[.bench]") {
-  init_supervision_types();
-  watchdog dog; // As in a node: it also keeps the coarse clock.
-  arena at;
-  caf::actor_system_config raw_config;
-  raw_config.set("caf.scheduler.max-threads", 2);
-  raw_config.set("caf.scheduler.max-throughput", 300);
-  caf::actor_system raw{raw_config};
-  auto x = raw.spawn(asker, at.done);
-  auto y = raw.spawn(asker, at.done);
-  supervision::test_tree tree{
-    one_for_one({worker("a", asker, at.done), worker("b", asker, at.done)})};
-  auto a = tree.actor("/a");
-  auto b = tree.actor("/b");
-  std::vector<double> base, ours;
-  for (int i = 0; i < rounds * 3; ++i) {
-    base.push_back(at.play(x, y, hops / 3));
-    ours.push_back(at.play(a, b, hops / 3));
-  }
-  say("request and answer, raw CAF", base, base);
-  say("request and answer, supervised", ours, base);
-  CHECK(median(ours) < median(base) * 2);
-  caf::anon_send_exit(x, caf::exit_reason::kill);
-  caf::anon_send_exit(y, caf::exit_reason::kill);
+} // namespace
+
+TEST_CASE("the cost of tracing on ping-pong", "[.bench]") {
+  measure_pair("messages to and fro", pong, hops);
+}
+
+TEST_CASE("the cost of tracing on requests, and of recording them", "[.bench]") {
+  measure_pair("requests with their answers", asker, hops / 5);
 }

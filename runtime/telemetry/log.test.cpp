@@ -2,7 +2,6 @@
 #include "runtime/telemetry/log_line.hpp"
 
 #include <catch2/catch_test_macros.hpp>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 #include <unistd.h>
@@ -99,5 +98,55 @@ TEST_CASE("log: followers see new lines that match", "[log]") {
   log::unfollow(id);
   log::info("x", "three", {{"path", "/user/a"}});
   CHECK(seen.size() == 1);
+  log::stop();
+}
+
+TEST_CASE("log: levels of a new configuration replace the old ones", "[log]") {
+  folder f;
+  log::options x;
+  x.file = (f.path / "l.log").string();
+  x.levels["cluster"] = log::level::debug;
+  log::start(x);
+  log::set_level("node", log::level::debug);
+  log::set_level("store", log::level::debug, 1h);
+  log::set_level("/user/a", log::level::debug);
+  log::set_levels(log::level::warn, {{"edge", log::level::debug}});
+  for (auto subsystem : {"cluster", "node", "store", "edge", "other"})
+    log::debug(subsystem, subsystem);
+  log::info("other", "too low");
+  log::debug("other", "actor", {{"path", "/user/a"}});
+  auto lines = log::recent({{}, {}, {}, 100});
+  std::string all;
+  for (auto& line : lines)
+    all += line;
+  CHECK(lines.size() == 3);
+  for (auto kept : {"\"store\"", "\"edge\"", "\"actor\""})
+    CHECK(all.find(kept) != std::string::npos);
+  log::stop();
+}
+
+TEST_CASE("log: no line is as old as the one before", "[log]") {
+  folder f;
+  log::options x;
+  x.file = (f.path / "t.log").string();
+  log::start(x);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([] {
+      for (int n = 0; n < 200; ++n)
+        log::info("node", "same");
+    });
+  for (auto& thread : threads)
+    thread.join();
+  instant last;
+  auto lines = log::recent({{}, {}, {}, 1000});
+  CHECK(lines.size() == 800);
+  for (auto& line : lines) {
+    auto at = parse_instant(
+      line.substr(line.find("\"at\":\"") + 6, line.find('Z') - line.find("\"at\":\"") - 5));
+    REQUIRE(at);
+    CHECK(last < *at);
+    last = *at;
+  }
   log::stop();
 }

@@ -84,3 +84,31 @@ TEST_CASE("scopes nest", "[trace]") {
   }
   CHECK_FALSE(current_trace());
 }
+
+TEST_CASE("timers carry the current trace, a few in a row; others are sampled", "[trace]") {
+  CHECK_FALSE(trace_of_timer());
+  auto trace = start_trace();
+  int hops = 0;
+  for (;;) {
+    trace_scope scope{child_of(trace)};
+    auto next = trace_of_timer();
+    if (!next)
+      break;
+    CHECK(next.trace_id() == trace.trace_id());
+    CHECK(next.span == scope.context().span);
+    trace = next;
+    ++hops;
+  }
+  CHECK(hops == timers_max);
+  set_sampling(1);
+  auto fresh = trace_of_timer();
+  CHECK(fresh.sampled);
+  CHECK(child_of(fresh).parent == 0);
+  set_sampling(0.5);
+  int sampled = 0;
+  for (int i = 0; i < 1000; ++i)
+    sampled += trace_of_timer() ? 1 : 0;
+  CHECK(sampled > 400);
+  CHECK(sampled < 600);
+  set_sampling(0);
+}

@@ -159,6 +159,7 @@ TEST_CASE("unsupervised actors pass a trace on", "[trace]") {
   auto got = seen.handled("/b", "caf::ok_atom");
   REQUIRE(got);
   CHECK(got->trace.trace_id() == root.trace_id());
+  CHECK(got->trace.parent == root.span);
   caf::anon_send(helper, put_atom_v);
   auto next = seen.handled("/b", "caf::put_atom");
   REQUIRE(next);

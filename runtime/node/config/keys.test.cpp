@@ -141,7 +141,6 @@ TEST_CASE("configuration keys: the defaults of the structs are those of the tabl
   CHECK(read.limits.event_streams == plain.limits.event_streams);
   CHECK(read.limits.outbox_events == plain.limits.outbox_events);
   CHECK(read.limits.dead_letters_per_second == plain.limits.dead_letters_per_second);
-  CHECK(read.limits.frame_bytes == plain.limits.frame_bytes);
 
   auto full = read_node(parse(everything));
   stream_config stream;

@@ -44,6 +44,7 @@ std::vector<sample> samples() {
     return "nodes:\n  alpha: " + alpha + "\n  beta: " + beta + "\n";
   };
   return {
+    {"isolation", child("    type: demo.ticker\n    isolation: process\n"), "f:5:16: user[0].isolation: process, which this version does not have yet", "thread"},
     // YAML itself.
     {"tab", "log:\n\tlevel: info\n", "f:2:1: a tab in the indentation"},
     {"indentation", "log:\n  level: info\n file: x\n", "f:3:2: a line that does not fit the indentation"},
@@ -261,4 +262,28 @@ TEST_CASE("configuration mistakes: a file that cannot be read", "[config]") {
   CHECK(to_string(load_file("/nowhere/at-all.yaml").mistakes)
           .starts_with("/nowhere/at-all.yaml: the file cannot be read: "));
   CHECK(to_string(load_file("/").mistakes).starts_with("/: the file cannot be read: "));
+}
+
+TEST_CASE("configuration mistakes: settings that are handed on", "[config]") {
+  load_options options;
+  std::string seen;
+  std::string at = "/1/above";
+  options.check_setting = [&](std::string_view key, std::string_view text) -> result<void> {
+    seen = std::string{key} + " " + std::string{text};
+    return error{errc::missing_field, "a rule needs a threshold", at, "above"};
+  };
+  constexpr auto text =
+    "node: {name: alpha}\nalerts:\n  rules:\n    - {name: a, above: 1}\n    - {name: b}\n";
+  auto outcome = load_text("f", text, options);
+  CHECK(seen == R"(alerts.rules [{"name":"a","above":1},{"name":"b"}])");
+  REQUIRE(outcome.mistakes.size() == 1);
+  // What is missing has the line of what it is missing in.
+  CHECK(to_string(outcome.mistakes[0])
+        == "f:5:7: alerts.rules[1].above: a rule needs a threshold (did you mean 'above'?)");
+  at = "/0/above";
+  CHECK(to_string(load_text("f", text, options).mistakes)
+          .starts_with("f:4:23: alerts.rules[0].above: "));
+  at = "";
+  CHECK(to_string(load_text("f", text, options).mistakes).starts_with("f:4:5: alerts.rules: "));
+  CHECK(load_text("f", "node: {name: alpha}\n", options));
 }
