@@ -206,6 +206,8 @@ void outbox_pump::loop() {
     send_rows();
     save_floor();
   }
+  settle();
+  save_last_floor();
 }
 
 /// False at the end.
@@ -416,6 +418,7 @@ void outbox_pump::save_floor() {
       self->saving_ = false;
       if (outcome)
         self->saved_floor_ = floor;
+      self->drained_.notify_all();
     }
   };
   auto queued = file_->submit(
@@ -428,6 +431,19 @@ void outbox_pump::save_floor() {
     finished);
   if (!queued)
     finished(queued.error());
+}
+
+void outbox_pump::save_last_floor() {
+  constexpr auto patience = std::chrono::seconds{1};
+  auto is_saved = [this] { return !saving_; };
+  std::unique_lock guard{mutex_};
+  // A store that does not answer holds up nobody's end: its rows are published again then.
+  if (!drained_.wait_for(guard, patience, is_saved) || floor_ == saved_floor_)
+    return;
+  guard.unlock();
+  save_floor();
+  guard.lock();
+  drained_.wait_for(guard, patience, is_saved);
 }
 
 } // namespace coppice::events::detail

@@ -54,6 +54,7 @@ private:
   void recover();
   void settle();
   void save_floor();
+  void save_last_floor(); ///< What is known to be published is not sent again at the next start.
   void look_at_streams();
   result<void> look_at(const stream_config& stream);
   result<void> rebuild(const std::string& stream, instant created, bool known);
