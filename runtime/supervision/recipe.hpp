@@ -142,9 +142,9 @@ public:
     if constexpr (is_replaced<Impl>)
       return std::apply(
         [&](const auto&... xs) {
-          return idle ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me,
-                                                      xs...)
-                      : launch<supervised<Impl>>(system, where, relay, std::move(place), me, xs...);
+          return idle
+                   ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me, xs...)
+                   : launch<supervised<Impl>>(system, where, relay, std::move(place), me, xs...);
         },
         args_);
     else
@@ -210,6 +210,9 @@ private:
 template <class F, class... Ts>
 std::shared_ptr<recipe> make_recipe(F fun, Ts... xs) {
   using impl = caf::infer_impl_from_fun_t<F>;
+  static_assert(detail::is_supervisable<impl>,
+                "only event-based actors are supervised, neither blocking actors nor brokers; for "
+                "work that blocks, write an event-based one and run it with isolation thread");
   using source = detail::function_source<impl, F, Ts...>;
   return std::make_shared<detail::function_recipe<impl, source>>(
     std::make_shared<source>(std::move(fun), std::move(xs)...));
@@ -218,6 +221,9 @@ std::shared_ptr<recipe> make_recipe(F fun, Ts... xs) {
 /// A recipe for a CAF actor class, or for `caf::stateful_actor<State>` whose state has make_behavior().
 template <class Impl, class... Ts>
 std::shared_ptr<recipe> make_class_recipe(Ts... xs) {
+  static_assert(detail::is_supervisable<Impl>,
+                "only event-based actors are supervised, neither blocking actors nor brokers; for "
+                "work that blocks, write an event-based one and run it with isolation thread");
   return std::make_shared<detail::class_recipe<Impl, Ts...>>(std::move(xs)...);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/supervision/test_actors.hpp"
 
+#include <caf/blocking_actor.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -41,6 +42,14 @@ struct keeper : caf::event_based_actor {
       [this](int from, int x) { log->add(std::to_string(from) + ":" + std::to_string(x)); },
       [this](caf::ok_atom, const std::string& what) { log->add(what); },
       [this](caf::add_atom, const caf::actor& to) { to_subscribe(to); },
+      [this](caf::update_atom) {
+        // Its answer, and that of its end, are in the mailbox when this throws.
+        mortal helper{system()};
+        monitor(helper.handle);
+        to_subscribe(helper.handle);
+        helper.end();
+        throw std::runtime_error("boom");
+      },
       [this](caf::join_atom) { return caf::actor{this}; },
       [this](caf::tick_atom) {
         run_delayed(20ms, [book = log] { book->add("old timer"); });
@@ -378,6 +387,25 @@ TEST_CASE("replacement: timers, messages to itself and late answers of the old o
   *promise = {};
 }
 
+TEST_CASE("replacement: what waits for the old one alone is not carried over", "[supervision]") {
+  auto log = std::make_shared<diary>();
+  test_tree tree{alone(worker("a", keeper_recipe(log)))};
+  auto a = tree.actor("/a");
+  auto silent = tree.system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::skip);
+    return {[](caf::ok_atom) {}};
+  });
+  caf::anon_send(a, caf::update_atom_v);
+  // The new one numbers its requests from one again.
+  caf::anon_send(a, caf::add_atom_v, silent);
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 2);
+  CHECK(log->count("answer") == 0);
+  CHECK(late(tree, "/a") == 2);
+  CHECK(describe(tree, "/a").pending_requests == 1);
+  caf::anon_send_exit(silent, caf::exit_reason::kill);
+}
+
 TEST_CASE("replacement: a message that kills it is tried again by the next one", "[supervision]") {
   test_tree tree{
     alone(with_spec(worker("a", keeper_recipe()), [](child_spec& x) { x.poison_retries = 2; }))};
@@ -413,4 +441,18 @@ TEST_CASE("replacement: after its end for good the handle answers requests with 
   CHECK(tree.actor("/a") == nullptr);
   CHECK(tree.ask_error(a, caf::get_atom_v).code != errc::none);
   CHECK(tree.ask_error(a, caf::get_atom_v).code != errc::timeout);
+}
+
+TEST_CASE("which classes are restarted in place, replaced, or refused", "[supervision]") {
+  using namespace coppice::supervision::detail;
+  CHECK_FALSE(is_replaced<caf::event_based_actor>);
+  CHECK_FALSE(is_replaced<caf::stateful_actor<counter_state>>);
+  CHECK_FALSE(is_replaced<typed_keeper_handle::base>);
+  CHECK_FALSE(is_replaced<typed_keeper_handle::stateful_base<counter_state>>);
+  CHECK_FALSE(is_replaced<with_reset>);
+  CHECK(is_replaced<keeper>);
+  CHECK(is_replaced<typed_keeper>);
+  CHECK(is_replaced<state_and_more>);
+  CHECK(is_supervisable<keeper>);
+  CHECK_FALSE(is_supervisable<caf::blocking_actor>);
 }

@@ -48,21 +48,29 @@ size_t monitors_by(const caf::actor& observer, const caf::actor& of) {
 } // namespace
 
 TEST_CASE("a restart resets the behavior stack", "[supervision]") {
-  test_tree tree{alone(probe([](caf::event_based_actor* self) {
-    // On top of the one that is returned.
-    caf::anon_send(self, caf::ok_atom_v);
-    self->set_default_handler(
-      [self](caf::scheduled_actor*, caf::message&) -> caf::skippable_result {
+  test_tree tree{alone(probe(
+    [](caf::event_based_actor* self) {
+      // On top of the one that is returned.
+      caf::anon_send(self, caf::ok_atom_v);
+      self->set_default_handler([self](caf::message&) -> caf::skippable_result {
         self->become(
           caf::keep_behavior, [](caf::get_atom) { return 77; },
           [](caf::put_atom) { throw std::runtime_error("boom"); });
         return caf::message{};
       });
-  }))};
+    },
+    [](caf::event_based_actor* self) {
+      self->set_default_handler([self](caf::message&) -> caf::skippable_result {
+        self->unbecome();
+        return caf::message{};
+      });
+    }))};
   auto a = tree.actor("/a");
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 77);
   crash(tree, a);
-  CHECK(tree.ask<int>(a, caf::get_atom_v) == 2);
+  // There is nothing under the new behavior: without it the actor ends, and is restarted.
+  caf::anon_send(a, caf::ok_atom_v);
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 3);
 }
 
 TEST_CASE("a restart resets the default handler", "[supervision]") {

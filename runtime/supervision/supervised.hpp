@@ -9,6 +9,7 @@
 #include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/execution_unit.hpp>
+#include <caf/prohibit_top_level_spawn_marker.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/unsafe_behavior_init.hpp>
@@ -45,6 +46,12 @@ inline constexpr bool is_plain<caf::stateful_actor<State, Base>> = is_plain<Base
 /// actor.
 template <class Impl>
 inline constexpr bool is_replaced = !is_plain<Impl> && !has_reset<Impl>;
+
+/// A blocking actor answers nobody while it waits, and a broker lives in the I/O loop: neither fits our message loop.
+template <class Impl>
+inline constexpr bool is_supervisable =
+  std::is_base_of_v<caf::scheduled_actor,
+                    Impl> && !std::is_base_of_v<caf::prohibit_top_level_spawn_marker, Impl>;
 
 /// What a supervised actor of such a class knows beyond others.
 struct behind_relay {
@@ -103,10 +110,6 @@ public:
 template <class Base>
 class supervised final : public Base, public cell {
 public:
-  static_assert(std::is_base_of_v<caf::scheduled_actor, Base>,
-                "only event-based actors are supervised: a blocking actor answers nobody while it "
-                "waits; write an event-based one and run it with isolation thread");
-
   static constexpr bool replaced = detail::is_replaced<Base>;
   using source_ptr = std::shared_ptr<const incarnation_source<Base>>;
 
