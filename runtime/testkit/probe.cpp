@@ -26,6 +26,8 @@ public:
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit*) override {
     std::lock_guard guard{mutex};
+    if (closed)
+      return false;
     if (x->mid.is_response())
       answers[x->mid.integer_value() & caf::message_id::request_id_mask] = std::move(x->payload);
     else
@@ -33,7 +35,20 @@ public:
     return true;
   }
 
+  // Actors hold their probes, and messages hold their senders: without an end neither would go.
+  void close() {
+    std::deque<caf::mailbox_element_ptr> old_messages;
+    std::map<uint64_t, caf::message> old_answers;
+    caf::strong_actor_ptr old_sender;
+    std::lock_guard guard{mutex};
+    closed = true;
+    old_messages.swap(messages);
+    old_answers.swap(answers);
+    old_sender.swap(sender);
+  }
+
   std::mutex mutex;
+  bool closed = false;
   std::deque<caf::mailbox_element_ptr> messages;
   std::map<uint64_t, caf::message> answers; ///< By request id.
   uint64_t last_request = 0;
@@ -57,6 +72,11 @@ probe::probe(world& in)
       return caf::make_actor<mailbox, caf::strong_actor_ptr>(system.next_actor_id(), system.node(),
                                                              &system, cfg);
     })) {}
+
+probe::~probe() {
+  if (handle_)
+    box().close();
+}
 
 probe::mailbox& probe::box() const {
   return *static_cast<mailbox*>(caf::actor_cast<caf::abstract_actor*>(handle_));

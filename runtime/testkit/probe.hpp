@@ -14,6 +14,8 @@ namespace coppice::testkit {
 class probe {
 public:
   explicit probe(world& in);
+  probe(probe&&) = default;
+  ~probe(); ///< Drops what it still has; what comes later goes nowhere.
 
   const caf::actor& handle() const { return handle_; }
   operator caf::actor() const { return handle_; }
