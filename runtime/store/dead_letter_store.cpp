@@ -6,6 +6,7 @@
 #include "runtime/store/schemas.hpp"
 #include "runtime/store/sqlite_file.hpp"
 
+#include <atomic>
 #include <mutex>
 
 namespace coppice::store {
@@ -117,12 +118,14 @@ public:
     });
   }
 
+  void count_only() noexcept override { held_back_.fetch_add(1, std::memory_order_relaxed); }
+
   dead_letter_stats stats() const override {
     dead_letter_stats out;
     {
       std::lock_guard guard{mutex_};
       out = stats_;
-      out.storm_dropped = storm_.refused();
+      out.storm_dropped = storm_.refused() + held_back_.load(std::memory_order_relaxed);
     }
     static_cast<void>(file_->read([&out](database& db) -> result<void> {
       auto waiting = detail::count_waiting(db);
@@ -195,6 +198,7 @@ private:
   uint64_t unchecked_ = 0;
   mutable std::mutex mutex_;
   storm_limit storm_;
+  std::atomic<uint64_t> held_back_{0};
   prng random_{random_seed()};
   dead_letter_stats stats_;
 };

@@ -95,6 +95,9 @@ public:
   /// Errors (through the callback): errc::rate_limited (storm, full queue), errc::storage.
   virtual void add(dead_letter letter, done callback) = 0;
 
+  /// Counts a letter that its sender held back by the storm rule. Never blocks.
+  virtual void count_only() noexcept = 0;
+
   /// Newest first, without payload, headers and stack: get() has them. Errors: errc::out_of_range,
   /// errc::storage. Blocks, as everything below.
   virtual result<std::vector<dead_letter>> list(const dead_letter_filter& filter) = 0;

@@ -155,6 +155,8 @@ TEST_CASE("dead letters: a storm is counted", "[store]") {
   auto stats = f.letters->stats();
   CHECK(stats.stored == 100);
   CHECK(stats.storm_dropped == 400);
+  f.letters->count_only();
+  CHECK(f.letters->stats().storm_dropped == 401);
   CHECK(f.add(letter("storm")).error().code == errc::rate_limited);
   f.time.advance(1s);
   CHECK(f.add(letter("storm")));
