@@ -69,6 +69,8 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
     if (phase_ != phase::running) [[unlikely]] {
       if (phase_ == phase::replacing)
         replace();
+      else if (leaving_)
+        finish();
       if (phase_ == phase::done)
         return resumable::done;
       park();
@@ -172,14 +174,12 @@ void cell::serve(caf::mailbox_element& x) {
 
 /// Has the actor quit, been killed by an exit message or run out of behavior?
 void cell::check_end() {
-  auto& a = self();
   if (seat_->left_behind.load(std::memory_order_relaxed)) {
     finish();
     return;
   }
-  if (a.alive() && !a.getf(caf::abstract_actor::is_shutting_down_flag)) [[likely]]
-    return;
-  has_quit();
+  if (quits()) [[unlikely]]
+    has_quit();
 }
 
 void cell::obey(const cell_command& command) {
@@ -198,7 +198,7 @@ void cell::obey(const cell_command& command) {
       break;
     case kind::stop:
       if (is_up())
-        stop();
+        stop(command.for_good);
       break;
     case kind::kill:
       if (is_up()) {

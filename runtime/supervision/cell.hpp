@@ -39,8 +39,9 @@ public:
     if (!is_counted(x))
       return true;
     auto in = seat_->pushed.fetch_add(1, std::memory_order_relaxed);
-    if (in - seat_->taken.load(std::memory_order_relaxed)
-        < seat_->limit.load(std::memory_order_relaxed)) [[likely]]
+    // Others may push, and theirs be taken, between the two looks: then more is taken than this one saw come in.
+    auto waiting = static_cast<int64_t>(in - seat_->taken.load(std::memory_order_relaxed));
+    if (waiting < static_cast<int64_t>(seat_->limit.load(std::memory_order_relaxed))) [[likely]]
       return true;
     seat_->pushed.fetch_sub(1, std::memory_order_relaxed);
     return false;
@@ -123,7 +124,7 @@ private:
   void discard_if_told();
   void started();
   void start_failed();
-  void stop();
+  void stop(bool for_good);
   void drill(const std::string& reason);
   bool is_up() const { return phase_ == phase::running || phase_ == phase::suspended; }
   void serve(caf::mailbox_element& x);
@@ -136,7 +137,8 @@ private:
   void dispose_of(caf::mailbox_element& x, const std::string& reason, const raw_stack& stack,
                   std::string trace_id);
   void check_end();
-  void has_quit();
+  void has_quit(bool came_up = false);
+  bool quits();
   void wait_with(exit_info exit);
   void wipe();
 
@@ -149,10 +151,11 @@ private:
 
   void park();
   void unpark();
+  bool has_waiting();
   void drain(const error& reason);
   void finish();
   void report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
-              raw_stack stack, std::string trace_id = {});
+              const raw_stack& stack, std::string trace_id = {}, bool came_up = false);
 
   seat_ptr seat_;
   std::vector<timer> timers_;
@@ -161,6 +164,7 @@ private:
   std::string end_reason_;
   phase phase_ = phase::fresh;
   bool ending_abnormally_ = false;
+  bool leaving_ = false; ///< Nobody restarts it: it ends as soon as it is out of its queues.
 };
 
 /// The supervised actor that runs on this thread right now; null outside of one.

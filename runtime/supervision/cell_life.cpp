@@ -63,6 +63,10 @@ void cell::first_start() {
 }
 
 void cell::started() {
+  if (quits() && !seat_->left_behind.load(std::memory_order_relaxed)) {
+    has_quit(true);
+    return;
+  }
   report(child_report::kind::started, {}, nullptr, {});
   check_end();
   if (phase_ == phase::running && seat_->suspended.load(std::memory_order_relaxed))
@@ -166,7 +170,7 @@ void cell::drill(const std::string& reason) {
   }
 }
 
-void cell::stop() {
+void cell::stop(bool for_good) {
   exit_info exit{exit_kind::shutdown, "shutdown"};
   raw_stack stack;
   try {
@@ -176,13 +180,21 @@ void cell::stop() {
     stack = throw_watch::take();
   }
   wait_with(exit);
+  leaving_ = for_good;
   report(child_report::kind::ended, std::move(exit), nullptr, stack);
 }
 
-void cell::has_quit() {
+/// `came_up`: while it started.
+void cell::has_quit(bool came_up) {
   auto exit = exit_of(access::fail_state(self()));
   wait_with(exit);
-  report(child_report::kind::ended, std::move(exit), nullptr, {});
+  leaving_ = seat_->temporary.load(std::memory_order_relaxed);
+  report(child_report::kind::ended, std::move(exit), nullptr, {}, {}, came_up);
+}
+
+bool cell::quits() {
+  auto& a = self();
+  return !a.alive() || a.getf(caf::abstract_actor::is_shutting_down_flag);
 }
 
 void cell::wait_with(exit_info exit) {
@@ -222,11 +234,13 @@ void cell::finish() {
   if (phase_ == phase::done)
     return;
   auto& a = self();
+  if (phase_ != phase::waiting)
+    wipe();
   phase_ = phase::done;
-  wipe();
   if (poison_ && poison_->element)
     dispose_of(*poison_->element, end_reason_, {}, trace_id_of(*poison_->element));
-  drain({errc::actor_stopped, "the actor ended: " + end_reason_, seat_->path(), {}});
+  if (has_waiting())
+    drain({errc::actor_stopped, "the actor ended: " + end_reason_, seat_->path(), {}});
   auto reason = ending_abnormally_ ? to_caf({errc::actor_crashed, end_reason_, seat_->path(), {}})
                                    : caf::make_error(caf::exit_reason::user_shutdown);
   a.quit(reason);
@@ -235,7 +249,7 @@ void cell::finish() {
 }
 
 void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
-                  raw_stack stack, std::string trace_id) {
+                  const raw_stack& stack, std::string trace_id, bool came_up) {
   auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
   if (!supervisor) {
     // Nobody is left to decide.
@@ -246,11 +260,14 @@ void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_el
   message.what = what;
   message.child = seat_->child();
   message.exit = std::move(exit);
-  message.stack = stack;
+  message.came_up = came_up;
+  message.gone = leaving_;
   message.at = system_clock().now();
-  if (x != nullptr)
-    message.message_type = telemetry::type_names(x->payload.types().data());
-  message.trace_id = std::move(trace_id);
+  if (x != nullptr || stack.size > 0 || !trace_id.empty()) {
+    auto types = x != nullptr ? x->payload.types().data() : nullptr;
+    message.crash = std::make_shared<child_report::circumstances>(
+      child_report::circumstances{telemetry::type_names(types), std::move(trace_id), stack});
+  }
   auto& a = self();
   supervisor->enqueue(caf::make_mailbox_element(a.ctrl(),
                                                 caf::make_message_id(caf::message_priority::high),

@@ -126,6 +126,13 @@ void cell::discard_if_told() {
            {}});
 }
 
+/// Is anything in the mailbox, whether or not it has been looked at?
+bool cell::has_waiting() {
+  access::mailbox(self()).fetch_more();
+  auto& queue = self().get_normal_queue();
+  return !queue.items().empty() || !queue.cache().empty();
+}
+
 /// Empties the mailbox: requests are answered with `reason`, other user messages become dead letters.
 void cell::drain(const error& reason) {
   auto& a = self();

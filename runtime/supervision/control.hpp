@@ -32,19 +32,27 @@ struct cell_command {
 
   kind what = kind::end;
   std::string reason;
+  bool for_good = false; ///< With `stop`: no restart follows, so it ends without waiting for `end`.
 };
 
 /// From a supervised actor or a child supervisor to its supervisor.
 struct child_report {
   enum class kind : uint8_t { started, start_failed, ended };
 
+  /// Only of crashes: a report of something ordinary stays small.
+  struct circumstances {
+    std::string message_type; ///< What it was handling when it ended; empty outside a message.
+    std::string trace_id;
+    raw_stack stack; ///< At the throw.
+  };
+
   kind what = kind::started;
+  bool came_up = false; ///< With `ended`: it had just started, and says both at once.
+  bool gone = false;    ///< With `ended`: its actor ends by itself and cannot be restarted.
   child_ref child;
   exit_info exit;
-  std::string message_type; ///< What it was handling when it ended; empty outside a message.
-  std::string trace_id;
-  raw_stack stack; ///< At the throw.
   instant at;
+  std::shared_ptr<const circumstances> crash; ///< May be null.
 };
 
 /// What is to be started under a supervisor: its spec and how to make it.

@@ -4,6 +4,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
+#include <caf/execution_unit.hpp>
 #include <caf/infer_handle.hpp>
 #include <caf/spawn_options.hpp>
 #include <caf/stateful_actor.hpp>
@@ -19,8 +20,8 @@ class recipe {
 public:
   virtual ~recipe() = default;
 
-  /// Starts an actor in that place. Throws what the constructor of the actor class throws.
-  virtual caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+  /// Starts an actor in that place; it runs next on `host`, where that is not another's job. Throws what the constructor of the actor class throws.
+  virtual caf::strong_actor_ptr spawn(caf::execution_unit& host, seat_ptr place,
                                       isolation where) const = 0;
 
   /// The catalog's name of the type.
@@ -42,36 +43,36 @@ private:
 namespace detail {
 
 template <class Impl, class... Ts>
-caf::strong_actor_ptr launch(caf::actor_system& system, isolation where, Ts&&... xs) {
-  caf::actor_config cfg;
+caf::strong_actor_ptr launch(caf::execution_unit& host, isolation where, Ts&&... xs) {
+  caf::actor_config cfg{&host};
   if (where == isolation::thread)
     return caf::actor_cast<caf::strong_actor_ptr>(
-      system.spawn_impl<Impl, caf::detached>(cfg, std::forward<Ts>(xs)...));
+      host.system().spawn_impl<Impl, caf::detached>(cfg, std::forward<Ts>(xs)...));
   return caf::actor_cast<caf::strong_actor_ptr>(
-    system.spawn_impl<Impl, caf::no_spawn_options>(cfg, std::forward<Ts>(xs)...));
+    host.system().spawn_impl<Impl, caf::no_spawn_options>(cfg, std::forward<Ts>(xs)...));
 }
 
 // As above, but it does nothing until it gets a message.
 template <class Impl, class... Ts>
-caf::strong_actor_ptr launch_idle(caf::actor_system& system, isolation where, Ts&&... xs) {
-  caf::actor_config cfg;
+caf::strong_actor_ptr launch_idle(caf::execution_unit& host, isolation where, Ts&&... xs) {
+  caf::actor_config cfg{&host};
   if (where == isolation::thread)
     return caf::actor_cast<caf::strong_actor_ptr>(
-      system.spawn_impl<Impl, caf::detached + caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
+      host.system().spawn_impl<Impl, caf::detached + caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
   return caf::actor_cast<caf::strong_actor_ptr>(
-    system.spawn_impl<Impl, caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
+    host.system().spawn_impl<Impl, caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
 }
 
 // The first actor in a place, with a relay in front of it when its class needs one.
 template <class Impl, class Source, class... Ts>
-caf::strong_actor_ptr launch_first(caf::actor_system& system, isolation where, seat_ptr place,
+caf::strong_actor_ptr launch_first(caf::execution_unit& host, isolation where, seat_ptr place,
                                    const std::shared_ptr<const Source>& source, const Ts&... xs) {
   if constexpr (is_replaced<Impl>) {
-    auto face = relay::make(system, place);
-    relay::of(face).lead_to(source->spawn(system, source, face, place, where, false), [] {});
+    auto face = relay::make(host.system(), place);
+    relay::of(face).lead_to(source->spawn(host, source, face, place, where, false), [] {});
     return face;
   } else {
-    return launch<supervised<Impl>>(system, where, std::move(place), source, xs...);
+    return launch<supervised<Impl>>(host, where, std::move(place), source, xs...);
   }
 }
 
@@ -106,13 +107,13 @@ class function_source final : public incarnation_source<Impl> {
 public:
   function_source(F fun, Ts... xs) : fun_(std::move(fun)), args_(std::move(xs)...) {}
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system,
+  caf::strong_actor_ptr spawn(caf::execution_unit& host,
                               const std::shared_ptr<const incarnation_source<Impl>>& me,
                               const caf::strong_actor_ptr& relay, seat_ptr place, isolation where,
                               bool idle) const override {
     if constexpr (is_replaced<Impl>)
-      return idle ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me)
-                  : launch<supervised<Impl>>(system, where, relay, std::move(place), me);
+      return idle ? launch_idle<supervised<Impl>>(host, where, relay, std::move(place), me)
+                  : launch<supervised<Impl>>(host, where, relay, std::move(place), me);
     else
       return nullptr;
   }
@@ -135,7 +136,7 @@ public:
   caf::behavior make_behavior(Impl*) const override { return {}; }
   bool uses_own_behavior() const override { return true; }
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system,
+  caf::strong_actor_ptr spawn(caf::execution_unit& host,
                               const std::shared_ptr<const incarnation_source<Impl>>& me,
                               const caf::strong_actor_ptr& relay, seat_ptr place, isolation where,
                               bool idle) const override {
@@ -143,8 +144,8 @@ public:
       return std::apply(
         [&](const auto&... xs) {
           return idle
-                   ? launch_idle<supervised<Impl>>(system, where, relay, std::move(place), me, xs...)
-                   : launch<supervised<Impl>>(system, where, relay, std::move(place), me, xs...);
+                   ? launch_idle<supervised<Impl>>(host, where, relay, std::move(place), me, xs...)
+                   : launch<supervised<Impl>>(host, where, relay, std::move(place), me, xs...);
         },
         args_);
     else
@@ -176,9 +177,9 @@ class function_recipe final : public recipe {
 public:
   explicit function_recipe(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+  caf::strong_actor_ptr spawn(caf::execution_unit& host, seat_ptr place,
                               isolation where) const override {
-    return launch_first<Impl>(system, where, std::move(place), source_);
+    return launch_first<Impl>(host, where, std::move(place), source_);
   }
 
 private:
@@ -191,11 +192,11 @@ public:
   explicit class_recipe(Ts... xs)
     : source_(std::make_shared<class_source<Impl, Ts...>>(std::move(xs)...)) {}
 
-  caf::strong_actor_ptr spawn(caf::actor_system& system, seat_ptr place,
+  caf::strong_actor_ptr spawn(caf::execution_unit& host, seat_ptr place,
                               isolation where) const override {
     return std::apply(
       [&](const auto&... xs) {
-        return launch_first<Impl>(system, where, std::move(place), source_, xs...);
+        return launch_first<Impl>(host, where, std::move(place), source_, xs...);
       },
       source_->args());
   }

@@ -49,6 +49,7 @@ public:
     discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard,
                              std::memory_order_relaxed);
     poison_retries.store(spec.poison_retries, std::memory_order_relaxed);
+    temporary.store(spec.restart == restart_type::temporary, std::memory_order_relaxed);
   }
 
   /// User messages waiting; approximate while messages fly.
@@ -69,6 +70,7 @@ public:
   std::atomic<uint32_t> poison_retries{0};
   std::atomic<bool> drop_newest{false};
   std::atomic<bool> discard_on_restart{false};
+  std::atomic<bool> temporary{false}; ///< Its actor does not wait for a decision when it ended.
   // By hand.
   std::atomic<bool> suspended{false}; ///< Also over restarts, until `resume`.
   std::atomic<bool> left_behind{

@@ -85,7 +85,7 @@ public:
 
   /// Only of a class whose actors are replaced: a new one with this source, behind that relay. Idle: it does nothing
   /// until it gets a message. Throws what its constructor throws.
-  virtual caf::strong_actor_ptr spawn(caf::actor_system& /*system*/,
+  virtual caf::strong_actor_ptr spawn(caf::execution_unit& /*host*/,
                                       const std::shared_ptr<const incarnation_source>& /*me*/,
                                       const caf::strong_actor_ptr& /*relay*/, seat_ptr /*place*/,
                                       isolation /*where*/, bool /*idle*/) const {
@@ -263,7 +263,7 @@ protected:
   caf::strong_actor_ptr spawn_next(const caf::strong_actor_ptr& face) override {
     auto where =
       this->getf(caf::abstract_actor::is_detached_flag) ? isolation::thread : isolation::shared;
-    return source_->spawn(this->system(), source_, face, place(), where, true);
+    return source_->spawn(*this->context(), source_, face, place(), where, true);
   }
 
   void step_aside() override {

@@ -15,12 +15,12 @@ namespace {
 constexpr auto kill_grace = std::chrono::seconds{1};
 
 template <class T>
-void send_urgent(const caf::strong_actor_ptr& to, T&& x) {
+void send_urgent(const caf::strong_actor_ptr& to, T&& x, caf::execution_unit* host) {
   if (to)
     to->enqueue(caf::make_mailbox_element(nullptr,
                                           caf::make_message_id(caf::message_priority::high), {},
                                           std::forward<T>(x)),
-                nullptr);
+                host);
 }
 
 } // namespace
@@ -62,64 +62,80 @@ duration supervisor_actor::since_epoch() const {
 
 template <class F>
 void supervisor_actor::step(F input) {
-  effects out;
   {
     std::lock_guard guard{view_->mutex_};
-    input(view_->core_, out);
+    input(view_->core_, todo_);
   }
-  for (auto& x : out)
-    todo_.push_back(std::move(x));
   if (performing_)
     return;
   performing_ = true;
-  while (!todo_.empty()) {
-    auto next = std::move(todo_.front());
-    todo_.pop_front();
+  // An effect may give further input, whose effects come last.
+  for (size_t i = 0; i < todo_.size(); ++i) {
+    auto next = std::move(todo_[i]);
     std::visit([this](auto& x) { perform(x); }, next);
   }
+  todo_.clear();
   performing_ = false;
 }
 
 void supervisor_actor::on_report(const child_report& x) {
+  caf::strong_actor_ptr gone; // Let go outside of the lock.
+  bool is_supervisor = false;
   {
     std::lock_guard guard{view_->mutex_};
-    if (!view_->core_.view(x.child))
+    if (!view_->core_.holds(x.child))
       return; // Of a child that is gone.
     auto& slot = view_->at(x.child);
-    if (x.what == child_report::kind::started) {
-      slot.waiting = false;
-      if (slot.down_since.ns != 0 && !view_->history_.empty()) {
-        for (auto i = view_->history_.rbegin(); i != view_->history_.rend(); ++i) {
-          if (slot.place && i->path == slot.place->path() && i->downtime == duration{0}) {
-            i->downtime = x.at - slot.down_since;
-            break;
-          }
-        }
-      }
-      slot.down_since = {};
-    } else {
-      slot.waiting = slot.place != nullptr;
+    is_supervisor = slot.sub != nullptr;
+    if (x.what == child_report::kind::started || x.came_up)
+      note_up(slot, x.at);
+    if (x.what != child_report::kind::started) {
+      slot.waiting = slot.place != nullptr && !x.gone;
+      if (x.gone)
+        gone = std::exchange(slot.actor, nullptr);
       if (slot.down_since.ns == 0)
         slot.down_since = x.at;
-      slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, x.message_type, x.at});
+      auto type = x.crash ? x.crash->message_type : std::string{};
+      slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, std::move(type), x.at});
     }
   }
+  if (gone && is_supervisor)
+    demonitor(gone->address());
   cause_ = &x;
+  auto now = since_epoch();
+  if (x.came_up)
+    step([&](auto& core, auto& out) { core.started(x.child, x.at, now, out); });
   switch (x.what) {
     case child_report::kind::started:
-      step([&](auto& core, auto& out) { core.started(x.child, x.at, since_epoch(), out); });
+      step([&](auto& core, auto& out) { core.started(x.child, x.at, now, out); });
       break;
     case child_report::kind::start_failed:
-      step([&](auto& core, auto& out) {
-        core.start_failed(x.child, x.exit.reason, since_epoch(), out);
-      });
+      step([&](auto& core, auto& out) { core.start_failed(x.child, x.exit.reason, now, out); });
       break;
     case child_report::kind::ended:
-      step([&](auto& core, auto& out) { core.ended(x.child, x.exit, since_epoch(), out); });
-      end_when_stopped(x.child);
+      step([&](auto& core, auto& out) { core.ended(x.child, x.exit, now, out); });
+      if (!x.gone)
+        end_when_stopped(x.child);
       break;
   }
   cause_ = nullptr;
+}
+
+/// The time that it was down goes into the record of its restart.
+void supervisor_actor::note_up(branch::slot& slot, instant at) {
+  slot.waiting = false;
+  if (slot.down_since.ns == 0)
+    return;
+  if (slot.place && !view_->history_.empty()) {
+    auto path = slot.place->path();
+    for (auto i = view_->history_.rbegin(); i != view_->history_.rend(); ++i) {
+      if (i->path == path && i->downtime == duration{0}) {
+        i->downtime = at - slot.down_since;
+        break;
+      }
+    }
+  }
+  slot.down_since = {};
 }
 
 /// A child that stays down keeps its spec, not its actor.
@@ -139,6 +155,9 @@ void supervisor_actor::end_when_stopped(child_ref child) {
 }
 
 void supervisor_actor::on_down(const caf::down_msg& x) {
+  // An ordinary end: its report was sent before, and may only be overtaken while many wait.
+  if (x.reason == caf::exit_reason::user_shutdown)
+    return;
   std::optional<child_ref> child;
   {
     std::lock_guard guard{view_->mutex_};
@@ -292,8 +311,9 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::later(uint64_t command,
 }
 
 caf::result<caf::strong_actor_ptr> supervisor_actor::add_child(supervisor_command& x) {
-  auto number = ++last_command_;
-  auto promise = make_response_promise();
+  // Nobody waits for the answer to an asynchronous message.
+  auto number = current_mailbox_element()->mid.is_request() ? ++last_command_ : 0;
+  auto promise = number != 0 ? make_response_promise() : caf::response_promise{};
   result<child_ref> added = error{errc::internal, "no decision", {}, {}};
   step([&](supervisor_core& core, effects& out) {
     auto simple = core.flags().strategy == strategy::simple_one_for_one;
@@ -301,10 +321,11 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::add_child(supervisor_comman
     if (added) {
       view_->at(*added) = {};
       view_->at(*added).start = simple ? view_->spec_->children.front() : std::move(x.child);
-      commands_.emplace(number, std::pair{promise, *added});
+      if (number != 0)
+        commands_.emplace(number, std::pair{promise, *added});
     }
   });
-  if (!added)
+  if (!added && number != 0)
     promise.deliver(to_caf(added.error()));
   return caf::delegated<caf::strong_actor_ptr>{};
 }
@@ -395,7 +416,7 @@ void supervisor_actor::perform(const effect::start_child& x) {
 
 void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const child_view& view) {
   try {
-    auto actor = slot.start.recipe->spawn(system(), slot.place, view.spec->isolation);
+    auto actor = slot.start.recipe->spawn(*context(), slot.place, view.spec->isolation);
     std::lock_guard guard{view_->mutex_};
     slot.actor = std::move(actor);
     slot.waiting = false;
@@ -415,7 +436,7 @@ void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
   auto sub =
     std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor, view_->observer_);
   auto place = std::make_shared<seat>(view_->owner_, std::string{view.id}, child, *view.spec);
-  caf::actor_config cfg;
+  caf::actor_config cfg{context()};
   auto actor = caf::actor_cast<caf::strong_actor_ptr>(
     system().spawn_impl<supervisor_actor, caf::no_spawn_options>(cfg, sub, std::move(place),
                                                                  root_callbacks{}));
@@ -435,7 +456,7 @@ void supervisor_actor::perform(const effect::stop_child& x) {
   if (slot.sub)
     command(slot.actor, supervisor_command::kind::shutdown, "its supervisor stops it");
   else
-    tell(slot.actor, cell_command::kind::stop, {});
+    send_urgent(slot.actor, cell_command{cell_command::kind::stop, {}, x.for_good}, context());
 }
 
 void supervisor_actor::perform(const effect::kill_child& x) {
@@ -499,17 +520,31 @@ void supervisor_actor::perform(const effect::child_removed& x) {
 }
 
 void supervisor_actor::perform(const effect::arm_timer& x) {
-  timers_[x.token] = run_delayed(x.delay, [this, token = x.token] {
-    timers_.erase(token);
-    step([&](auto& core, auto& out) { core.timer_fired(token, since_epoch(), out); });
-  });
+  auto now = since_epoch();
+  auto when = x.delay > duration::max() - now ? duration::max() : now + x.delay;
+  timers_.arm(x.token, when);
+  set_alarm(now);
 }
 
 void supervisor_actor::perform(const effect::cancel_timer& x) {
-  if (auto i = timers_.find(x.token); i != timers_.end()) {
-    i->second.dispose();
-    timers_.erase(i);
-  }
+  // The alarm stays: most timers are cancelled, and the clock is slow compared with what a supervisor does.
+  timers_.cancel(x.token);
+}
+
+/// One entry in the actor system's clock serves all timers; it is moved only when one comes earlier.
+void supervisor_actor::set_alarm(duration now) {
+  auto next = timers_.next();
+  if (!next || (alarm_at_ && *alarm_at_ <= *next))
+    return;
+  alarm_.dispose();
+  alarm_at_ = *next;
+  alarm_ = run_delayed(*next - now, [this] {
+    alarm_at_.reset();
+    auto now = since_epoch();
+    while (auto token = timers_.take_due(now))
+      step([&](auto& core, auto& out) { core.timer_fired(*token, now, out); });
+    set_alarm(now);
+  });
 }
 
 void supervisor_actor::perform(const effect::supervisor_started&) {
@@ -588,9 +623,11 @@ void supervisor_actor::perform(const effect::report& x) {
       record.by_hand = by_hand_;
       if (cause_ != nullptr && cause_->child == x.child) {
         record.at = cause_->at;
-        record.message_type = cause_->message_type;
-        record.trace_id = cause_->trace_id;
-        record.stack = cause_->stack;
+        if (auto& crash = cause_->crash) {
+          record.message_type = crash->message_type;
+          record.trace_id = crash->trace_id;
+          record.stack = crash->stack;
+        }
       }
       view_->history_.push_back(record);
       if (view_->history_.size() > branch::history_max)
@@ -620,16 +657,17 @@ void supervisor_actor::perform(const effect::report& x) {
 void supervisor_actor::report_up(child_report::kind what, exit_info exit) {
   child_report report;
   report.what = what;
+  report.gone = what != child_report::kind::started; // It quits right afterwards.
   report.child = place_->child();
   report.exit = std::move(exit);
   report.at = system_clock().now();
-  send_urgent(caf::actor_cast<caf::strong_actor_ptr>(place_->owner().supervisor),
-              std::move(report));
+  send_urgent(caf::actor_cast<caf::strong_actor_ptr>(place_->owner().supervisor), std::move(report),
+              context());
 }
 
 void supervisor_actor::tell(const caf::strong_actor_ptr& to, cell_command::kind what,
                             std::string reason) {
-  send_urgent(to, cell_command{what, std::move(reason)});
+  send_urgent(to, cell_command{what, std::move(reason)}, context());
 }
 
 void supervisor_actor::command(const caf::strong_actor_ptr& to, supervisor_command::kind what,
@@ -637,11 +675,11 @@ void supervisor_actor::command(const caf::strong_actor_ptr& to, supervisor_comma
   supervisor_command x;
   x.what = what;
   x.reason = std::move(reason);
-  send_command(to, std::move(x));
+  send_urgent(to, std::move(x), context());
 }
 
 void send_command(const caf::strong_actor_ptr& supervisor, supervisor_command command) {
-  send_urgent(supervisor, std::move(command));
+  send_urgent(supervisor, std::move(command), nullptr);
 }
 
 caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/supervision/branch.hpp"
+#include "runtime/supervision/timer_queue.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
@@ -64,23 +65,26 @@ private:
   void perform(const effect::report& x);
   void start_worker(child_ref child, branch::slot& slot, const child_view& view);
   void start_supervisor(child_ref child, branch::slot& slot, const child_view& view);
+  void note_up(branch::slot& slot, instant at);
   void end_when_stopped(child_ref child);
   void leave_behind(child_ref child);
   duration since_epoch() const;
+  void set_alarm(duration now);
   void report_up(child_report::kind what, exit_info exit);
-  static void tell(const caf::strong_actor_ptr& to, cell_command::kind what, std::string reason);
-  static void command(const caf::strong_actor_ptr& to, supervisor_command::kind what,
-                      std::string reason);
+  void tell(const caf::strong_actor_ptr& to, cell_command::kind what, std::string reason);
+  void command(const caf::strong_actor_ptr& to, supervisor_command::kind what, std::string reason);
 
   std::shared_ptr<supervision::branch> view_;
   seat_ptr place_;
   root_callbacks callbacks_;
-  std::deque<supervisor_effect> todo_;
+  effects todo_; ///< In the order in which they are performed.
   bool performing_ = false;
   bool by_hand_ = false;
   bool killed_ = false;
   const child_report* cause_ = nullptr; ///< The report being worked on.
-  std::unordered_map<uint64_t, caf::disposable> timers_;
+  timer_queue timers_;
+  caf::disposable alarm_;
+  std::optional<duration> alarm_at_;
   std::unordered_map<uint64_t, std::pair<caf::response_promise, child_ref>> commands_;
   std::unordered_set<uint64_t>
     removals_; ///< Commands that drop the spec once the child is stopped.

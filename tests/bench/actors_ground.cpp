@@ -5,6 +5,9 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <algorithm>
+#include <thread>
+
 namespace coppice::bench {
 
 using namespace supervision;
@@ -15,6 +18,8 @@ caf::actor_system_config& prepare(caf::actor_system_config& x) {
   init_supervision_types();
   telemetry::install(x);
   x.set("caf.scheduler.max-throughput", 300);
+  if (auto* t = getenv("BT"))
+    x.set("caf.scheduler.max-threads", std::atoi(t));
   return x;
 }
 

@@ -2,6 +2,7 @@
 
 #include "runtime/base/assert.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace coppice::supervision {
@@ -90,8 +91,21 @@ void child_table::forget(uint32_t slot) {
   buckets_[hole] = nil;
 }
 
+void child_table::reserve(size_t children) {
+  records_.reserve(children);
+  auto buckets = std::max<size_t>(buckets_.size(), 8);
+  while (children * 4 > buckets * 3)
+    buckets *= 2;
+  if (buckets > buckets_.size())
+    index_all(buckets);
+}
+
 void child_table::grow_index() {
-  buckets_.assign(buckets_.empty() ? 8 : buckets_.size() * 2, nil);
+  index_all(buckets_.empty() ? 8 : buckets_.size() * 2);
+}
+
+void child_table::index_all(size_t buckets) {
+  buckets_.assign(buckets, nil);
   for (auto slot = head_; slot != nil; slot = records_[slot].next)
     index(slot);
 }

@@ -52,6 +52,9 @@ public:
   uint32_t add(std::shared_ptr<const child_spec> spec, std::string id);
   void remove(uint32_t slot);
 
+  /// Room for so many children, so that a list that is known needs no growing.
+  void reserve(size_t children);
+
   /// The slot, or nil.
   uint32_t find(std::string_view id) const;
 
@@ -73,6 +76,7 @@ private:
   void index(uint32_t slot);
   void forget(uint32_t slot);
   void grow_index();
+  void index_all(size_t buckets);
 
   std::vector<child_record> records_;
   std::vector<uint32_t>

@@ -3,7 +3,7 @@
 #include "runtime/base/assert.hpp"
 #include "runtime/supervision/core/spec_check.hpp"
 
-#include <unordered_set>
+#include <algorithm>
 
 namespace coppice::supervision {
 
@@ -16,15 +16,19 @@ result<void> supervisor_core::check(const supervisor_flags& flags,
                  "simple_one_for_one takes one child, the template, not "
                    + std::to_string(children.size()),
                  "", ""};
-  std::unordered_set<std::string_view> ids;
+  std::vector<std::string_view> ids;
+  ids.reserve(children.size());
   for (const auto& child : children) {
     if (!child)
       return error{errc::invalid_config, "a child has no spec", "", ""};
     if (auto ok = check_spec(flags, *child, child->id); !ok)
       return ok;
-    if (!ids.insert(child->id).second)
-      return error{errc::already_exists, "two children have the id '" + child->id + "'", child->id,
-                   ""};
+    ids.push_back(child->id);
+  }
+  std::sort(ids.begin(), ids.end());
+  if (auto twice = std::adjacent_find(ids.begin(), ids.end()); twice != ids.end()) {
+    std::string id{*twice};
+    return error{errc::already_exists, "two children have the id '" + id + "'", id, ""};
   }
   return {};
 }
@@ -38,6 +42,7 @@ supervisor_core::supervisor_core(supervisor_flags flags, std::vector<child_spec_
     template_ = std::move(children.front());
     return;
   }
+  table_.reserve(children.size());
   for (auto& child : children) {
     auto id = child->id;
     auto slot = table_.add(std::move(child), std::move(id));

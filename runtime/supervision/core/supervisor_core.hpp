@@ -55,6 +55,7 @@ struct start_child {
 /// a `started` that crosses this is fine, and `start_failed` is then an answer as good as `ended`.
 struct stop_child {
   child_ref child;
+  bool for_good = false; ///< It is not started again when it has ended: discard_child follows.
 };
 
 /// End the child at once, after stop_child or without it. Answered like stop_child, once for both.
@@ -212,6 +213,7 @@ public:
   uint32_t restarts_in_window(duration now) const;
 
   std::optional<child_ref> find(std::string_view id) const;
+  bool holds(child_ref child) const { return table_.is_live(child.slot, child.generation); }
   std::optional<child_view> view(child_ref child) const;
 
   /// In start order.

@@ -29,7 +29,9 @@ void supervisor_core::on_exit(uint32_t slot, exit_info exit, step& s) {
     return;
   }
   auto significant = rec.spec->significant;
-  auto why = "significant child '" + rec.id + "' ended: " + exit.reason;
+  std::string why;
+  if (significant)
+    why = "significant child '" + rec.id + "' ended: " + exit.reason;
   s.out.emplace_back(
     effect::report{effect::report::kind::not_restarted, ref(slot), std::move(exit.reason), {}});
   settle_and_drop(slot, s);

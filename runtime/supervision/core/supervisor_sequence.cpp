@@ -164,7 +164,7 @@ void supervisor_core::begin_stop(uint32_t slot, step& s) {
     s.out.emplace_back(effect::kill_child{ref(slot)});
     return;
   }
-  s.out.emplace_back(effect::stop_child{ref(slot)});
+  s.out.emplace_back(effect::stop_child{ref(slot), !rec.wanted});
   if (shutdown.what == shutdown_spec::kind::timeout)
     arm(slot, shutdown.timeout, s);
 }
