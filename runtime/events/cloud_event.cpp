@@ -1,10 +1,14 @@
 #include "runtime/events/cloud_event.hpp"
 
 #include "runtime/events/base64.hpp"
+#include "runtime/json/parse_in.hpp"
 #include "runtime/json/utf8.hpp"
 #include "runtime/json/value.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
+
 #include <algorithm>
+#include <array>
 
 namespace coppice::events {
 
@@ -76,6 +80,50 @@ result<void> set_time(event& x, std::string_view text) {
   return {};
 }
 
+/// Where a value that is read and dropped has its memory: most events fit.
+struct short_memory {
+  std::array<unsigned char, 4096> begin;
+  boost::json::monotonic_resource all{begin.data(), begin.size()};
+};
+
+/// The text of the member `data` as it stands in a structured event, which is valid JSON and an
+/// object. Empty when there is none, or when it is not on one line and without spaces, as we write
+/// it.
+std::string_view raw_data(std::string_view text) {
+  size_t at = text.find('{') + 1;
+  auto skip_string = [&] {
+    for (++at; text[at] != '"'; ++at)
+      at += text[at] == '\\' ? 1 : 0;
+    ++at;
+  };
+  while (text[at] == '"') {
+    auto key = at;
+    skip_string();
+    auto is_data = text.substr(key, at - key) == "\"data\"";
+    if (text[at] != ':')
+      return {};
+    auto begin = ++at;
+    for (size_t depth = 0; depth > 0 || (text[at] != ',' && text[at] != '}');) {
+      auto c = text[at];
+      if (c == '"') {
+        skip_string();
+        continue;
+      }
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+        return {};
+      depth += c == '{' || c == '[' ? 1 : 0;
+      depth -= c == '}' || c == ']' ? 1 : 0;
+      ++at;
+    }
+    if (is_data)
+      return text.substr(begin, at - begin);
+    if (text[at] == '}')
+      return {};
+    ++at;
+  }
+  return {};
+}
+
 result<void> set_data(event& x, std::string_view name, const json::value& value) {
   if (name == "data_base64") {
     if (!value.is_string())
@@ -83,7 +131,8 @@ result<void> set_data(event& x, std::string_view name, const json::value& value)
     x.data_base64 = std::string{value.get_string()};
     return {};
   }
-  x.data = json::serialize(value);
+  if (x.data.empty())
+    x.data = json::serialize(value);
   return {};
 }
 
@@ -208,14 +257,16 @@ result<void> check_attributes(const event& x) {
 result<void> check(const event& x) {
   if (auto ok = check_attributes(x); !ok)
     return ok;
+  short_memory memory;
   if (!x.data.empty())
-    if (auto data = json::parse(x.data); !data)
+    if (auto data = json::parse_in(&memory.all, x.data); !data)
       return error{data.error().code, data.error().message, "/data" + data.error().at};
   return {};
 }
 
 result<event> parse_event(std::string_view text) {
-  auto parsed = json::parse(text);
+  short_memory memory;
+  auto parsed = json::parse_in(&memory.all, text);
   if (!parsed)
     return parsed.error();
   if (!parsed->is_object())
@@ -226,6 +277,7 @@ result<event> parse_event(std::string_view text) {
   if (!members.contains("specversion"))
     return error{errc::missing_field, "a CloudEvent needs the attribute specversion: \"1.0\"",
                  "/specversion"};
+  x.data = raw_data(text);
   for (const auto& member : members)
     if (auto ok = set_member(x, member.key(), member.value()); !ok)
       return ok.error();

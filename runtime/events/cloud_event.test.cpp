@@ -29,6 +29,29 @@ TEST_CASE("cloud events: structured mode, both ways", "[events]") {
   CHECK(*event_from_message(headers, to_json(*x)) == *x);
 }
 
+TEST_CASE("cloud events: the data is kept as it was written", "[events]") {
+  auto attributes = R"("specversion":"1.0","id":"1","source":"s","type":"t")";
+  auto data_of = [&](std::string before, std::string after) {
+    auto x = parse_event("{" + before + attributes + after + "}");
+    INFO((x ? std::string{} : to_string(x.error())));
+    REQUIRE(x);
+    CHECK(x->id == "1");
+    return x->data;
+  };
+  CHECK(data_of("", "").empty());
+  CHECK(data_of("", R"(,"data":1.50)") == "1.50");
+  CHECK(data_of("", R"(,"data":"a\\\",}]")") == R"("a\\\",}]")");
+  CHECK(data_of(R"("data":{"a":"}\",{[","b":[1,{}],"data":2},)", "")
+        == R"({"a":"}\",{[","b":[1,{}],"data":2})");
+  CHECK(data_of("", R"(,"data":[[],{},"x"],"other":"\"data\":3")") == R"([[],{},"x"])");
+  CHECK(data_of("", R"(,"other":"{","data":null)") == "null");
+  // On one line, whatever it was.
+  CHECK(data_of("", ",\"data\":{\"a\":\n [1, 2]}") == R"({"a":[1,2]})");
+  CHECK(data_of("\n ", R"(, "data" : {"a":1})") == R"({"a":1})");
+  CHECK(data_of("", R"(,"d\u0061ta":[1])") == "[1]");
+  CHECK_FALSE(parse_event(R"({"specversion":"1.0","data":{"a":1)"));
+}
+
 TEST_CASE("cloud events: binary mode", "[events]") {
   header_list headers{{"ce-specversion", "1.0"},
                       {"Ce-Id", "7"},

@@ -2,8 +2,11 @@
 
 #include "runtime/events/nats_directory.hpp"
 #include "runtime/events/subject.hpp"
-#include "runtime/json/value.hpp"
+#include "runtime/json/parse_in.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
+
+#include <array>
 #include <charconv>
 
 namespace coppice::events::detail {
@@ -17,7 +20,9 @@ directory<publish_window>& windows() {
 
 /// What a stream answers: `{"stream":"S","seq":1}`, or an object with `error`.
 result<publish_ack> read_answer(std::string_view text) {
-  auto parsed = json::parse(text);
+  std::array<unsigned char, 1024> begin;
+  boost::json::monotonic_resource memory{begin.data(), begin.size()};
+  auto parsed = json::parse_in(&memory, text);
   if (!parsed || !parsed->is_object())
     return error{errc::protocol, "the stream's answer is no JSON object"};
   const auto& x = parsed->get_object();

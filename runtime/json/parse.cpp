@@ -1,3 +1,4 @@
+#include "runtime/json/parse_in.hpp"
 #include "runtime/json/utf8.hpp"
 #include "runtime/json/value.hpp"
 
@@ -21,8 +22,8 @@ public:
     : text_(text),
       depth_max_(std::min<size_t>(limits.depth, 1000)) {}
 
-  result<value> run() {
-    value out;
+  result<value> run(boost::json::storage_ptr memory) {
+    value out(std::move(memory));
     if (text_.starts_with("\xef\xbb\xbf"))
       fail("starts with a byte order mark");
     else if (parse_value(out, 0)) {
@@ -356,13 +357,18 @@ private:
 } // namespace
 
 result<value> parse(std::string_view text, const parse_limits& limits) {
+  return parse_in({}, text, limits);
+}
+
+result<value> parse_in(boost::json::storage_ptr memory, std::string_view text,
+                       const parse_limits& limits) {
   if (text.size() > limits.bytes)
     return error{errc::too_large,
                  "the JSON text has " + std::to_string(text.size()) + " bytes; at most "
                    + std::to_string(limits.bytes) + " are allowed",
                  {},
                  {}};
-  return parser{text, limits}.run();
+  return parser{text, limits}.run(std::move(memory));
 }
 
 } // namespace coppice::json
