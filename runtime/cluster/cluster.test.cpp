@@ -317,8 +317,11 @@ TEST_CASE("cluster: memory towards a frozen node is bounded", "[cluster]") {
   REQUIRE(beta.saw(kind::suspect, "alpha"));
   INFO("sent " << (sent >> 20) << " MiB, grew by " << ((most - before) >> 20) << " MiB, "
                << beta.part->members()[0].reason);
+#ifndef __SANITIZE_THREAD__ // Too slow to send so much within the time that silence takes to show.
   CHECK_THAT(beta.events().back().reason, ContainsSubstring("does not take what is sent"));
-#ifndef __SANITIZE_ADDRESS__ // It keeps what was freed.
+#endif
+#if !defined(__SANITIZE_ADDRESS__)                                                                 \
+  && !defined(__SANITIZE_THREAD__) // They keep what was freed, and more.
   CHECK(most - before < (size_t{224} << 20));
 #endif
   REQUIRE(alpha.part->pause("beta", false));

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <fcntl.h>
+#include <mutex>
 #include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -24,7 +25,9 @@ constexpr int socket_buffer_bytes = 1 << 20;
 /// The number under which CAF gets its end. CAF knows connections by it and may still clean up
 /// after one when the number is free again, so numbers come back as late as possible.
 int rotate_number(int fd) {
+  static std::mutex mutex;
   static int next = 0;
+  std::lock_guard guard{mutex};
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < 512)
     return fd;

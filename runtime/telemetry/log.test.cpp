@@ -2,6 +2,7 @@
 #include "runtime/telemetry/log_line.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 #include <unistd.h>

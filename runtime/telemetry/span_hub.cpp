@@ -29,8 +29,8 @@ struct hub {
   std::map<uint64_t, std::shared_ptr<span_hub::watcher>> watchers;
   std::shared_ptr<const span_hub::callback> exporter;
   uint64_t last = 0;
-  uint64_t calling = 0; ///< The watcher whose callback runs; 0: none.
-  std::thread thread;   ///< Runs while there are watchers.
+  uint64_t calling = 0;   ///< The watcher whose callback runs; 0: none.
+  std::thread::id thread; ///< Runs while there are watchers.
   bool thread_runs = false;
 };
 
@@ -89,13 +89,10 @@ uint64_t span_hub::watch(std::string prefix, uint32_t per_second, callback what)
   probes.fetch_or(probe::spans, std::memory_order_relaxed);
   if (!x.thread_runs) {
     x.thread_runs = true;
-    // The one before has left its loop; only its last steps may remain.
-    auto before = std::move(x.thread);
-    if (before.joinable() && before.get_id() == std::this_thread::get_id())
-      before.detach();
-    else if (before.joinable())
-      before.join();
-    x.thread = std::thread{[&x] { deliver(x); }};
+    // Nobody joins it: the hub stays, and the one before has nothing more to do with it.
+    std::thread deliverer{[&x] { deliver(x); }};
+    x.thread = deliverer.get_id();
+    deliverer.detach();
   }
   return id;
 }
@@ -107,7 +104,7 @@ void span_hub::unwatch(uint64_t id) {
   if (x.watchers.empty())
     probes.fetch_and(~probe::spans, std::memory_order_relaxed);
   x.changed.notify_all();
-  if (x.thread.get_id() != std::this_thread::get_id())
+  if (x.thread != std::this_thread::get_id())
     x.changed.wait(guard, [&] { return x.calling != id; });
 }
 
