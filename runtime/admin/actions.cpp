@@ -47,6 +47,44 @@ private:
   uint64_t id_ = 0;
 };
 
+constexpr duration look_again = std::chrono::milliseconds{5};
+constexpr duration settle_max = std::chrono::seconds{2};
+
+/// Has what was crashed or killed come back, or come to rest?
+bool has_settled(const result<looked_at>& now, uint32_t incarnation) {
+  if (!now)
+    return true;
+  switch (now->entry.state) {
+    case sv::child_state::running:
+    case sv::child_state::suspended:
+      return now->entry.incarnation != incarnation;
+    case sv::child_state::backoff:
+    case sv::child_state::stopped:
+    case sv::child_state::failed:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// What the action led to; after a crash the state that follows it, if it comes soon.
+void answer(const api_ptr& a, const call& c, const std::string& path, bool crashes,
+            uint32_t incarnation, const std::shared_ptr<overdue_watch>& watch, duration patience) {
+  // A temporary child is gone after a stop.
+  auto now = look_at(a->owner, path, 0);
+  if (crashes && patience > duration{0} && !has_settled(now, incarnation)) {
+    a->timers.after(
+      look_again, [=] { answer(a, c, path, crashes, incarnation, watch, patience - look_again); });
+    return;
+  }
+  auto state = now ? sv::to_string(now->entry.state) : sv::to_string(sv::child_state::stopped);
+  c.answer(200, json::object{{"node", a->owner.name()},
+                             {"path", path},
+                             {"state", state},
+                             {"incarnation", now ? now->entry.incarnation : 0},
+                             {"killed", watch->paths()}});
+}
+
 } // namespace
 
 std::string_view word_of(kind x) {
@@ -75,8 +113,11 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
   command.what = what;
   command.reason = reason.empty() ? "by hand: " + std::string{word_of(what)} : std::move(reason);
   auto watch = std::make_shared<overdue_watch>(a->owner.history(), path);
+  auto crashes = what == kind::crash || what == kind::kill;
+  auto before = look_at(a->owner, path, 0);
+  auto incarnation = before ? before->entry.incarnation : 0;
   a->owner.command(path, std::move(command), action_deadline,
-                   [a, c, path, what, watch](result<caf::strong_actor_ptr> done) {
+                   [=](result<caf::strong_actor_ptr> done) {
                      if (!done) {
                        auto failed = done.error();
                        if (failed.at.empty())
@@ -85,15 +126,7 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
                        return;
                      }
                      a->audit(c, std::string{word_of(what)}, path);
-                     // A temporary child is gone after a stop.
-                     auto now = look_at(a->owner, path, 0);
-                     auto state = now ? sv::to_string(now->entry.state)
-                                      : sv::to_string(sv::child_state::stopped);
-                     c.answer(200, json::object{{"node", a->owner.name()},
-                                                {"path", path},
-                                                {"state", state},
-                                                {"incarnation", now ? now->entry.incarnation : 0},
-                                                {"killed", watch->paths()}});
+                     answer(a, c, path, crashes, incarnation, watch, settle_max);
                    });
 }
 

@@ -2,6 +2,8 @@
 
 #include "runtime/store/dead_letter_store.hpp"
 
+#include <caf/send.hpp>
+
 #include <fstream>
 #include <future>
 #include <thread>
@@ -72,6 +74,7 @@ TEST_CASE("admin: tree, list and one actor", "[node]") {
   auto one = x.get("/v1/actors?path=/user/box/one");
   INFO(json::serialize(one));
   CHECK(text_at(one, "/user_state/value") == "1");
+  CHECK(text_at(one, "/user_state/upstream/password") == "***");
   CHECK(text_at(one, "/spec/args/start") == "1");
   CHECK(text_at(one, "/spec/args/api_token") == "***");
   CHECK(text_at(one, "/accepts/0") == "test.set");
@@ -151,6 +154,9 @@ TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
     x.call("POST", "/v1/actors/messages?path=/user/box/two", R"({"type":"test.get"})");
   x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/two", R"({"type":"test.get"})"), 429,
             errc::mailbox_full);
+  // Nothing is lost in silence.
+  CHECK(wait_until([&] { return text_at(x.get("/v1/dlq"), "/0/reason") == "mailbox_full"; }));
+  CHECK(text_at(x.get("/v1/dlq"), "/0/type") == "test.get");
   auto asked = std::async(std::launch::async, [&] {
     return x
       .call("POST", "/v1/actors/messages?mode=request&timeout=1min&path=/user/box/one",
@@ -323,6 +329,25 @@ std::string make_letter(running_node& x) {
 
 } // namespace
 
+TEST_CASE("admin: of a storm of dead letters the first are stored and the others counted",
+          "[node]") {
+  running_node x;
+  x.post("/v1/actors/suspend?path=/user/box/two");
+  auto two = x.owner->find("/user/box/two");
+  REQUIRE(two);
+  for (int i = 0; i < 2000; ++i)
+    caf::anon_send(*two, std::string{"one of many"});
+  auto refused = x.owner->locate("/user/box/two")->place->refused.load();
+  CHECK(refused == 1997);
+  store::dead_letter_stats stats;
+  CHECK(wait_until([&] {
+    stats = x.owner->dead_letters()->stats();
+    return stats.stored + stats.storm_dropped + stats.queue_dropped == refused;
+  }));
+  CHECK(stats.stored >= 100);
+  CHECK(stats.storm_dropped > 0);
+}
+
 TEST_CASE("admin: dead letters are listed, replayed once and dropped", "[node]") {
   running_node x;
   auto id = make_letter(x);
@@ -426,9 +451,13 @@ TEST_CASE("admin: drills only where they are enabled", "[node]") {
       x.problem(x.call("POST", std::string{"/v1/chaos/"} + target), 403, errc::forbidden);
   }
   running_node x{"chaos: {enabled: true}\n"};
-  x.post("/v1/chaos/crash?path=/user/box/one");
-  CHECK(wait_until(
-    [&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/restarts") == "1"; }));
+  auto crashed = x.post("/v1/chaos/crash?path=/user/box/one");
+  CHECK(text_at(crashed, "/state") == "running");
+  CHECK(text_at(crashed, "/incarnation") == "2");
+  auto one = x.get("/v1/actors?path=/user/box/one");
+  CHECK(text_at(one, "/restarts") == "1");
+  INFO(json::serialize(one));
+  CHECK(text_at(one, "/history/0/stack/0").find("throw_drill") != std::string::npos);
   auto paused = x.post("/v1/chaos/pause?path=/user/box/two&for=100ms");
   CHECK(text_at(paused, "/target") == "alpha:/user/box/two");
   CHECK(wait_until(

@@ -112,7 +112,9 @@ struct holder_state {
   int64_t value = 0;
   std::vector<caf::response_promise> kept; ///< Of those that get no answer.
 
-  std::string describe() const { return "{\"value\":" + std::to_string(value) + "}"; }
+  json::value describe() const {
+    return {{"value", value}, {"upstream", {{"password", "hunter2"}}}};
+  }
 };
 
 caf::behavior holder(caf::stateful_actor<holder_state>* self, holder_args args) {

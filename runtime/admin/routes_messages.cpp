@@ -2,6 +2,7 @@
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/message_body.hpp"
 #include "runtime/admin/routes.hpp"
+#include "runtime/base/clock.hpp"
 #include "runtime/json/codec.hpp"
 
 namespace coppice::admin {
@@ -11,13 +12,32 @@ namespace {
 constexpr duration request_timeout = std::chrono::seconds{5};
 constexpr duration request_timeout_max = std::chrono::minutes{5};
 
+/// A full mailbox: the message goes where it would have gone from another actor.
+void bury(const node& owner, const std::string& path, typed_message x,
+          const telemetry::trace_context& trace) {
+  auto where = owner.locate(path);
+  if (!where || !where->place)
+    return;
+  where->place->refused.fetch_add(1, std::memory_order_relaxed);
+  telemetry::process_totals().refused.fetch_add(1, std::memory_order_relaxed);
+  where->place->owner().observer->dead({where->place->path(),
+                                        "mailbox_full",
+                                        nullptr,
+                                        std::move(x.content),
+                                        trace.trace_id(),
+                                        0,
+                                        system_clock().now(),
+                                        {}});
+}
+
 void send(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to,
           typed_message x) {
+  auto trace = a->trace_of(c);
   if (auto room = check_room(a->owner, path); !room) {
+    bury(a->owner, path, std::move(x), trace);
     c.fail(room.error());
     return;
   }
-  auto trace = a->trace_of(c);
   telemetry::trace_scope scope{trace, telemetry::origin::in, "/system/admin",
                                "POST /v1/actors/messages"};
   asker::tell(to, std::move(x.content), trace);
