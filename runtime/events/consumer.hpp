@@ -41,11 +41,12 @@ struct received_event {
 
 /// A durable consumer that applies each event once: the mark "this consumer has had this event" and
 /// the effect commit together, and the stream is answered afterwards. Promises: with effect_in,
-/// applied once per consumer and file. With handler, at least once: a crash between the handler's
-/// answer and the mark applies it again. A durable shared by several nodes has a file on each: when
-/// a node dies between commit and answer, its at most in_flight_max events are applied by another
-/// node too. Bounds: in_flight_max deliveries; marks_max ids. Threading: thread-safe; callbacks
-/// come from the file's writer thread or the client's.
+/// applied once per consumer and file. With handler, at least once: the stream is answered when the
+/// handler is, and the mark follows, so a crash between effect and answer applies the event again.
+/// A durable shared by several nodes has a file on each: when a node dies between commit and
+/// answer, its at most in_flight_max events are applied by another node too. Bounds: in_flight_max
+/// deliveries; marks_max ids. Threading: thread-safe; callbacks come from the file's writer thread
+/// or the client's.
 class consumer {
 public:
   /// The effect, in the same database and transaction as the mark. An error rolls both back and the

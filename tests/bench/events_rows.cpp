@@ -19,11 +19,11 @@ row beside_nats(std::string name, const std::string& measurement, const std::str
 std::vector<row> events_rows(bool long_run) {
   auto sized = [&](uint64_t quick) { return long_run ? quick * 10 : quick; };
   return {
-    beside_nats("publish", "publish", "publish", "2m", sized(40'000), 0.9),
-    beside_nats("consume", "consume", "consume", "2m", sized(30'000), 0.8),
+    beside_nats("publish", "publish", "publish", "2m", sized(60'000), 0.9),
+    beside_nats("consume", "consume", "consume", "2m", sized(60'000), 0.8),
     // Every write of the server on disk before it answers.
-    beside_nats("publish_synced", "publish", "publish", "always", sized(1'000)),
-    beside_nats("consume_synced", "consume", "consume", "always", sized(1'000)),
+    beside_nats("publish_synced", "publish", "publish", "always", sized(500)),
+    beside_nats("consume_synced", "consume", "consume", "always", sized(500)),
     // What it costs that an event is in the outbox first: beside the row `publish`.
     beside_nats("publish_outbox", "outbox", "publish", "2m", sized(20'000)),
   };
