@@ -268,11 +268,11 @@ void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_el
     message.crash = std::make_shared<child_report::circumstances>(
       child_report::circumstances{telemetry::type_names(types), std::move(trace_id), stack});
   }
-  auto& a = self();
-  supervisor->enqueue(caf::make_mailbox_element(a.ctrl(),
+  // Without a sender: nothing is answered.
+  supervisor->enqueue(caf::make_mailbox_element(nullptr,
                                                 caf::make_message_id(caf::message_priority::high),
                                                 {}, std::move(message)),
-                      a.context());
+                      self().context());
 }
 
 } // namespace coppice::supervision

@@ -448,7 +448,7 @@ TEST_CASE("which classes are restarted in place, replaced, or refused", "[superv
   CHECK_FALSE(is_replaced<caf::event_based_actor>);
   CHECK_FALSE(is_replaced<caf::stateful_actor<counter_state>>);
   CHECK_FALSE(is_replaced<typed_keeper_handle::base>);
-  CHECK_FALSE(is_replaced<typed_keeper_handle::stateful_base<counter_state>>);
+  CHECK_FALSE(is_replaced<caf::stateful_actor<counter_state, typed_keeper_handle::base>>);
   CHECK_FALSE(is_replaced<with_reset>);
   CHECK(is_replaced<keeper>);
   CHECK(is_replaced<typed_keeper>);

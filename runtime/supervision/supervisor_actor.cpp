@@ -95,8 +95,11 @@ void supervisor_actor::on_report(const child_report& x) {
         gone = std::exchange(slot.actor, nullptr);
       if (slot.down_since.ns == 0)
         slot.down_since = x.at;
-      auto type = x.crash ? x.crash->message_type : std::string{};
-      slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, std::move(type), x.at});
+      // A temporary child leaves the tree with its end.
+      if (slot.start.spec->restart != restart_type::temporary) {
+        auto type = x.crash ? x.crash->message_type : std::string{};
+        slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, std::move(type), x.at});
+      }
     }
   }
   if (gone && is_supervisor)

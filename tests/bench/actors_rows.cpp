@@ -44,7 +44,7 @@ std::vector<row> actors_rows(bool long_run) {
                    {{"", "actors/s", better::bigger, 0.5}}),
     restart,
     beside_raw_caf(
-      "memory_idle", "memory_idle", "caf_memory_idle", {"1000", "1000"},
+      "memory_idle", "memory_idle", "caf_memory_idle", {long_run ? "1000" : "250", "1000"},
       {{"", "bytes/actor", better::smaller, 0.67}, {"start_time", "s", better::smaller, 0.33}}),
     skynet,
   };
