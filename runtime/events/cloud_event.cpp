@@ -240,7 +240,11 @@ result<void> check_attributes(const event& x) {
   if (x.id.size() > 255)
     return error{errc::too_large, "an event id has at most 255 bytes", "/id"};
   for (const auto& [name, value] : x.extensions)
-    if (!is_extension_name(name))
+    if (name == "specversion" || name == "time" || name == "data"
+        || text_attribute(*self, name) != nullptr)
+      return error{errc::invalid_value, "'" + name + "' is an attribute of its own, no extension",
+                   "/" + name};
+    else if (!is_extension_name(name))
       return error{errc::invalid_value,
                    "'" + name
                      + "' is no attribute name; CloudEvents has lower-case letters and digits",
@@ -287,35 +291,58 @@ result<event> parse_event(std::string_view text) {
   return x;
 }
 
+namespace {
+
+/// A JSON string. Source: RFC 8259, section 7.
+void append_quoted(std::string& out, std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += '"';
+  for (auto c : text) {
+    auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (code >= ' ')
+      out += c;
+    else
+      ((out += "\\u00") += digits[code >> 4]) += digits[code & 15];
+  }
+  out += '"';
+}
+
+} // namespace
+
 std::string to_json(const event& x) {
-  json::object out;
-  out["specversion"] = "1.0";
-  out["id"] = x.id;
-  out["source"] = x.source;
-  out["type"] = x.type;
-  auto optional = [&out](std::string_view name, const std::string& value) {
-    if (!value.empty())
-      out[name] = value;
+  std::string out;
+  out.reserve(512 + x.data.size() + x.data_base64.size());
+  auto attribute = [&out](std::string_view name, std::string_view value) {
+    ((out += ",\"") += name) += "\":";
+    append_quoted(out, value);
   };
+  auto optional = [&](std::string_view name, std::string_view value) {
+    if (!value.empty())
+      attribute(name, value);
+  };
+  out += R"({"specversion":"1.0")";
+  attribute("id", x.id);
+  attribute("source", x.source);
+  attribute("type", x.type);
   optional("subject", x.subject);
   if (x.time)
-    out["time"] = to_string(*x.time);
+    attribute("time", to_string(*x.time));
   optional("datacontenttype", x.datacontenttype);
   optional("traceparent", x.traceparent);
   optional("correlationid", x.correlationid);
   optional("causationid", x.causationid);
   for (const auto& [name, value] : x.extensions)
     if (auto parsed = json::parse(value))
-      out[name] = *parsed;
+      ((out += ",\"") += name) += "\":" + json::serialize(*parsed);
   optional("data_base64", x.data_base64);
-  auto text = json::serialize(json::value(std::move(out)));
   // The data is JSON text already; parsing it only to write it again would cost more than all the
   // rest.
-  if (!x.data.empty()) {
-    text.pop_back();
-    text += ",\"data\":" + x.data + "}";
-  }
-  return text;
+  if (!x.data.empty())
+    (out += ",\"data\":") += x.data;
+  out += '}';
+  return out;
 }
 
 result<event> event_from_message(const header_list& headers, std::string_view payload) {

@@ -52,6 +52,23 @@ TEST_CASE("cloud events: the data is kept as it was written", "[events]") {
   CHECK_FALSE(parse_event(R"({"specversion":"1.0","data":{"a":1)"));
 }
 
+TEST_CASE("cloud events: whatever stands in an attribute, it comes back", "[events]") {
+  event x;
+  x.id = "a\"b\\c/d";
+  x.source = "\u00e4\u20ac\U0001f333";
+  x.type = "t";
+  x.subject = "{}[],:";
+  x.extensions["other"] = R"("q\"")";
+  x.data = R"({"a":"\"}"})";
+  auto again = parse_event(to_json(x));
+  REQUIRE(again);
+  CHECK(*again == x);
+  x.extensions["time"] = R"("now")";
+  CHECK(check(x).error().at == "/time");
+  x.subject = "line\nbreak\x01";
+  CHECK(to_json(x).find(R"("subject":"line\u000abreak\u0001")") != std::string::npos);
+}
+
 TEST_CASE("cloud events: binary mode", "[events]") {
   header_list headers{{"ce-specversion", "1.0"},
                       {"Ce-Id", "7"},

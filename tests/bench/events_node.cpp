@@ -37,7 +37,8 @@ events::event sample(int number) {
   out.id = nats_ground::event_id(number);
   out.source = "alpha:/user/bench";
   out.type = "bench.sample";
-  out.time = *parse_instant("2026-01-06T10:00:00.000000Z");
+  static const auto time = *parse_instant("2026-01-06T10:00:00.000000Z");
+  out.time = time;
   out.data =
     R"({"cpu":{"busy":0.25,"user":0.125},"load":[0.5,0.25,0.125],"memory":{"used":123456}})";
   return out;
