@@ -81,7 +81,7 @@ TEST_CASE("a restart resets the default handler", "[supervision]") {
   auto a = tree.actor("/a");
   CHECK(tree.ask<int>(a, std::string{"what"}) == 42);
   crash(tree, a);
-  CHECK(tree.ask_error(a, std::string{"what"}).message.find("unexpected") != std::string::npos);
+  CHECK_FALSE(tree.ask<int>(a, std::string{"what"}));
 }
 
 TEST_CASE("a restart resets the error handler", "[supervision]") {
@@ -295,7 +295,7 @@ TEST_CASE("a restart cuts links that the old incarnation made and ends what it l
   CHECK(describe(tree, "/a").links == 1);
   crash(tree, a);
   CHECK(describe(tree, "/a").links == 0);
-  helper.wait();
+  CHECK(helper.wait());
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 2);
 }
 

@@ -180,7 +180,7 @@ public:
     wait();
   }
 
-  void wait() { done_.wait(); }
+  bool wait() { return done_.wait_for(10s) == std::future_status::ready; }
 
   caf::actor handle;
 
