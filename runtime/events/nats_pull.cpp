@@ -15,6 +15,11 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto request_lifetime = std::chrono::seconds{5};
 
+/// Deliveries handed over together; more would make those that take them wait.
+constexpr size_t batch_max = 64;
+/// Into how many requests in_flight_max is divided under load.
+constexpr size_t requests_max = 8;
+
 uint64_t number(std::string_view text) {
   uint64_t out = 0;
   std::from_chars(text.data(), text.data() + text.size(), out);
@@ -66,7 +71,7 @@ public:
       ask();
       auto status = take_next(50);
       // Together with what has come meanwhile: the rest of the way is cheaper for many than for one.
-      while (status == NATS_OK && batch_.size() < options_.in_flight_max)
+      while (status == NATS_OK && batch_.size() < batch_max)
         status = take_next(0);
       hand_over();
       if (status == NATS_NO_RESPONDERS)
@@ -164,9 +169,10 @@ private:
       forget_requests();
     auto used = requested_ + stats_.in_flight;
     auto room = options_.in_flight_max > used ? options_.in_flight_max - used : 0;
-    // Few large requests are cheaper than many small ones.
+    // Few large requests are cheaper than many small ones, but while one is answered the others
+    // keep everybody busy.
     if (stopping_ || missing_ || !connection_ || room == 0
-        || (requested_ > 0 && room < (options_.in_flight_max + 1) / 2))
+        || (requested_ > 0 && room < (options_.in_flight_max + requests_max - 1) / requests_max))
       return;
     auto subject = "$JS.API.CONSUMER.MSG.NEXT." + options_.stream.name + "." + name_;
     auto expires = std::chrono::nanoseconds{request_lifetime}.count();
