@@ -44,6 +44,7 @@ bool cell::is_counted(const caf::mailbox_element& x) noexcept {
 caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_throughput) {
   using caf::resumable;
   auto& a = self();
+  me_ = &a;
   a.context(ctx);
   if (phase_ == phase::done)
     return resumable::done;
@@ -93,13 +94,13 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
 inline caf::invoke_message_result cell::consume(caf::mailbox_element& x) {
   telemetry::beat(x.payload.types().data());
   if (x.tracing_id == nullptr && !telemetry::probed()) [[likely]]
-    return self().consume(x);
+    return me_->consume(x);
   return consume_observed(x);
 }
 
 caf::intrusive::task_result cell::one(caf::mailbox_element& x, size_t& consumed, size_t max) {
   using caf::intrusive::task_result;
-  auto& a = self();
+  auto& a = *me_;
   auto counted = is_counted(x);
   auto may_be_tie = !counted && ties_ != nullptr;
   if (may_be_tie && !hear(x)) [[unlikely]] {

@@ -158,6 +158,7 @@ private:
               const raw_stack& stack, std::string trace_id = {}, bool came_up = false);
 
   seat_ptr seat_;
+  caf::scheduled_actor* me_ = nullptr; ///< While it runs; what self() gives, without the call.
   std::vector<timer> timers_;
   std::unique_ptr<ties> ties_; ///< Null while it has none.
   std::unique_ptr<poison> poison_;

@@ -50,4 +50,10 @@ std::string describe_exception(const std::exception_ptr& what);
 
 std::string trace_id_of(const caf::mailbox_element& x);
 
+/// Asked after every message.
+inline bool cell::quits() {
+  auto& a = *me_;
+  return !a.alive() || a.getf(caf::abstract_actor::is_shutting_down_flag);
+}
+
 } // namespace coppice::supervision

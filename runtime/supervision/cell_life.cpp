@@ -192,11 +192,6 @@ void cell::has_quit(bool came_up) {
   report(child_report::kind::ended, std::move(exit), nullptr, {}, {}, came_up);
 }
 
-bool cell::quits() {
-  auto& a = self();
-  return !a.alive() || a.getf(caf::abstract_actor::is_shutting_down_flag);
-}
-
 void cell::wait_with(exit_info exit) {
   end_reason_ = std::move(exit.reason);
   ending_abnormally_ = exit.kind == exit_kind::abnormal;
