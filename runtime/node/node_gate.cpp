@@ -5,6 +5,7 @@
 #include "runtime/telemetry/trace.hpp"
 #include "runtime/telemetry/wait_registry.hpp"
 
+#include <atomic>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_config.hpp>
 #include <caf/actor_proxy.hpp>
@@ -20,6 +21,30 @@ void answer(const caf::strong_actor_ptr& sender, caf::message_id mid, const erro
   if (sender && mid.is_request())
     sender->enqueue(nullptr, mid.response_id(), caf::make_message(to_caf(reason)), nullptr);
 }
+
+/// An answer that is given later, once, from whichever thread: CAF's own promises belong to the thread of their actor.
+/// Unanswered at its end: the asker is told.
+class later_answer {
+public:
+  explicit later_answer(caf::mailbox_element& asked) : sender_(asked.sender), mid_(asked.mid) {
+    asked.mid.mark_as_answered();
+  }
+
+  later_answer(const later_answer&) = delete;
+
+  ~later_answer() { give(caf::make_message(caf::make_error(caf::sec::broken_promise))); }
+
+  void give(caf::message content) {
+    if (given_.exchange(true) || !sender_ || !mid_.is_request())
+      return;
+    sender_->enqueue(nullptr, mid_.response_id(), std::move(content), nullptr);
+  }
+
+private:
+  caf::strong_actor_ptr sender_;
+  caf::message_id mid_;
+  std::atomic<bool> given_{false};
+};
 
 /// Stands for a path on another node. Not an actor with a mailbox: each message goes on at once, inside the sender's call.
 class remote_reference : public caf::actor_proxy {
@@ -103,12 +128,12 @@ caf::behavior gate_actor(caf::event_based_actor* self, node* owner) {
       return caf::delegated<caf::message>{};
     },
     // Answers a request of the admin API for another node.
-    [self, owner](node_internal::forward& x) {
-      auto promise = self->make_response_promise<node_internal::forwarded>();
-      owner->answer_forwarded(std::move(x), [promise](node_internal::forwarded y) mutable {
-        promise.deliver(std::move(y));
+    [self, owner](node_internal::forward& x) -> caf::result<node_internal::forwarded> {
+      auto answer = std::make_shared<later_answer>(*self->current_mailbox_element());
+      owner->answer_forwarded(std::move(x), [answer](node_internal::forwarded y) {
+        answer->give(caf::make_message(std::move(y)));
       });
-      return promise;
+      return caf::delegated<node_internal::forwarded>{};
     },
   };
 }
