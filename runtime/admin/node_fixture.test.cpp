@@ -277,7 +277,9 @@ std::vector<http::event> asking::stream(const std::string& target, size_t count,
                                         const http::header_list& headers, const std::string& method,
                                         const std::string& last_event_id) {
   auto client = http::client::connect(socket_url);
-  REQUIRE(client);
+  // No assertion: some tests read on threads of their own.
+  if (!client)
+    throw std::runtime_error(to_string(client.error()));
   std::vector<http::event> out;
   http::stream_options options;
   options.headers = headers;
@@ -291,8 +293,8 @@ std::vector<http::event> asking::stream(const std::string& target, size_t count,
       return out.size() < count;
     },
     options);
-  INFO(target << (done ? std::string{} : to_string(done.error())));
-  REQUIRE(done);
+  if (!done)
+    throw std::runtime_error(target + ": " + to_string(done.error()));
   return out;
 }
 
