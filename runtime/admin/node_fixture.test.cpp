@@ -237,10 +237,11 @@ running_node::~running_node() {
 http::response asking::call(const std::string& method, const std::string& target,
                             const std::string& body, const http::header_list& headers) {
   auto client = http::client::connect(socket_url);
-  REQUIRE(client);
+  if (!client)
+    throw std::runtime_error(to_string(client.error()));
   auto answer = client->request(method, target, headers, body);
-  INFO(method << " " << target << (answer ? std::string{} : to_string(answer.error())));
-  REQUIRE(answer);
+  if (!answer)
+    throw std::runtime_error(method + " " + target + ": " + to_string(answer.error()));
   return *answer;
 }
 
