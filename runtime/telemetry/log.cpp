@@ -202,22 +202,21 @@ void write(level x, std::string_view subsystem, std::string_view message,
   std::unique_lock guard{s.mutex};
   if (x < level_for(s, subsystem, line.path))
     return;
-  // Who follows the log reads on from the newest time it has seen, so no later line may be older or as old.
+  // Who follows the log reads on from the newest time it has seen, so no later line may be older or as old: the time is
+  // taken under the lock, which is kept until the line is among the recent ones.
   line.at = std::max(system_clock().now(), s.last_at + duration{1});
   s.last_at = line.at;
-  auto node = s.settings.node;
-  auto logger = s.logger;
-  guard.unlock();
-  if (!logger) {
+  if (!s.logger) {
     // Not started, or already stopped.
+    guard.unlock();
     std::fprintf(stderr, "%s: %.*s: %.*s\n", std::string{to_string(x)}.c_str(),
                  static_cast<int>(subsystem.size()), subsystem.data(),
                  static_cast<int>(message.size()), message.data());
     return;
   }
-  line.text = format_line({line.at, x, subsystem, node, line.path, line.trace_id, message}, fields);
-  logger->log(spdlog::level::info, "{}", line.text);
-  guard.lock();
+  line.text = format_line(
+    {line.at, x, subsystem, s.settings.node, line.path, line.trace_id, message}, fields);
+  s.logger->log(spdlog::level::info, "{}", line.text);
   for (auto& [id, f] : s.followers)
     if (matches(f.filter, line))
       f.callback(line.text);

@@ -282,7 +282,7 @@ TEST_CASE("configuration mistakes: settings that are handed on", "[config]") {
         == "f:5:7: alerts.rules[1].above: a rule needs a threshold (did you mean 'above'?)");
   at = "/0/above";
   CHECK(to_string(load_text("f", text, options).mistakes)
-          .starts_with("f:4:23: alerts.rules[0].above: "));
+          .starts_with("f:4:24: alerts.rules[0].above: "));
   at = "";
   CHECK(to_string(load_text("f", text, options).mistakes).starts_with("f:4:5: alerts.rules: "));
   CHECK(load_text("f", "node: {name: alpha}\n", options));
