@@ -1,4 +1,5 @@
 #include "runtime/node/peer_types.hpp"
+#include "runtime/node/node_messages.hpp"
 
 #include <caf/make_message.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -20,6 +21,7 @@ constexpr auto flag_id = caf::type_id_v<bool>;
 } // namespace
 
 TEST_CASE("peer types: what another node lacks fails here, with its name", "[node]") {
+  init_runtime_types();
   peer_types known;
   auto mine = table_of({text_id, flag_id});
   auto theirs = table_of({flag_id});
@@ -40,6 +42,7 @@ TEST_CASE("peer types: what another node lacks fails here, with its name", "[nod
 }
 
 TEST_CASE("peer types: a node comes back with another program", "[node]") {
+  init_runtime_types();
   peer_types known;
   auto mine = table_of({text_id, flag_id});
   known.learn(mine, table_of({flag_id}));
@@ -55,6 +58,7 @@ TEST_CASE("peer types: a node comes back with another program", "[node]") {
 }
 
 TEST_CASE("peer types: knowledge of programs that are gone is bounded", "[node]") {
+  init_runtime_types();
   peer_types known;
   auto mine = table_of({text_id});
   auto beta = table_of({flag_id});
