@@ -91,6 +91,24 @@ private:
   uint64_t last_command_ = 0;
 };
 
+template <class F>
+void supervisor_actor::step(F input) {
+  {
+    std::lock_guard guard{view_->mutex_};
+    input(view_->core_, todo_);
+  }
+  if (performing_)
+    return;
+  performing_ = true;
+  // An effect may give further input, whose effects come last.
+  for (size_t i = 0; i < todo_.size(); ++i) {
+    auto next = std::move(todo_[i]);
+    std::visit([this](auto& x) { perform(x); }, next);
+  }
+  todo_.clear();
+  performing_ = false;
+}
+
 /// Starts a root supervisor; `start` it with supervisor_command::kind::start.
 caf::strong_actor_ptr spawn_root(caf::actor_system& system, std::shared_ptr<branch> view,
                                  root_callbacks callbacks);
