@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/cluster/cluster.hpp"
+#include "runtime/events/nats_client.hpp"
 #include "runtime/node/call.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
@@ -51,6 +52,7 @@ caf::behavior journal::make_behavior() {
       auto promise = std::move(i->second.promise);
       auto id = std::move(i->second.id);
       open_.erase(i);
+      settled(id, failure.code == errc::none);
       if (failure.code == errc::none) {
         remember(std::move(id));
         ++figures_.filed;
@@ -63,7 +65,13 @@ caf::behavior journal::make_behavior() {
     },
     [this](const get_status&) { return figures_; },
     // Another node's journal got an event again.
-    [this](const find_event& x) { return event_known{known_.contains(x.id)}; },
+    [this](const find_event& x) -> caf::result<event_known> {
+      auto i = filing_.find(x.id);
+      if (i == filing_.end())
+        return event_known{known_.contains(x.id)};
+      i->second.push_back(self_->make_response_promise());
+      return i->second.back();
+    },
   };
 }
 
@@ -83,6 +91,7 @@ void journal::file(const event_message& x, caf::response_promise promise) {
   request.stream = args_.stream;
   request.events.push_back(std::move(event));
   auto key = ++last_;
+  filing_[x.id];
   open_.emplace(key, pending{std::move(promise), x.id});
   owner_.event_store()->append(std::move(request), [me = caf::actor_cast<caf::actor>(self_->ctrl()),
                                                     key](result<store::append_result> done) {
@@ -90,16 +99,20 @@ void journal::file(const event_message& x, caf::response_promise promise) {
   });
 }
 
-/// Could another journal have filed this event before? It was delivered before, or it comes late: a server that was killed
-/// forgets deliveries and acknowledgements that it had not written, and then counts from one again.
+/// Could another journal have had this event before? It was delivered before, it comes late, or it is older than the
+/// connection: a server that was killed forgets deliveries and acknowledgements that it had not written, and then counts
+/// from one again.
 bool journal::may_be_filed(const event_message& x) {
   constexpr auto ordinary_delay = std::chrono::milliseconds{250};
+  constexpr auto clock_skew = std::chrono::seconds{1};
   auto out_of_order = x.sequence <= newest_;
   newest_ = std::max(newest_, x.sequence);
   if (known_.contains(x.id))
     return false; // By this one: the store recognises it.
-  auto late = x.time && system_clock().now() - *x.time > ordinary_delay;
-  return x.deliveries > 1 || out_of_order || late;
+  if (x.deliveries > 1 || out_of_order || !x.time)
+    return true;
+  return system_clock().now() - *x.time > ordinary_delay
+         || *x.time - owner_.nats()->status().since < clock_skew;
 }
 
 /// The acknowledgement of an earlier delivery may have been lost with the server: somebody else may have filed the event.
@@ -135,6 +148,14 @@ void journal::ask_others(const event_message& x, caf::response_promise promise) 
               [answered](const error&) { answered(false); });
     }
   answered(false);
+}
+
+/// Those who asked meanwhile hear how it went.
+void journal::settled(const std::string& id, bool filed) {
+  auto waiting = filing_.extract(id);
+  if (!waiting.empty())
+    for (auto& promise : waiting.mapped())
+      promise.deliver(event_known{filed});
 }
 
 void journal::remember(std::string id) {

@@ -8,14 +8,17 @@
 
 #include <deque>
 #include <map>
+#include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace coppice::edge {
 
 /// Files events of a durable consumer in this node's event store and acknowledges them afterwards. Journals with the same
 /// durable share its events: each is filed by one of them. The event id makes filing idempotent on a node; an event that is
-/// delivered again is filed only when no other reachable journal has it already. Not covered: a node that is away, or whose
-/// journal restarted (it remembers the last `remembered_max` ids in memory), between its filing and the new delivery.
+/// delivered again is filed only when no other reachable journal has it already or is filing it. Not covered: a node that is
+/// away, or whose journal restarted (it remembers the last `remembered_max` ids in memory), between its filing and the new
+/// delivery; and two journals that get the same event within the one exchange of questions.
 struct journal {
   journal(caf::event_based_actor* self, journal_args args);
 
@@ -28,6 +31,7 @@ private:
   void file(const event_message& x, caf::response_promise promise);
   bool may_be_filed(const event_message& x);
   void ask_others(const event_message& x, caf::response_promise promise);
+  void settled(const std::string& id, bool filed);
   void remember(std::string id);
 
   caf::event_based_actor* self_;
@@ -41,6 +45,8 @@ private:
 
   std::string path_;                 ///< Own path; the other nodes' journals stand at the same one.
   std::map<uint64_t, pending> open_; ///< Events on their way into the store.
+  /// Ids of those, with the other journals that wait for the outcome.
+  std::unordered_map<std::string, std::vector<caf::response_promise>> filing_;
   std::unordered_set<std::string> known_; ///< Ids filed here, the newest of them.
   std::deque<std::string> known_order_;
   uint64_t last_ = 0;

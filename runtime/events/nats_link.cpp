@@ -1,5 +1,6 @@
 #include "runtime/events/nats_link.hpp"
 
+#include "runtime/base/clock.hpp"
 #include "runtime/events/nats_directory.hpp"
 #include "runtime/events/subject.hpp"
 
@@ -138,6 +139,7 @@ void nats_link::changed(natsConnection* connection, connection_state to, const s
   if (closing_ || connection != connection_.get())
     return;
   status_.state = to;
+  status_.since = system_clock().now();
   status_.last_error = why;
   if (to == connection_state::connected) {
     ++epoch_;
@@ -198,6 +200,7 @@ bool nats_link::try_connect() {
   connection_ = fresh;
   lost_ = natsConnection_IsClosed(raw);
   status_.state = lost_ ? connection_state::connecting : connection_state::connected;
+  status_.since = system_clock().now();
   status_.last_error.clear();
   char text[256] = "";
   natsConnection_GetConnectedUrl(raw, text, sizeof(text));

@@ -36,6 +36,7 @@ std::string_view to_string(connection_state x);
 
 struct connection_status {
   connection_state state = connection_state::connecting;
+  instant since;          ///< When the present state began.
   std::string url;        ///< Of the server, when connected; without credentials.
   std::string server;     ///< Its id.
   std::string last_error; ///< Why it is not connected.

@@ -21,11 +21,8 @@ note() { echo "$name: $*"; }
 
 fail() { # WHAT [EXPECTED [FOUND]]
   trap - ERR
-  {
-    echo "$name: FAILED: $1"
-    [ $# -lt 2 ] || echo "  expected: $2"
-    [ $# -lt 3 ] || echo "  found:    $3"
-  } >&2
+  # A file, because this may be a subshell.
+  echo "$name: FAILED: $1${2+$'\n'  expected: $2}${3+$'\n'  found:    $3}" | tee "$home/failed" >&2
   exit 1
 }
 
@@ -49,6 +46,7 @@ finish() { # STATUS
       for log in "$home"/*/*/node.log "$home"/*/*/stderr.log "$home"/*/up.log "$home"/*.log; do
         [ ! -s "$log" ] || { echo "--- ${log#"$home"/}"; tail -n 15 "$log" | cut -c1-400; }
       done
+      [ ! -s "$home/failed" ] || cat "$home/failed" # again and last, where it is seen
     } >&2
   fi
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null; done
