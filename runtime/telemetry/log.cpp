@@ -42,13 +42,39 @@ struct follower {
   std::function<void(const std::string&)> callback;
 };
 
+/// The thread that writes lines, and what it writes to.
+struct writer {
+  explicit writer(const options& x);
+
+  // Members are destroyed from the last to the first: the pool writes what waits and joins its
+  // thread, then the logger deletes a sink that nobody uses any more. The count of references would
+  // do as well, but ThreadSanitizer does not see it in a library that was built without it.
+  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+};
+
+writer::writer(const options& x) {
+  spdlog::sink_ptr sink;
+  if (x.file.empty())
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  else
+    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(x.file, x.file_bytes_max,
+                                                                  std::max(1u, x.files_max));
+  sink->set_pattern("%v");
+  pool = std::make_shared<spdlog::details::thread_pool>(queue_max, 1);
+  logger = std::make_shared<spdlog::async_logger>("coppice", sink, pool,
+                                                  spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_level(spdlog::level::trace);
+  // Lines are few, and whoever looks at the file after a crash wants the last ones.
+  logger->flush_on(spdlog::level::trace);
+}
+
 /// Everything behind one mutex: lines are rare next to messages, and formatting happens outside.
 struct state {
   std::mutex mutex;
   options settings;
   std::map<std::string, override_rule, std::less<>> overrides; ///< Subsystems and paths.
-  std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::shared_ptr<spdlog::logger> logger;
+  std::unique_ptr<writer> out;                                 ///< Null: not started, or stopped.
   std::deque<recent_line> recent;
   std::map<uint64_t, follower> followers;
   uint64_t last_follower = 0;
@@ -126,19 +152,10 @@ std::optional<level> level_from_string(std::string_view name) {
 void start(options x) {
   auto& s = the();
   std::lock_guard guard{s.mutex};
-  spdlog::sink_ptr sink;
-  if (x.file.empty())
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  else
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(x.file, x.file_bytes_max,
-                                                                  std::max(1u, x.files_max));
-  sink->set_pattern("%v");
-  s.pool = std::make_shared<spdlog::details::thread_pool>(queue_max, 1);
-  s.logger = std::make_shared<spdlog::async_logger>("coppice", sink, s.pool,
-                                                    spdlog::async_overflow_policy::overrun_oldest);
-  s.logger->set_level(spdlog::level::trace);
-  // Lines are few, and whoever looks at the file after a crash wants the last ones.
-  s.logger->flush_on(spdlog::level::trace);
+  auto next = std::make_unique<writer>(x);
+  // What waits at the old one is written before the first line of the new one: the file may be the
+  // same.
+  s.out = std::move(next);
   s.settings = std::move(x);
   s.overrides.clear();
   refresh_floor(s);
@@ -146,21 +163,16 @@ void start(options x) {
 
 void stop() {
   auto& s = the();
-  std::shared_ptr<spdlog::logger> logger;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::unique_ptr<writer> last;
   {
     std::lock_guard guard{s.mutex};
-    logger.swap(s.logger);
-    pool.swap(s.pool);
+    last.swap(s.out);
     s.followers.clear();
     s.settings.level = level::warn;
     refresh_floor(s);
   }
-  if (logger)
-    logger->flush();
-  // The pool's destructor writes what waits.
-  logger.reset();
-  pool.reset();
+  // Written and joined here, where nobody who logs has to wait for it.
+  last.reset();
 }
 
 void set_level(std::string_view subsystem_or_path, level x, std::optional<duration> how_long) {
@@ -206,7 +218,7 @@ void write(level x, std::string_view subsystem, std::string_view message,
   // taken under the lock, which is kept until the line is among the recent ones.
   line.at = std::max(system_clock().now(), s.last_at + duration{1});
   s.last_at = line.at;
-  if (!s.logger) {
+  if (!s.out) {
     // Not started, or already stopped.
     guard.unlock();
     std::fprintf(stderr, "%s: %.*s: %.*s\n", std::string{to_string(x)}.c_str(),
@@ -216,7 +228,7 @@ void write(level x, std::string_view subsystem, std::string_view message,
   }
   line.text = format_line(
     {line.at, x, subsystem, s.settings.node, line.path, line.trace_id, message}, fields);
-  s.logger->log(spdlog::level::info, "{}", line.text);
+  s.out->logger->log(spdlog::level::info, "{}", line.text);
   for (auto& [id, f] : s.followers)
     if (matches(f.filter, line))
       f.callback(line.text);
@@ -255,7 +267,7 @@ void unfollow(uint64_t id) {
 uint64_t dropped() {
   auto& s = the();
   std::lock_guard guard{s.mutex};
-  return s.pool ? s.pool->overrun_counter() : 0;
+  return s.out ? s.out->pool->overrun_counter() : 0;
 }
 
 } // namespace coppice::log
