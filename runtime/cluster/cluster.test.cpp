@@ -7,6 +7,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include <fstream>
+#include <future>
 
 using namespace coppice;
 using namespace coppice::cluster;
@@ -194,16 +195,14 @@ TEST_CASE("cluster: two nodes that start with each other as seeds find together"
   for (int round = 0; round < 5; ++round) {
     auto a = test_node::free_address();
     auto b = test_node::free_address();
-    std::unique_ptr<test_node> alpha;
-    std::unique_ptr<test_node> beta;
     std::vector seeds{a, b};
-    std::thread other{[&] {
-      beta =
-        std::make_unique<test_node>(keys, "beta", seeds, false, [&](options& x) { x.listen = b; });
-    }};
-    alpha =
-      std::make_unique<test_node>(keys, "alpha", seeds, false, [&](options& x) { x.listen = a; });
-    other.join();
+    auto start = [&](const std::string& name, const std::string& at) {
+      return std::make_unique<test_node>(keys, name, seeds, false,
+                                         [&](options& x) { x.listen = at; });
+    };
+    auto other = std::async(std::launch::async, [&] { return start("beta", b); });
+    auto alpha = start("alpha", a);
+    auto beta = other.get();
     REQUIRE(alpha->saw(kind::up, "beta"));
     REQUIRE(beta->saw(kind::up, "alpha"));
     CHECK(ask(*alpha, "beta", 5) == 5);

@@ -14,7 +14,8 @@
 #include <thread>
 #include <vector>
 
-/// For this module's tests only.
+/// For this module's tests only. What fails here throws std::runtime_error and is no assertion:
+/// Catch2 allows those on the test's own thread only, and some tests make nodes on others.
 namespace coppice::cluster {
 
 struct temporary_folder {

@@ -6,11 +6,9 @@
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/send.hpp>
-#include <stdexcept>
-
-#include <catch2/catch_test_macros.hpp>
 
 #include <netinet/in.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,15 +53,18 @@ temporary_folder::~temporary_folder() {
 }
 
 test_pki::test_pki() {
-  REQUIRE(pki::make_ca(folder.path));
+  if (auto made = pki::make_ca(folder.path); !made)
+    throw std::runtime_error(to_string(made.error()));
 }
 
 test_pki::test_pki(const std::string& existing) : folder(std::filesystem::path{existing}) {}
 
 pki::files test_pki::files(const std::string& node) const {
   auto out = pki::files_in(folder.path, node);
-  if (!std::filesystem::exists(out.certificate))
-    REQUIRE(pki::issue(folder.path, node, folder.path));
+  if (std::filesystem::exists(out.certificate))
+    return out;
+  if (auto issued = pki::issue(folder.path, node, folder.path); !issued)
+    throw std::runtime_error(to_string(issued.error()));
   return out;
 }
 
@@ -93,7 +94,6 @@ test_node::test_node(const test_pki& keys, const std::string& name, std::vector<
     adjust(x);
   part = std::make_unique<cluster>(std::move(x));
   auto started = part->start(*system, gate);
-  // No assertion: some tests make nodes on threads of their own.
   if (!started)
     throw std::runtime_error(to_string(started.error()));
   port = *started;
@@ -161,7 +161,8 @@ std::string test_node::free_address() {
   bool good = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&at), size) == 0
               && ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0;
   ::close(fd);
-  REQUIRE(good);
+  if (!good)
+    throw std::runtime_error("no free port on the loopback address");
   return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
 }
 
