@@ -27,7 +27,7 @@ function(coppice_bench_suite name)
   add_dependencies(bench bench_${name})
 endfunction()
 
-coppice_bench_suite(actors supervision)
+coppice_bench_suite(actors supervision scheduling)
 coppice_bench_suite(net cluster telemetry)
 add_dependencies(bench_net coppice)
 coppice_bench_suite(events node)

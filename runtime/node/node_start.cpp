@@ -1,6 +1,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_impl.hpp"
+#include "runtime/scheduling/install.hpp"
 #include "runtime/telemetry/install.hpp"
 #include "runtime/telemetry/log.hpp"
 
@@ -89,6 +90,7 @@ void node::impl::start_system() {
     from.threads != 0 ? from.threads : std::max(2u, std::thread::hardware_concurrency());
   system_config->set("caf.scheduler.max-threads", static_cast<int64_t>(threads));
   system_config->set("caf.scheduler.max-throughput", static_cast<int64_t>(from.max_throughput));
+  scheduling::install(*system_config);
   telemetry::install(*system_config);
   system = std::make_unique<caf::actor_system>(*system_config);
   // The tree is stopped in order before; what is left then is named, not waited for.

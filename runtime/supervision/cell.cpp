@@ -83,6 +83,9 @@ caf::resumable::resume_result cell::run(caf::execution_unit* ctx, size_t max_thr
         return resumable::awaiting_message;
     }
   }
+  if (leaving_
+      && phase_ == phase::waiting) // Ended as soon as it came up, in a turn of its supervisor's.
+    finish();
   if (phase_ == phase::done)
     return resumable::done;
   if (phase_ == phase::running)

@@ -245,11 +245,15 @@ void cell::finish() {
 
 void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
                   const raw_stack& stack, std::string trace_id, bool came_up) {
-  auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
-  if (!supervisor) {
-    // Nobody is left to decide.
-    finish();
-    return;
+  caf::strong_actor_ptr supervisor;
+  auto* direct = std::exchange(seat_->first_report, nullptr);
+  if (direct == nullptr) {
+    supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
+    if (!supervisor) {
+      // Nobody is left to decide.
+      finish();
+      return;
+    }
   }
   child_report message;
   message.what = what;
@@ -262,6 +266,10 @@ void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_el
     auto types = x != nullptr ? x->payload.types().data() : nullptr;
     message.crash = std::make_shared<child_report::circumstances>(
       child_report::circumstances{telemetry::type_names(types), std::move(trace_id), stack});
+  }
+  if (direct != nullptr) {
+    *direct = std::move(message);
+    return;
   }
   // Without a sender: nothing is answered.
   supervisor->enqueue(caf::make_mailbox_element(nullptr,

@@ -10,6 +10,7 @@ class observer;
 class recipe;
 class relay;
 class seat;
+struct child_report;
 struct child_spec;
 struct dead_message;
 struct restart_record;

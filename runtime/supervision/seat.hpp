@@ -76,6 +76,10 @@ public:
   std::atomic<bool> left_behind{
     false}; ///< Given up: when its handler returns at last, the actor ends by itself.
 
+  /// Where the first report goes while the actor comes up within its supervisor's turn; null afterwards. Only of the
+  /// thread that the supervisor runs on.
+  child_report* first_report = nullptr;
+
 private:
   std::shared_ptr<const seat_owner> owner_;
   std::string id_;

@@ -69,7 +69,7 @@ void supervisor_actor::on_report(const child_report& x) {
   }
   if (gone && is_supervisor)
     demonitor(gone->address());
-  cause_ = &x;
+  auto* outer = std::exchange(cause_, &x);
   auto now = since_epoch();
   if (x.came_up)
     step([&](auto& core, auto& out) { core.started(x.child, x.at, now, out); });
@@ -86,7 +86,7 @@ void supervisor_actor::on_report(const child_report& x) {
         end_when_stopped(x.child);
       break;
   }
-  cause_ = nullptr;
+  cause_ = outer;
 }
 
 /// The time that it was down goes into the record of its restart.

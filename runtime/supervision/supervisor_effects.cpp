@@ -1,4 +1,5 @@
 #include "runtime/base/clock.hpp"
+#include "runtime/supervision/first_turn.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/supervision/supervisor_actor.hpp"
 #include "runtime/supervision/urgent.hpp"
@@ -34,11 +35,24 @@ void supervisor_actor::perform(const effect::start_child& x) {
 }
 
 void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const child_view& view) {
-  try {
-    auto actor = slot.start.recipe->spawn(*context(), slot.place, view.spec->isolation);
+  child_report first;
+  auto spawn = [&](caf::execution_unit& host) {
+    auto actor = slot.start.recipe->spawn(host, slot.place, view.spec->isolation);
     std::lock_guard guard{view_->mutex_};
     slot.actor = std::move(actor);
     slot.waiting = false;
+  };
+  try {
+    if (view.spec->isolation != isolation::shared)
+      return spawn(*context());
+    first_turn turn{*context()};
+    spawn(turn);
+    auto place = slot.place;
+    place->first_report = &first;
+    turn.run();
+    auto reported = std::exchange(place->first_report, nullptr) == nullptr;
+    if (reported)
+      on_report(first);
   } catch (const std::exception& e) {
     child_report report;
     report.what = child_report::kind::start_failed;

@@ -1,5 +1,6 @@
 #include "tests/bench/actors_ground.hpp"
 
+#include "runtime/scheduling/install.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/telemetry/install.hpp"
 
@@ -16,10 +17,10 @@ namespace {
 
 caf::actor_system_config& prepare(caf::actor_system_config& x) {
   init_supervision_types();
+  scheduling::install(x);
   telemetry::install(x);
   x.set("caf.scheduler.max-throughput", 300);
-  if (auto* t = getenv("BT"))
-    x.set("caf.scheduler.max-threads", std::atoi(t));
+  x.set("caf.scheduler.max-threads", std::max(2u, std::thread::hardware_concurrency()));
   return x;
 }
 

@@ -1,4 +1,5 @@
 #include "runtime/supervision/supervision_messages.hpp"
+#include "runtime/supervision/urgent.hpp"
 #include "tests/bench/actors_ground.hpp"
 #include "tests/bench/actors_measurements.hpp"
 
@@ -71,11 +72,11 @@ std::shared_ptr<supervisor_spec> ten_nodes(const caf::actor& parent, int64_t num
 }
 
 void add_group(const caf::strong_actor_ptr& supervisor, int64_t place,
-               std::shared_ptr<supervisor_spec> group) {
+               std::shared_ptr<supervisor_spec> group, caf::execution_unit* host = nullptr) {
   supervisor_command command;
   command.what = supervisor_command::kind::add_child;
   command.child = {specs().groups[static_cast<size_t>(place)], nullptr, std::move(group)};
-  send_command(supervisor, std::move(command));
+  send_urgent(supervisor, std::move(command), host);
 }
 
 caf::behavior node(caf::stateful_actor<inner>* self, caf::actor parent, int64_t number,
@@ -86,7 +87,7 @@ caf::behavior node(caf::stateful_actor<inner>* self, caf::actor parent, int64_t 
     return {};
   }
   auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(current_seat()->owner().supervisor);
-  add_group(supervisor, place, ten_nodes(caf::actor{self}, number, leaves));
+  add_group(supervisor, place, ten_nodes(caf::actor{self}, number, leaves), self->context());
   return {[=](int64_t part) {
     self->state.sum += part;
     if (--self->state.missing == 0) {
