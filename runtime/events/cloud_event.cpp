@@ -1,6 +1,7 @@
 #include "runtime/events/cloud_event.hpp"
 
 #include "runtime/events/base64.hpp"
+#include "runtime/events/cloud_event_scan.hpp"
 #include "runtime/json/parse_in.hpp"
 #include "runtime/json/utf8.hpp"
 #include "runtime/json/value.hpp"
@@ -268,7 +269,7 @@ result<void> check(const event& x) {
   return {};
 }
 
-result<event> parse_event(std::string_view text) {
+result<event> detail::parse_event_tree(std::string_view text) {
   short_memory memory;
   auto parsed = json::parse_in(&memory.all, text);
   if (!parsed)
@@ -289,6 +290,13 @@ result<event> parse_event(std::string_view text) {
   if (auto ok = check_attributes(x); !ok)
     return ok.error();
   return x;
+}
+
+result<event> parse_event(std::string_view text) {
+  event x;
+  if (detail::scan_event(text, x))
+    return x;
+  return detail::parse_event_tree(text);
 }
 
 namespace {
