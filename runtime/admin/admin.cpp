@@ -123,7 +123,7 @@ result<void> admin_server::start() {
   if (host.find(':') != std::string::npos)
     host = "[" + host + "]";
   x.url = *port == 0 ? x.socket_url : scheme + host + ":" + std::to_string(*port);
-  x.api->admin_url = x.url;
+  x.api->admin_url(x.url);
   if (owner.peers() != nullptr)
     owner.peers()->set_admin_url(x.url);
   log::info("admin", "listening", {{"url", x.url}, {"socket", x.socket_url}});

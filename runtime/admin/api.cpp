@@ -59,6 +59,16 @@ void api::blocking(const call& c, std::function<void()> job) {
             {}});
 }
 
+std::string api::admin_url() const {
+  std::lock_guard guard{mutex_};
+  return admin_url_;
+}
+
+void api::admin_url(std::string x) {
+  std::lock_guard guard{mutex_};
+  admin_url_ = std::move(x);
+}
+
 std::string api::new_id() {
   std::lock_guard guard{mutex_};
   return make_uuid(static_cast<uint64_t>(system_clock().now().ns / 1'000'000), random_);

@@ -74,13 +74,17 @@ public:
   /// A place among limits.event_streams; null (and the request refused) when they are all taken.
   std::shared_ptr<void> take_stream(const call& c);
 
+  /// Where clients reach this node; empty until the server listens. Other nodes may ask before that.
+  std::string admin_url() const;
+  void admin_url(std::string x);
+
   std::string openapi; ///< The document; set before the server starts.
-  std::string admin_url;
 
 private:
   friend class remembering_exchange;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::string admin_url_;
   idempotency_cache answers_;
   prng random_;
   std::shared_ptr<std::atomic<size_t>> streams_ = std::make_shared<std::atomic<size_t>>(0);

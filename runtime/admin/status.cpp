@@ -268,12 +268,13 @@ json::object node_here(const api& a) {
   json::array roles;
   for (auto& role : owner.configuration().node.roles)
     roles.emplace_back(role);
+  auto url = a.admin_url();
   json::object out{{"name", owner.name()},
                    {"state", "up"},
                    {"since", instant_json(owner.started_at())},
                    {"roles", std::move(roles)},
                    {"address", nullptr},
-                   {"admin_url", a.admin_url},
+                   {"admin_url", url.empty() ? json::value(nullptr) : json::value(url)},
                    {"version", owner.origin().version},
                    {"uptime_s", seconds(now - owner.started_at())},
                    {"actors", actors.total},
