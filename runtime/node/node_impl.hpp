@@ -42,7 +42,8 @@ public:
   explicit node_observer(node& owner) : owner_(owner) {}
 
   void restarted(const supervision::restart_record& x) noexcept override;
-  void ended(const std::string& path, const std::string& reason, bool gave_up) noexcept override;
+  void ended(const supervision::place_name& where, const std::string& reason,
+             bool gave_up) noexcept override;
   void stop_overdue(const std::string& path, bool left_behind) noexcept override;
   void dead(supervision::dead_message&& x) noexcept override;
 

@@ -50,11 +50,11 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
   });
 }
 
-void node_observer::ended(const std::string& path, const std::string& reason,
+void node_observer::ended(const supervision::place_name& where, const std::string& reason,
                           bool gave_up) noexcept {
   if (!attached_)
     return;
-  owner_.worker().run([this, path, reason, gave_up] {
+  owner_.worker().run([this, path = where.path(), reason, gave_up] {
     auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
     owner_.history().add(
       {0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});

@@ -20,12 +20,22 @@ std::vector<child_spec_ptr> specs_of(const supervisor_spec& spec) {
 
 } // namespace
 
+std::string place_name::path() const {
+  std::string out{id.empty() || supervisor != "/" ? supervisor : ""};
+  if (!id.empty())
+    out.append("/").append(id);
+  return out;
+}
+
 branch::branch(std::string path, std::shared_ptr<const supervisor_spec> spec,
-               std::shared_ptr<supervision::observer> observer)
+               std::shared_ptr<supervision::observer> observer, uint64_t seed)
   : path_(std::move(path)),
     spec_(std::move(spec)),
     observer_(std::move(observer)),
-    core_(spec_->flags, specs_of(*spec_), random_seed()) {}
+    seeds_(seed),
+    core_(spec_->flags, specs_of(*spec_), seeds_.next()) {
+  slots_.reserve(spec_->children.size());
+}
 
 caf::strong_actor_ptr branch::supervisor() const {
   std::lock_guard guard{mutex_};
@@ -33,10 +43,7 @@ caf::strong_actor_ptr branch::supervisor() const {
 }
 
 std::string branch::path_of(std::string_view id) const {
-  auto out = path_ == "/" ? std::string{} : path_;
-  out += '/';
-  out += id;
-  return out;
+  return place_name{path_, id}.path();
 }
 
 branch::slot& branch::at(child_ref child) {

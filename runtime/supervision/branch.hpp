@@ -1,9 +1,9 @@
 #pragma once
 
+#include "runtime/base/prng.hpp"
 #include "runtime/supervision/recipe.hpp"
 #include "runtime/supervision/supervisor_spec.hpp"
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -55,7 +55,7 @@ public:
   static constexpr size_t history_max = 50;
 
   branch(std::string path, std::shared_ptr<const supervisor_spec> spec,
-         std::shared_ptr<supervision::observer> observer);
+         std::shared_ptr<supervision::observer> observer, uint64_t seed = random_seed());
 
   const std::string& path() const { return path_; }
   caf::strong_actor_ptr supervisor() const;
@@ -99,9 +99,10 @@ private:
   mutable std::mutex mutex_;
   std::shared_ptr<const seat_owner> owner_;
   caf::weak_actor_ptr supervisor_;
+  prng seeds_; ///< For supervisors below; only the supervisor.
   supervisor_core core_;
   std::vector<slot> slots_;
-  std::deque<restart_record> history_;
+  std::vector<restart_record> history_; ///< Oldest first, at most `history_max`.
 };
 
 } // namespace coppice::supervision

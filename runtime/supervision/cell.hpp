@@ -39,12 +39,9 @@ public:
     if (!is_counted(x))
       return true;
     auto in = seat_->pushed.fetch_add(1, std::memory_order_relaxed);
-    // Others may push, and theirs be taken, between the two looks: then more is taken than this one saw come in.
-    auto waiting = static_cast<int64_t>(in - seat_->taken.load(std::memory_order_relaxed));
-    if (waiting < static_cast<int64_t>(seat_->limit.load(std::memory_order_relaxed))) [[likely]]
+    if (in < seat_->ceiling.load(std::memory_order_relaxed)) [[likely]]
       return true;
-    seat_->pushed.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+    return seat_->make_room(in);
   }
 
   /// Has arrived() to hear of it? Plain messages are only looked at while somebody watches.
@@ -140,6 +137,7 @@ private:
   void has_quit(bool came_up = false);
   bool quits();
   void wait_with(exit_info exit);
+  void drop_work();
   void wipe();
 
   bool hear(const caf::mailbox_element& x);
@@ -164,7 +162,7 @@ private:
   std::unique_ptr<poison> poison_;
   std::string end_reason_;
   phase phase_ = phase::fresh;
-  bool ending_abnormally_ = false;
+  exit_kind end_kind_ = exit_kind::shutdown;
   bool leaving_ = false; ///< Nobody restarts it: it ends as soon as it is out of its queues.
 };
 

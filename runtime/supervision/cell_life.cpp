@@ -179,30 +179,32 @@ void cell::stop(bool for_good) {
     exit = {exit_kind::abnormal, "before_stop: " + describe_exception(std::current_exception())};
     stack = throw_watch::take();
   }
-  wait_with(exit);
   leaving_ = for_good;
+  wait_with(exit);
   report(child_report::kind::ended, std::move(exit), nullptr, stack);
 }
 
 /// `came_up`: while it started.
 void cell::has_quit(bool came_up) {
   auto exit = exit_of(access::fail_state(self()));
-  wait_with(exit);
   leaving_ = seat_->temporary.load(std::memory_order_relaxed);
+  wait_with(exit);
   report(child_report::kind::ended, std::move(exit), nullptr, {}, {}, came_up);
 }
 
 void cell::wait_with(exit_info exit) {
   end_reason_ = std::move(exit.reason);
-  ending_abnormally_ = exit.kind == exit_kind::abnormal;
-  wipe();
+  end_kind_ = exit.kind;
+  if (leaving_)
+    drop_work();
+  else
+    wipe();
   phase_ = phase::waiting;
 }
 
-void cell::wipe() {
+/// What is under way, here and elsewhere.
+void cell::drop_work() {
   auto& a = self();
-  a.unsetf(caf::abstract_actor::is_shutting_down_flag);
-  access::fail_state(a) = caf::error{};
   auto& behaviors = access::behaviors(a);
   behaviors.clear();
   behaviors.cleanup();
@@ -211,12 +213,6 @@ void cell::wipe() {
   awaited.clear();
   multiplexed.clear();
   access::receive_timeout(a).dispose();
-  a.set_default_handler(caf::scheduled_actor::default_handler{});
-  a.set_error_handler(caf::scheduled_actor::error_handler{});
-  a.set_down_handler(caf::scheduled_actor::down_handler{});
-  a.set_node_down_handler(caf::scheduled_actor::node_down_handler{});
-  a.set_exit_handler(caf::scheduled_actor::exit_handler{});
-  a.set_exception_handler(caf::scheduled_actor::exception_handler{});
   for (auto& timer : timers_)
     timer.what.dispose();
   timers_.clear();
@@ -225,22 +221,41 @@ void cell::wipe() {
   cut_ties();
 }
 
+/// All that an incarnation may have set up: the next one begins like the first.
+void cell::wipe() {
+  auto& a = self();
+  drop_work();
+  a.unsetf(caf::abstract_actor::is_shutting_down_flag);
+  access::fail_state(a) = caf::error{};
+  a.set_default_handler(caf::scheduled_actor::default_handler{});
+  a.set_error_handler(caf::scheduled_actor::error_handler{});
+  a.set_down_handler(caf::scheduled_actor::down_handler{});
+  a.set_node_down_handler(caf::scheduled_actor::node_down_handler{});
+  a.set_exit_handler(caf::scheduled_actor::exit_handler{});
+  a.set_exception_handler(caf::scheduled_actor::exception_handler{});
+}
+
 void cell::finish() {
   if (phase_ == phase::done)
     return;
   auto& a = self();
   if (phase_ != phase::waiting)
-    wipe();
+    drop_work();
   phase_ = phase::done;
   if (poison_ && poison_->element)
     dispose_of(*poison_->element, end_reason_, {}, trace_id_of(*poison_->element));
   if (has_waiting())
     drain({errc::actor_stopped, "the actor ended: " + end_reason_, seat_->path(), {}});
-  auto reason = ending_abnormally_ ? to_caf({errc::actor_crashed, end_reason_, seat_->path(), {}})
-                                   : caf::make_error(caf::exit_reason::user_shutdown);
-  a.quit(reason);
+  caf::error reason; // What monitors are told; none: it ended by itself.
+  if (end_kind_ == exit_kind::abnormal)
+    reason = to_caf({errc::actor_crashed, end_reason_, seat_->path(), {}});
+  else if (end_kind_ == exit_kind::shutdown)
+    reason = caf::make_error(caf::exit_reason::user_shutdown);
+  if (is_replaced())
+    gone(reason);
+  a.quit();
+  access::fail_state(a) = std::move(reason);
   a.finalize();
-  gone(reason);
 }
 
 void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,

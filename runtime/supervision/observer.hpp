@@ -8,6 +8,7 @@
 #include <caf/message.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace coppice::supervision {
@@ -25,6 +26,14 @@ struct restart_record {
   uint32_t incarnation = 0; ///< The one that ended.
   bool by_hand = false;
   raw_stack stack;
+};
+
+/// Where something happened, written out only by who wants to read it.
+struct place_name {
+  std::string_view supervisor; ///< A path.
+  std::string_view id;         ///< Empty: the supervisor itself.
+
+  std::string path() const;
 };
 
 /// A message that reached nobody or killed its receiver.
@@ -48,7 +57,7 @@ public:
   virtual void restarted(const restart_record&) noexcept {}
 
   /// A child ended for good, or a supervisor gave up (`gave_up`).
-  virtual void ended(const std::string& /*path*/, const std::string& /*reason*/,
+  virtual void ended(const place_name& /*where*/, const std::string& /*reason*/,
                      bool /*gave_up*/) noexcept {}
 
   /// A child did not stop in time (`killed`), or did not even react to that and was left behind.

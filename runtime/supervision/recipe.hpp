@@ -172,18 +172,22 @@ private:
   std::tuple<Ts...> args_;
 };
 
+// Recipe and source in one: many recipes are used once.
 template <class Impl, class Source>
-class function_recipe final : public recipe {
+class function_recipe final : public recipe,
+                              public std::enable_shared_from_this<function_recipe<Impl, Source>> {
 public:
-  explicit function_recipe(std::shared_ptr<const Source> source) : source_(std::move(source)) {}
+  template <class... Ts>
+  explicit function_recipe(Ts&&... xs) : source_(std::forward<Ts>(xs)...) {}
 
   caf::strong_actor_ptr spawn(caf::execution_unit& host, seat_ptr place,
                               isolation where) const override {
-    return launch_first<Impl>(host, where, std::move(place), source_);
+    std::shared_ptr<const Source> source{this->shared_from_this(), &source_};
+    return launch_first<Impl>(host, where, std::move(place), source);
   }
 
 private:
-  std::shared_ptr<const Source> source_;
+  Source source_;
 };
 
 template <class Impl, class... Ts>
@@ -215,8 +219,7 @@ std::shared_ptr<recipe> make_recipe(F fun, Ts... xs) {
                 "only event-based actors are supervised, neither blocking actors nor brokers; for "
                 "work that blocks, write an event-based one and run it with isolation thread");
   using source = detail::function_source<impl, F, Ts...>;
-  return std::make_shared<detail::function_recipe<impl, source>>(
-    std::make_shared<source>(std::move(fun), std::move(xs)...));
+  return std::make_shared<detail::function_recipe<impl, source>>(std::move(fun), std::move(xs)...);
 }
 
 /// A recipe for a CAF actor class, or for `caf::stateful_actor<State>` whose state has make_behavior().

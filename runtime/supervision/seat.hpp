@@ -45,6 +45,7 @@ public:
   /// Takes over limits from the spec; also for a living actor.
   void configure(const child_spec& spec) {
     limit.store(spec.mailbox.limit, std::memory_order_relaxed);
+    ceiling.store(0, std::memory_order_relaxed);
     drop_newest.store(spec.mailbox.overflow == overflow::drop_newest, std::memory_order_relaxed);
     discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard,
                              std::memory_order_relaxed);
@@ -59,12 +60,39 @@ public:
     return in > out ? in - out : 0;
   }
 
-  // Producers.
-  std::atomic<uint64_t> pushed{0};
-  std::atomic<uint64_t> refused{0};
+  /// Is there room for the message that was counted as number `in` of `pushed`? Else it is not counted any more.
+  bool make_room(uint64_t in) noexcept {
+    auto out = taken.load(std::memory_order_relaxed);
+    auto most = limit.load(std::memory_order_relaxed);
+    // Others may push, and theirs be taken, between the two looks: then more is taken than this one saw come in.
+    if (static_cast<int64_t>(in - out) < static_cast<int64_t>(most)) {
+      ceiling.store(out + most, std::memory_order_relaxed);
+      return true;
+    }
+    pushed.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+
   // The actor.
   std::atomic<uint64_t> taken{0};
   std::atomic<uint64_t> failed{0};
+
+  /// Where the first report goes while the actor comes up within its supervisor's turn; null afterwards. Only of the
+  /// thread that the supervisor runs on.
+  child_report* first_report = nullptr;
+
+private:
+  // Between what the actor counts and what those count who send to it: neither disturbs the other's cache line.
+  std::shared_ptr<const seat_owner> owner_;
+  std::string id_;
+  child_ref child_;
+
+public:
+  // Producers.
+  std::atomic<uint64_t> pushed{0};
+  /// While fewer have been pushed there is room for sure, so that producers need not look at `taken`.
+  std::atomic<uint64_t> ceiling{0};
+  std::atomic<uint64_t> refused{0};
   // The supervisor.
   std::atomic<uint32_t> limit{0};
   std::atomic<uint32_t> poison_retries{0};
@@ -75,15 +103,6 @@ public:
   std::atomic<bool> suspended{false}; ///< Also over restarts, until `resume`.
   std::atomic<bool> left_behind{
     false}; ///< Given up: when its handler returns at last, the actor ends by itself.
-
-  /// Where the first report goes while the actor comes up within its supervisor's turn; null afterwards. Only of the
-  /// thread that the supervisor runs on.
-  child_report* first_report = nullptr;
-
-private:
-  std::shared_ptr<const seat_owner> owner_;
-  std::string id_;
-  child_ref child_;
 };
 
 using seat_ptr = std::shared_ptr<seat>;

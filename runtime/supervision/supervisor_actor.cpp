@@ -15,6 +15,7 @@ supervisor_actor::supervisor_actor(caf::actor_config& cfg,
     view_(std::move(view)),
     place_(std::move(place)),
     callbacks_(std::move(callbacks)) {
+  todo_.reserve(12);
   std::lock_guard guard{view_->mutex_};
   caf::weak_actor_ptr self{ctrl()};
   view_->supervisor_ = self;
@@ -46,10 +47,13 @@ duration supervisor_actor::since_epoch() const {
 void supervisor_actor::on_report(const child_report& x) {
   caf::strong_actor_ptr gone; // Let go outside of the lock.
   bool is_supervisor = false;
-  {
-    std::lock_guard guard{view_->mutex_};
-    if (!view_->core_.holds(x.child))
+  bool is_known = false;
+  auto* outer = std::exchange(cause_, &x);
+  auto now = since_epoch();
+  step([&](supervisor_core& core, effects& out) {
+    if (!core.holds(x.child))
       return; // Of a child that is gone.
+    is_known = true;
     auto& slot = view_->at(x.child);
     is_supervisor = slot.sub != nullptr;
     if (x.what == child_report::kind::started || x.came_up)
@@ -66,27 +70,18 @@ void supervisor_actor::on_report(const child_report& x) {
         slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, std::move(type), x.at});
       }
     }
-  }
+    if (x.what == child_report::kind::started || x.came_up)
+      core.started(x.child, x.at, now, out);
+    if (x.what == child_report::kind::start_failed)
+      core.start_failed(x.child, x.exit.reason, now, out);
+    else if (x.what == child_report::kind::ended)
+      core.ended(x.child, x.exit, now, out);
+  });
+  cause_ = outer;
   if (gone && is_supervisor)
     demonitor(gone->address());
-  auto* outer = std::exchange(cause_, &x);
-  auto now = since_epoch();
-  if (x.came_up)
-    step([&](auto& core, auto& out) { core.started(x.child, x.at, now, out); });
-  switch (x.what) {
-    case child_report::kind::started:
-      step([&](auto& core, auto& out) { core.started(x.child, x.at, now, out); });
-      break;
-    case child_report::kind::start_failed:
-      step([&](auto& core, auto& out) { core.start_failed(x.child, x.exit.reason, now, out); });
-      break;
-    case child_report::kind::ended:
-      step([&](auto& core, auto& out) { core.ended(x.child, x.exit, now, out); });
-      if (!x.gone)
-        end_when_stopped(x.child);
-      break;
-  }
-  cause_ = outer;
+  if (is_known && x.what == child_report::kind::ended && !x.gone)
+    end_when_stopped(x.child);
 }
 
 /// The time that it was down goes into the record of its restart.

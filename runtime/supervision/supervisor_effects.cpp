@@ -66,8 +66,8 @@ void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const c
 void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
                                         const child_view& view) {
   auto path = view_->path_of(view.id);
-  auto sub =
-    std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor, view_->observer_);
+  auto sub = std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor,
+                                                   view_->observer_, view_->seeds_.next());
   auto place = std::make_shared<seat>(view_->owner_, std::string{view.id}, child, *view.spec);
   caf::actor_config cfg{context()};
   auto actor = caf::actor_cast<caf::strong_actor_ptr>(
@@ -204,7 +204,7 @@ void supervisor_actor::perform(const effect::supervisor_ended& x) {
   using kind = end_info::kind;
   auto failed = killed_ || x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start;
   if (x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start)
-    view_->observer_->ended(view_->path(), x.why.reason, true);
+    view_->observer_->ended({view_->path(), {}}, x.why.reason, true);
   if (place_) {
     auto what = x.why.what == kind::failed_to_start ? child_report::kind::start_failed
                                                     : child_report::kind::ended;
@@ -242,12 +242,16 @@ void supervisor_actor::perform(const effect::report& x) {
   using kind = effect::report::kind;
   std::unique_lock guard{view_->mutex_};
   auto view = view_->core_.view(x.child);
-  auto path = view ? view_->path_of(view->id) : view_->path_;
+  place_name where{view_->path_, {}};
+  if (view)
+    where.id = view->id;
+  else if (auto& left = view_->at(x.child); left.place || left.start.spec)
+    where.id = left.place ? left.place->id() : left.start.spec->id;
   switch (x.what) {
     case kind::restarted: {
       auto& slot = view_->at(x.child);
       restart_record record;
-      record.path = path;
+      record.path = where.path();
       record.type = slot.start.recipe ? slot.start.recipe->type() : "supervisor";
       record.reason = x.reason;
       record.delay = x.delay;
@@ -264,21 +268,21 @@ void supervisor_actor::perform(const effect::report& x) {
       }
       view_->history_.push_back(record);
       if (view_->history_.size() > branch::history_max)
-        view_->history_.pop_front();
+        view_->history_.erase(view_->history_.begin());
       guard.unlock();
       view_->observer_->restarted(record);
       break;
     }
     case kind::not_restarted:
       guard.unlock();
-      view_->observer_->ended(path, x.reason, false);
+      view_->observer_->ended(where, x.reason, false);
       break;
     case kind::gave_up:
       // Told with supervisor_ended, once everything below is stopped.
       break;
     case kind::stop_timeout:
       guard.unlock();
-      view_->observer_->stop_overdue(path, false);
+      view_->observer_->stop_overdue(where.path(), false);
       break;
     case kind::start_failed:
       break;

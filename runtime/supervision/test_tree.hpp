@@ -19,7 +19,7 @@ namespace coppice::supervision {
 class counting_observer : public observer {
 public:
   void restarted(const restart_record&) noexcept override { ++restarts_; }
-  void ended(const std::string&, const std::string&, bool gave_up) noexcept override {
+  void ended(const place_name&, const std::string&, bool gave_up) noexcept override {
     gave_up_ += gave_up ? 1 : 0;
   }
   void stop_overdue(const std::string&, bool left_behind) noexcept override {

@@ -37,13 +37,17 @@ supervisor_core::supervisor_core(supervisor_flags flags, std::vector<child_spec_
                                  uint64_t seed)
   : flags_(flags),
     random_(seed) {
-  COPPICE_ASSERT(check(flags, children));
+  // check(), without its list of ids: the table finds those that come twice.
+  COPPICE_ASSERT(check_flags(flags));
   if (is_simple()) {
+    COPPICE_ASSERT(children.size() == 1 && children.front());
     template_ = std::move(children.front());
     return;
   }
   table_.reserve(children.size());
   for (auto& child : children) {
+    COPPICE_ASSERT(child && check_spec(flags, *child, child->id)
+                   && table_.find(child->id) == child_table::nil);
     auto id = child->id;
     auto slot = table_.add(std::move(child), std::move(id));
     set_wanted(slot, true);

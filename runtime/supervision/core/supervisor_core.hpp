@@ -261,7 +261,7 @@ private:
   void on_start_failed(uint32_t slot, std::string reason, step& s);
   void decide_restart(uint32_t slot, std::string reason, bool was_running, step& s);
   void restart_group(uint32_t slot, duration delay, step& s);
-  void check_auto_shutdown(bool significant, const std::string& why, step& s);
+  bool shuts_down_without(uint32_t slot) const;
   void begin_ending(end_info why, step& s);
 
   // supervisor_sequence.cpp: one thing after the other.

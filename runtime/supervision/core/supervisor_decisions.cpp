@@ -28,14 +28,15 @@ void supervisor_core::on_exit(uint32_t slot, exit_info exit, step& s) {
     decide_restart(slot, std::move(exit.reason), true, s);
     return;
   }
-  auto significant = rec.spec->significant;
+  // It may be the last one that auto_shutdown waits for.
   std::string why;
-  if (significant)
+  if (rec.spec->significant && shuts_down_without(slot))
     why = "significant child '" + rec.id + "' ended: " + exit.reason;
   s.out.emplace_back(
     effect::report{effect::report::kind::not_restarted, ref(slot), std::move(exit.reason), {}});
   settle_and_drop(slot, s);
-  check_auto_shutdown(significant, why, s);
+  if (!why.empty())
+    begin_ending({end_info::kind::auto_shutdown, std::move(why)}, s);
 }
 
 void supervisor_core::on_stopped(uint32_t slot, step& s) {
@@ -121,11 +122,11 @@ void supervisor_core::restart_group(uint32_t slot, duration delay, step& s) {
     sequence{sequence::kind::stopping, from, cursor, std::max(left, delay), {}, 0, waiting_for};
 }
 
-void supervisor_core::check_auto_shutdown(bool significant, const std::string& why, step& s) {
-  if (!significant || flags_.auto_shutdown == auto_shutdown::never)
-    return;
-  if (flags_.auto_shutdown == auto_shutdown::any_significant || significant_wanted_ == 0)
-    begin_ending({end_info::kind::auto_shutdown, why}, s);
+/// Does the end of that significant child end the supervisor?
+bool supervisor_core::shuts_down_without(uint32_t slot) const {
+  if (flags_.auto_shutdown != auto_shutdown::all_significant)
+    return flags_.auto_shutdown == auto_shutdown::any_significant;
+  return significant_wanted_ == (table_[slot].wanted ? 1u : 0u);
 }
 
 void supervisor_core::begin_ending(end_info why, step& s) {
