@@ -23,7 +23,8 @@ function(coppice_bench_suite name)
   endif()
   list(TRANSFORM ARGN PREPEND coppice_)
   add_executable(bench_${name} EXCLUDE_FROM_ALL ${sources})
-  target_link_libraries(bench_${name} PRIVATE coppice_bench_frame ${ARGN} coppice_warnings)
+  target_link_libraries(bench_${name} PRIVATE coppice_bench_frame ${ARGN} coppice_warnings
+    ${COPPICE_PROGRAM_ALLOCATOR}) # as in every program
   add_dependencies(bench bench_${name})
 endfunction()
 

@@ -41,6 +41,15 @@ if(COPPICE_CONSUMER)
   return()
 endif()
 
+# Actors are made by one thread and often end on another: the allocator of glibc has them wait for each other then.
+# A sanitizer brings its own.
+find_library(COPPICE_ALLOCATOR NAMES libtcmalloc_minimal.so.4 tcmalloc_minimal REQUIRED)
+if(COPPICE_SANITIZE)
+  set(COPPICE_PROGRAM_ALLOCATOR "")
+else()
+  set(COPPICE_PROGRAM_ALLOCATOR ${COPPICE_ALLOCATOR})
+endif()
+
 # Asio and Beast are compiled once (runtime/http/boost_impl.cpp), not in every file.
 add_library(coppice_boost INTERFACE)
 if(COPPICE_SANITIZE MATCHES thread)

@@ -97,8 +97,8 @@ tree_entry branch::describe(const child_view& view, size_t depth) const {
     out.type = slot.start.recipe->type();
   else if (out.kind == child_kind::supervisor)
     out.type = "supervisor";
-  if (slot.last)
-    out.last = *slot.last;
+  if (slot.trouble)
+    out.last = slot.trouble->last;
   return out;
 }
 

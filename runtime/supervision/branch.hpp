@@ -19,6 +19,13 @@ struct last_exit {
   instant at;
 };
 
+/// What few children have: an end behind them.
+struct trouble {
+  std::optional<last_exit> last;
+  instant down_since;   ///< 0 while it is up.
+  bool waiting = false; ///< The actor is there but waits for restart or end.
+};
+
 /// One node of the tree as people see it; the field names are those of `coppice tree -o json`.
 struct tree_entry {
   std::string path;
@@ -84,9 +91,19 @@ private:
     seat_ptr place;
     caf::strong_actor_ptr actor;
     std::shared_ptr<branch> sub;
-    std::unique_ptr<last_exit> last;
-    instant down_since;
-    bool waiting = false; ///< The actor is there but waits for restart or end.
+    std::unique_ptr<supervision::trouble> trouble; ///< Null while it never ended.
+
+    bool waits() const { return trouble && trouble->waiting; }
+    supervision::trouble& own_trouble() {
+      if (!trouble)
+        trouble = std::make_unique<supervision::trouble>();
+      return *trouble;
+    }
+    /// Its actor is there and does not wait, or is gone.
+    void settle() {
+      if (trouble)
+        trouble->waiting = false;
+    }
   };
 
   slot& at(child_ref child);

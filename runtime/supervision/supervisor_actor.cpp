@@ -58,16 +58,19 @@ void supervisor_actor::on_report(const child_report& x) {
     is_supervisor = slot.sub != nullptr;
     if (x.what == child_report::kind::started || x.came_up)
       note_up(slot, x.at);
+    auto temporary = slot.start.spec->restart == restart_type::temporary;
     if (x.what != child_report::kind::started) {
-      slot.waiting = slot.place != nullptr && !x.gone;
       if (x.gone)
         gone = std::exchange(slot.actor, nullptr);
-      if (slot.down_since.ns == 0)
-        slot.down_since = x.at;
       // A temporary child leaves the tree with its end.
-      if (slot.start.spec->restart != restart_type::temporary) {
-        auto type = x.crash ? x.crash->message_type : std::string{};
-        slot.last = std::make_unique<last_exit>(last_exit{x.exit.reason, std::move(type), x.at});
+      if (!temporary || !x.gone) {
+        auto& trouble = slot.own_trouble();
+        trouble.waiting = slot.place != nullptr && !x.gone;
+        if (trouble.down_since.ns == 0)
+          trouble.down_since = x.at;
+        if (!temporary)
+          trouble.last =
+            last_exit{x.exit.reason, x.crash ? x.crash->message_type : std::string{}, x.at};
       }
     }
     if (x.what == child_report::kind::started || x.came_up)
@@ -86,19 +89,19 @@ void supervisor_actor::on_report(const child_report& x) {
 
 /// The time that it was down goes into the record of its restart.
 void supervisor_actor::note_up(branch::slot& slot, instant at) {
-  slot.waiting = false;
-  if (slot.down_since.ns == 0)
+  slot.settle();
+  if (!slot.trouble || slot.trouble->down_since.ns == 0)
     return;
   if (slot.place && !view_->history_.empty()) {
     auto path = slot.place->path();
     for (auto i = view_->history_.rbegin(); i != view_->history_.rend(); ++i) {
       if (i->path == path && i->downtime == duration{0}) {
-        i->downtime = at - slot.down_since;
+        i->downtime = at - slot.trouble->down_since;
         break;
       }
     }
   }
-  slot.down_since = {};
+  slot.trouble->down_since = {};
 }
 
 /// A child that stays down keeps its spec, not its actor.
@@ -112,7 +115,7 @@ void supervisor_actor::end_when_stopped(child_ref child) {
     auto& slot = view_->at(child);
     actor = std::move(slot.actor);
     slot.actor = nullptr;
-    slot.waiting = false;
+    slot.settle();
   }
   tell(actor, cell_command::kind::end, {});
 }

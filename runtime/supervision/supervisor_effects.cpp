@@ -26,8 +26,9 @@ void supervisor_actor::perform(const effect::start_child& x) {
   }
   if (!slot.place)
     slot.place = std::make_shared<seat>(view_->owner_, std::string{view->id}, x.child, *view->spec);
-  if (slot.actor && slot.waiting) {
-    tell(slot.actor, cell_command::kind::restart, slot.last ? slot.last->reason : std::string{});
+  if (slot.actor && slot.waits()) {
+    tell(slot.actor, cell_command::kind::restart,
+         slot.trouble->last ? slot.trouble->last->reason : std::string{});
     return;
   }
   guard.unlock();
@@ -40,7 +41,7 @@ void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const c
     auto actor = slot.start.recipe->spawn(host, slot.place, view.spec->isolation);
     std::lock_guard guard{view_->mutex_};
     slot.actor = std::move(actor);
-    slot.waiting = false;
+    slot.settle();
   };
   try {
     if (view.spec->isolation != isolation::shared)
@@ -78,7 +79,7 @@ void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
     std::lock_guard guard{view_->mutex_};
     slot.sub = std::move(sub);
     slot.actor = actor;
-    slot.waiting = false;
+    slot.settle();
   }
   command(actor, supervisor_command::kind::start, {});
 }
@@ -119,7 +120,7 @@ void supervisor_actor::leave_behind(child_ref child) {
     // Its place is taken by another: what it still says must not reach us as if it were the new one.
     slot.place = nullptr;
     slot.actor = nullptr;
-    slot.waiting = false;
+    slot.settle();
   }
   view_->observer_->stop_overdue(path, true);
   child_report report;
@@ -137,7 +138,7 @@ void supervisor_actor::perform(const effect::discard_child& x) {
     auto& slot = view_->at(x.child);
     actor = std::move(slot.actor);
     slot.actor = nullptr;
-    slot.waiting = false;
+    slot.settle();
   }
   tell(actor, cell_command::kind::end, {});
 }
