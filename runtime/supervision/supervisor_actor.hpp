@@ -108,7 +108,7 @@ void supervisor_actor::step(F input) {
       i = 0;
     }
     auto next = std::move(todo_[i]);
-    std::visit([this](auto& x) { perform(x); }, next);
+    std::visit([this](auto& x) { this->perform(x); }, next);
   }
   todo_.clear();
   performing_ = false;
