@@ -68,7 +68,7 @@ struct supervisor_command {
   enum class kind : uint8_t {
     start,     ///< From the parent: start the initial children.
     shutdown,  ///< From the parent: stop everything, then end.
-    add_child, ///< `id` and, but for simple_one_for_one, `child`.
+    add_child, ///< `id`, `before` and, but for simple_one_for_one, `child`.
     restart,
     stop,   ///< Keeps the spec.
     remove, ///< Stops when needed and drops the spec.
@@ -85,6 +85,8 @@ struct supervisor_command {
   child_start child;
   supervisor_flags flags;
   std::string reason;
+  /// The new child starts in front of the first of these that the supervisor has; at the end when it has none.
+  std::vector<std::string> before;
 };
 
 /// Asks an actor for the state that it describes by itself; urgent, answered by `description`.

@@ -283,7 +283,11 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::add_child(supervisor_comman
   result<child_ref> added = error{errc::internal, "no decision", {}, {}};
   step([&](supervisor_core& core, effects& out) {
     auto simple = core.flags().strategy == strategy::simple_one_for_one;
-    added = core.add_child(simple ? nullptr : x.child.spec, x.id, number, since_epoch(), out);
+    std::optional<child_ref> before;
+    for (auto id = x.before.begin(); !before && id != x.before.end(); ++id)
+      before = core.find(*id);
+    added =
+      core.add_child(simple ? nullptr : x.child.spec, x.id, number, since_epoch(), out, before);
     if (added) {
       view_->at(*added) = {};
       view_->at(*added).start = simple ? view_->spec_->children.front() : std::move(x.child);

@@ -7,8 +7,9 @@
 
 namespace coppice::supervision {
 
-uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id) {
+uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id, uint32_t before) {
   COPPICE_ASSERT(size_ < nil - 1);
+  COPPICE_ASSERT(before == nil || has_room_before(before));
   auto slot = free_;
   if (slot != nil) {
     free_ = records_[slot].next;
@@ -26,16 +27,41 @@ uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id
   rec.live = true;
   rec.spec = std::move(spec);
   rec.id = std::move(id);
-  rec.order = next_order_++;
-  rec.prev = tail_;
-  (tail_ == nil ? head_ : records_[tail_].next) = slot;
-  tail_ = slot;
+  rec.prev = before == nil ? tail_ : records_[before].prev;
+  rec.next = before;
+  if (before == nil) {
+    rec.order = next_order_;
+    next_order_ += order_step;
+  } else {
+    auto low = order_in_front_of(before);
+    rec.order = low + (records_[before].order - low) / 2;
+  }
+  (rec.prev == nil ? head_ : records_[rec.prev].next) = slot;
+  (rec.next == nil ? tail_ : records_[rec.next].prev) = slot;
   ++size_;
   if (size_ * 4ull > buckets_.size() * 3ull)
     grow_index();
   else
     index(slot);
   return slot;
+}
+
+uint64_t child_table::order_in_front_of(uint32_t slot) const {
+  auto prev = records_[slot].prev;
+  return prev == nil ? 0 : records_[prev].order;
+}
+
+bool child_table::has_room_before(uint32_t slot) const {
+  COPPICE_ASSERT(holds(slot));
+  return records_[slot].order - order_in_front_of(slot) > 1;
+}
+
+void child_table::spread() {
+  next_order_ = order_step;
+  for (auto slot = head_; slot != nil; slot = records_[slot].next) {
+    records_[slot].order = next_order_;
+    next_order_ += order_step;
+  }
 }
 
 void child_table::remove(uint32_t slot) {

@@ -17,7 +17,7 @@ struct child_record {
   std::shared_ptr<const child_spec> spec;
   std::string id;
   instant started_at;
-  uint64_t order = 0; ///< Ascending in start order; never used again.
+  uint64_t order = 0; ///< Ascending in start order; kept until child_table::spread.
   uint32_t generation = 1;
   uint32_t prev = UINT32_MAX; ///< In start order.
   uint32_t next = UINT32_MAX; ///< In start order; in a free record: the next free one.
@@ -48,8 +48,16 @@ class child_table {
 public:
   static constexpr uint32_t nil = UINT32_MAX;
 
-  /// Adds a child at the end of the start order. @pre find(id) == nil, size() < nil
-  uint32_t add(std::shared_ptr<const child_spec> spec, std::string id);
+  /// Adds a child at the end of the start order, or in front of the child `before`. Its order number is above those of
+  /// all that come before it and below those of all that follow; others keep theirs.
+  /// @pre find(id) == nil, size() < nil; before == nil or has_room_before(before)
+  uint32_t add(std::shared_ptr<const child_spec> spec, std::string id, uint32_t before = nil);
+
+  /// Is an order number left between that child and the one in front of it?
+  bool has_room_before(uint32_t slot) const;
+
+  /// Deals out all order numbers anew, with room between them; whoever holds one must look it up again. O(size).
+  void spread();
   void remove(uint32_t slot);
 
   /// Room for so many children, so that a list that is known needs no growing.
@@ -67,11 +75,15 @@ public:
 
   bool holds(uint32_t slot) const { return slot < records_.size() && records_[slot].live; }
 
+  /// The order number of the next child at the end.
+  uint64_t end_order() const { return next_order_; }
+
   uint32_t first() const { return head_; }
   uint32_t last() const { return tail_; }
   size_t size() const { return size_; }
 
 private:
+  uint64_t order_in_front_of(uint32_t slot) const;
   size_t bucket_of(std::string_view id) const;
   void index(uint32_t slot);
   void forget(uint32_t slot);
@@ -81,7 +93,10 @@ private:
   std::vector<child_record> records_;
   std::vector<uint32_t>
     buckets_; ///< Open addressing by id, linear probing; a power of two, at most 3/4 full.
-  uint64_t next_order_ = 1;
+  /// Between children that are added at the end: room for 16 halvings, and for 2^48 children in a supervisor's life.
+  static constexpr uint64_t order_step = uint64_t{1} << 16;
+
+  uint64_t next_order_ = order_step;
   uint32_t head_ = nil;
   uint32_t tail_ = nil;
   uint32_t free_ = nil;

@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <map>
 
 using namespace coppice;
@@ -43,6 +44,46 @@ TEST_CASE("child table: behaves like a map with an order under random adds and r
   }
   CHECK(found == order);
   CHECK(table.size() == order.size());
+}
+
+TEST_CASE("child table: children put in front of others stand there, with numbers that ascend",
+          "[supervision]") {
+  child_table table;
+  std::vector<std::string> order;
+  prng random{5};
+  auto spec = std::make_shared<const child_spec>();
+  auto spread = 0;
+  for (int i = 0; i < 3000; ++i) {
+    auto id = "c" + std::to_string(i);
+    // Mostly in front of the same few, so that the numbers between them run out.
+    auto place = order.empty() ? 0 : random.below(std::min<size_t>(order.size(), 3) + 1);
+    auto before = place == order.size() ? child_table::nil : table.find(order[place]);
+    if (before != child_table::nil && !table.has_room_before(before)) {
+      table.spread();
+      ++spread;
+    }
+    table.add(spec, id, before);
+    order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), id);
+    if (random.below(4) == 0) {
+      auto victim = random.below(order.size());
+      table.remove(table.find(order[victim]));
+      order.erase(order.begin() + static_cast<std::ptrdiff_t>(victim));
+    }
+  }
+  CHECK(spread > 0);
+  std::vector<std::string> found;
+  uint64_t last = 0;
+  auto back = child_table::nil;
+  for (auto slot = table.first(); slot != child_table::nil; slot = table[slot].next) {
+    REQUIRE(table[slot].order > last);
+    REQUIRE(table[slot].prev == back);
+    last = table[slot].order;
+    back = slot;
+    found.push_back(table[slot].id);
+  }
+  CHECK(back == table.last());
+  CHECK(table.end_order() > last);
+  CHECK(found == order);
 }
 
 TEST_CASE("child table: an empty one finds nothing", "[supervision]") {

@@ -16,7 +16,7 @@ namespace coppice::supervision::test {
 ///     start | stop
 ///     ok a | fail a | exit a normal | crash a | gone a        answers; gone = it stopped as it was asked to
 ///     fire t1 | at 3s                                        timers, time
-///     add c temporary #7 | terminate a #8 | restart a #9 | delete a | suspend a | resume a
+///     add c temporary before=a #7 | terminate a #8 | restart a #9 | delete a | suspend a | resume a
 class core_driver {
 public:
   bool quiet = false; ///< Leave out reports and discards.
@@ -77,7 +77,7 @@ public:
     for (size_t i = 1; i < args.size(); ++i) {
       const auto& word = args[i];
       auto [key, value] = split(word);
-      if (from_string(word, out.restart) || word.front() == '#')
+      if (from_string(word, out.restart) || word.front() == '#' || key == "before")
         continue;
       if (key == "shutdown")
         out.shutdown = *parse_shutdown(value);
@@ -184,7 +184,11 @@ private:
     if (verb == "add") {
       auto simple = core().flags().strategy == strategy::simple_one_for_one;
       auto added = simple ? nullptr : spec({args.begin() + 1, args.end()});
-      return note(core().add_child(added, id, command(args), now, out_));
+      auto before =
+        std::find_if(args.begin(), args.end(), [](auto& x) { return x.starts_with("before="); });
+      return note(core().add_child(added, id, command(args), now, out_,
+                                   before == args.end() ? std::nullopt
+                                                        : std::optional{ref(before->substr(7))}));
     }
     if (verb == "terminate")
       return note(core().terminate_child(ref(id), command(args), now, out_));

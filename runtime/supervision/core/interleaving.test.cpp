@@ -66,7 +66,7 @@ public:
         restart(target);
         break;
       case 10:
-        add(how);
+        add(how, target);
         break;
       case 11:
         feed([&](auto& out) { (void)core_.delete_child(target, out); });
@@ -306,20 +306,41 @@ private:
     });
   }
 
-  void add(uint32_t how) {
+  // Also in front of another child, or of one that is gone.
+  void add(uint32_t how, child_ref whom) {
     child_spec spec;
     spec.id = "d" + std::to_string(how % 5);
     spec.restart = static_cast<restart_type>(how % 3);
+    auto in_front = how / 8 % 2 == 0;
     auto n = ++commands_;
     open_commands_.insert(n);
     feed([&](auto& out) {
-      auto done = core_.add_child(ordered_ ? std::make_shared<const child_spec>(spec) : nullptr,
-                                  spec.id, n, now_, out);
+      auto done =
+        core_.add_child(ordered_ ? std::make_shared<const child_spec>(spec) : nullptr, spec.id, n,
+                        now_, out, in_front ? std::optional{whom} : std::nullopt);
       if (done)
-        actors_[*done] = {spec.id, ranks_++};
+        actors_[*done] = {spec.id, 0};
       else
         open_commands_.erase(n);
+      if (done)
+        rank_all(in_front ? std::optional{whom} : std::nullopt, *done);
     });
+  }
+
+  void rank_all(std::optional<child_ref> whom, child_ref added) {
+    std::optional<child_ref> last;
+    auto follows = child_ref{};
+    ranks_ = 0;
+    for (const auto& c : core_.children()) {
+      actors_[c.child].rank = ranks_++;
+      if (last == added)
+        follows = c.child;
+      last = c.child;
+    }
+    if (whom)
+      RC_ASSERT(follows == *whom);
+    else
+      RC_ASSERT(last == added);
   }
 
   void fire(uint32_t whom) {

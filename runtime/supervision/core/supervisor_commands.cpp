@@ -33,10 +33,26 @@ result<uint32_t> supervisor_core::admit(child_ref child, bool waits) const {
   return child.slot;
 }
 
+// A sequence goes on with the same children when all get new order numbers.
+void supervisor_core::make_room_before(uint32_t slot) {
+  if (table_.has_room_before(slot))
+    return;
+  auto begin = table_.first();
+  while (begin != child_table::nil && table_[begin].order < sequence_.first)
+    begin = table_[begin].next;
+  auto from_first = sequence_.first == 0;
+  table_.spread();
+  if (!from_first)
+    sequence_.first = begin != child_table::nil ? table_[begin].order : table_.end_order();
+}
+
 result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id, uint64_t command,
-                                             duration now, effects& out) {
+                                             duration now, effects& out,
+                                             std::optional<child_ref> before) {
   if (is_over())
     return ending();
+  if (before && !holds(*before))
+    return not_found();
   if (is_simple() && spec)
     return error{errc::invalid_config,
                  "children of a simple_one_for_one supervisor come from its template", id, ""};
@@ -56,7 +72,9 @@ result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id
   if (table_.size() >= child_table::nil - 1)
     return error{errc::refused, "the supervisor has as many children as it can have", id, ""};
   step s{now, out};
-  auto slot = table_.add(std::move(spec), std::move(id));
+  if (before)
+    make_room_before(before->slot);
+  auto slot = table_.add(std::move(spec), std::move(id), before ? before->slot : child_table::nil);
   table_[slot].added = true;
   set_wanted(slot, true);
   wait_for(slot, command, true);

@@ -8,6 +8,7 @@
 #include "runtime/supervision/core/start_queue.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -175,11 +176,12 @@ public:
 
   // -- commands; errors leave everything as it was ----------------------------------------------------------------------
 
-  /// Adds a child at the end and starts it. `id` overrides the spec's; required under simple_one_for_one, where
-  /// `spec` is null and the template is used.
-  /// Errors: already_exists, invalid_config, actor_stopped (the supervisor is ending).
+  /// Adds a child at the end of the start order, or in front of the child `before`, and starts it. `id` overrides the
+  /// spec's; required under simple_one_for_one, where `spec` is null and the template is used. A group of children
+  /// that is being stopped, or waits, takes the new child along when its place lies within the group.
+  /// Errors: already_exists, invalid_config, actor_stopped (the supervisor is ending), not_found (`before`).
   result<child_ref> add_child(child_spec_ptr spec, std::string id, uint64_t command, duration now,
-                              effects& out);
+                              effects& out, std::optional<child_ref> before = {});
 
   /// Stops the child and keeps its spec (state stopped); a temporary or simple_one_for_one child is removed.
   /// Errors: not_found, actor_stopped.
@@ -285,6 +287,7 @@ private:
   void cancel(uint32_t slot, step& s);
   void wait_for(uint32_t slot, uint64_t command, bool start);
   void finish_commands(uint32_t slot, bool start, const error& failure, step& s);
+  void make_room_before(uint32_t slot);
   result<uint32_t> admit(child_ref child, bool waits) const;
   rare_state& rare(uint32_t slot);
   rare_state* find_rare(uint32_t slot);
