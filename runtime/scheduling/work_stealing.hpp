@@ -19,7 +19,7 @@ namespace coppice::scheduling {
 /// to steal from it), and a worker that sleeps is woken when there is more to do than those awake are doing, where CAF's
 /// looks again after a while.
 /// Promises: a job that waits behind a running one is taken by another worker at once when one is free; the only job
-/// behind a running one, within `doze`.
+/// behind a running one, within `doze`. No job waits for ever behind newer ones: each 256th turn goes to the oldest.
 /// Source: the parking of the Go scheduler ("Scalable Go Scheduler Design", D. Vyukov, 2012).
 class work_stealing : public caf::policy::unprofiled {
 public:
@@ -47,6 +47,7 @@ public:
     std::condition_variable called;
     std::atomic<bool> asleep{false};
     uint32_t dice = 1;
+    uint32_t turns = 0;
   };
 
   // -- what CAF's coordinator and workers call ------------------------------------------------------------------------
@@ -88,8 +89,13 @@ public:
 
   template <class Worker>
   job* dequeue(Worker* self) {
+    auto& mine = self->data();
+    // Actors that keep each other busy would otherwise come first for ever.
+    if (++mine.turns % oldest_every == 0)
+      if (auto* x = mine.queue.take_tail())
+        return x;
     while (true) {
-      if (auto* x = self->data().queue.take_head())
+      if (auto* x = mine.queue.take_head())
         return x;
       if (auto* x = search(self))
         return x;
@@ -109,6 +115,7 @@ public:
 
 private:
   static constexpr int searches = 64;
+  static constexpr uint32_t oldest_every = 256;
 
   template <class Worker>
   job* search(Worker* self) {

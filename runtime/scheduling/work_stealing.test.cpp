@@ -78,6 +78,28 @@ TEST_CASE("an actor behind one that holds its thread runs on another thread", "[
   }
 }
 
+TEST_CASE("actors that keep each other busy do not starve another", "[scheduling]") {
+  system_of config{1};
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  // Each message makes the other actor the newest that is runnable.
+  auto player = [](caf::event_based_actor* me) -> caf::behavior {
+    return {[=](caf::actor other) { me->send(other, caf::actor{me}); }};
+  };
+  auto first = system.spawn(player);
+  auto second = system.spawn(player);
+  caf::anon_send(first, second);
+  auto echo = system.spawn(
+    [](caf::event_based_actor*) -> caf::behavior { return {[](int64_t x) { return x; }}; });
+  for (int64_t i = 0; i < 20; ++i) {
+    int64_t answer = -1;
+    self->request(echo, 30s, i).receive([&](int64_t x) { answer = x; }, [](const caf::error&) {});
+    REQUIRE(answer == i);
+  }
+  for (auto& x : {first, second, echo})
+    self->send_exit(x, caf::exit_reason::kill);
+}
+
 TEST_CASE("sleeping workers hear of work from outside", "[scheduling]") {
   system_of config{4};
   caf::actor_system system{config};
