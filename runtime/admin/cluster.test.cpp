@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <set>
 
@@ -31,9 +32,11 @@ std::string sections(const std::string& certificates, const std::string& name,
 /// A node in a process of its own, killed hard at the end.
 struct other_node : asking {
   other_node(const std::string& certificates, const std::string& name, const std::string& seed)
-    : process(child_case, {{"COPPICE_TEST_CERTIFICATES", certificates},
+    : reports(certificates),
+      process(child_case, {{"COPPICE_TEST_CERTIFICATES", certificates},
                            {"COPPICE_TEST_NAME", name},
-                           {"COPPICE_TEST_SEED", seed}}) {
+                           {"COPPICE_TEST_SEED", seed},
+                           {"TSAN_OPTIONS", "log_path=" + certificates + "/race"}}) {
     REQUIRE(process.next_line(folder));
     REQUIRE(process.next_line(socket_url));
   }
@@ -42,7 +45,13 @@ struct other_node : asking {
     process.kill();
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
+    // A killed process has no exit status that would tell of a race.
+    for (auto& file : std::filesystem::directory_iterator{reports, ignored})
+      if (file.path().filename().string().starts_with("race."))
+        FAIL_CHECK(std::ifstream{file.path()}.rdbuf());
   }
+
+  std::string reports; ///< Where ThreadSanitizer, when it is on, files what it finds there.
 
   testing::child_program process;
   std::string folder;
@@ -87,6 +96,26 @@ TEST_CASE("admin: another node for the tests of this file", "[.child]") {
   testing::tell_parent(x.socket_url);
   // Until it is killed; not longer than any test takes.
   ::sleep(120);
+}
+
+TEST_CASE("admin: another node may ask while the API begins to listen", "[cluster]") {
+  running_node x{{}, false};
+  x.start_node();
+  auto url = [&] {
+    std::promise<std::string> body;
+    x.owner->answer_forwarded(
+      {"GET", "/v1/nodes", {}, "somebody"},
+      [&body](node_internal::forwarded y) { body.set_value(std::move(y.body)); });
+    auto nodes = json::parse(body.get_future().get());
+    return nodes ? text_at(*nodes, "/0/admin_url") : to_string(nodes.error());
+  };
+  CHECK(url() == "null");
+  auto seen = std::async(std::launch::async, [&] {
+    wait_until([&] { return url() != "null"; });
+    return url();
+  });
+  x.listen();
+  CHECK(seen.get() == x.server->url());
 }
 
 TEST_CASE("admin: either node answers for both", "[cluster]") {
