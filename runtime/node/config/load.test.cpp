@@ -77,13 +77,14 @@ TEST_CASE("configuration: the production node as it stands", "[config]") {
 TEST_CASE("configuration: defaults lie below cluster, and both below a node", "[config]") {
   auto x = good(R"(
 defaults:
-  cluster: {name: one, seeds: [a:1]}
+  cluster: {name: one, seeds: [a:1], certificates: {ca: a, cert: b, key: c}}
   log: {level: warn, files: 3, levels: {a: info, b: info}}
   user: [{id: x, type: a.b}]
 cluster: {name: two}
 nodes:
-  alpha:
+  alpha: {cluster: {listen: 'a:1'}}
   beta:
+    cluster: {listen: 'b:1'}
     log: {level: debug, levels: {b: trace}}
     user: [{id: y, type: a.b}]
 )");

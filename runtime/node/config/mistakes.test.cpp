@@ -99,6 +99,8 @@ std::vector<sample> samples() {
     {"endpoint without port", with_node("cluster: {listen: localhost}\n"), "f:2:19: cluster.listen: 'localhost' has no port"},
     {"port too large", with_node("cluster: {listen: 'localhost:70000'}\n"), "f:2:19: cluster.listen: 'localhost:70000' has no port between"},
     {"IPv6 without brackets", with_node("cluster: {listen: '::1:7400'}\n"), "f:2:19: cluster.listen: '::1:7400' has several colons"},
+    {"seeds alone", with_node("cluster: {seeds: ['a.example:1'], listen: '127.0.0.1:1'}\n"), "f:2:18: cluster.seeds: seeds without cluster.certificates; expected the files ca, cert and key"},
+    {"seeds without an address", with_node("cluster: {certificates: {ca: a, cert: b, key: c}, seeds: ['a.example:1']}\n"), "f:2:58: cluster.seeds: seeds without cluster.listen; expected HOST:PORT"},
     {"seed without port", with_node("cluster:\n  seeds:\n    - a.example:1\n    - b.example\n"), "f:5:7: cluster.seeds[1]: 'b.example' has no port; expected HOST:PORT"},
     {"seed with port 0", with_node("cluster: {seeds: ['a.example:0']}\n"), "f:2:19: cluster.seeds[0]: the text 'a.example:0'; expected a port from 1"},
     {"seed twice", with_node("cluster: {seeds: ['a:1', 'a:1']}\n"), "f:2:26: cluster.seeds[1]: the text 'a:1' a second time"},

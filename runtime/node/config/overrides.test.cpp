@@ -171,7 +171,7 @@ TEST_CASE("configuration: the name of a node", "[config]") {
   options.node = "alpha";
   CHECK(good("log: {}\n", options).nodes[0].config.node.name == "alpha");
   CHECK(good("", options).nodes[0].config.node.name == "alpha");
-  CHECK(good("# nothing\n", overriding({{"node.name", "solo"}, {"cluster.seeds", "h:1"}}))
+  CHECK(good("# nothing\n", overriding({{"node.name", "solo"}, {"cluster.name", "h"}}))
           .nodes[0]
           .config.node.name
         == "solo");

@@ -322,6 +322,32 @@ reload_plan make_plan(const loaded::node& before, const loaded::node& after) {
   return out;
 }
 
+std::vector<std::string> following(const node_config& before, const node_config& after,
+                                   std::string_view path) {
+  constexpr size_t ids_max = 8;
+  auto slash = path.rfind('/');
+  auto parent = path.substr(0, slash == path.npos ? 0 : slash);
+  auto id = path.substr(slash == path.npos ? 0 : slash + 1);
+  auto children_in = [&](const node_config& x) -> const std::vector<tree_child>* {
+    if (parent == "/user")
+      return &x.user;
+    const auto* child = find_child(x, parent);
+    return child == nullptr ? nullptr : &child->children;
+  };
+  const auto* old = children_in(before);
+  const auto* all = children_in(after);
+  std::vector<std::string> out;
+  if (old == nullptr || all == nullptr)
+    return out;
+  auto at =
+    std::find_if(all->begin(), all->end(), [&](const tree_child& x) { return x.spec.id == id; });
+  for (at = at == all->end() ? at : at + 1; at != all->end() && out.size() < ids_max; ++at)
+    if (std::any_of(old->begin(), old->end(),
+                    [&](const tree_child& x) { return x.spec.id == at->spec.id; }))
+      out.push_back(at->spec.id);
+  return out;
+}
+
 std::string to_string(const reload_plan& x) {
   if (x.empty())
     return "nothing changes\n";

@@ -38,6 +38,11 @@ struct reload_plan {
 /// Pure. Compares one node of two configurations.
 reload_plan make_plan(const loaded::node& before, const loaded::node& after);
 
+/// The ids of children that stood in the old configuration and follow `path` in the new one, nearest first; at most 8.
+/// A child that is added goes in front of the first of them that there is, so that the order of start is the file's.
+std::vector<std::string> following(const node_config& before, const node_config& after,
+                                   std::string_view path);
+
 /// For people: one line a step, `+ - ~ !` in front.
 std::string to_string(const reload_plan& x);
 

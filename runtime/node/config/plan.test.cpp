@@ -111,3 +111,29 @@ TEST_CASE("reload plan: a new name is refused", "[config]") {
   CHECK(plan.refused[0].target == "node.name");
   CHECK(to_string(plan.refused[0].where) == "f:1:14");
 }
+
+TEST_CASE("reload plan: what a new child goes in front of", "[config]") {
+  auto of = [](const std::string& before, const std::string& after, std::string_view path) {
+    std::string out;
+    for (auto& id : following(load("node: {name: alpha}\n" + before).config,
+                              load("node: {name: alpha}\n" + after).config, path))
+      out += id + " ";
+    return out;
+  };
+  auto list = [](std::string_view ids) {
+    std::string out = "user:\n";
+    for (auto id : ids)
+      out += std::string{"  - {id: "} + id + ", type: x.y}\n";
+    return out;
+  };
+  CHECK(of(list("bd"), list("abcd"), "/user/a") == "b d ");
+  CHECK(of(list("bd"), list("abcd"), "/user/c") == "d ");
+  CHECK(of(list("bd"), list("abcd"), "/user/d").empty());
+  CHECK(of(list("bcdefghijk"), list("abcdefghijk"), "/user/a") == "b c d e f g h i ");
+  CHECK(of(list("b"), list("ab"), "/user/nobody").empty());
+  CHECK(of(list("b"), list("ab"), "/user/no/body").empty());
+  CHECK(of("user: [{id: s, supervisor: {}, children: [{id: z, type: x.y}]}]\n",
+           "user: [{id: s, supervisor: {}, children: [{id: a, type: x.y}, {id: z, type: x.y}]}]\n",
+           "/user/s/a")
+        == "z ");
+}

@@ -37,7 +37,29 @@ void check_files(const value* section, const std::string& shown, bool with_ca,
            with_ca ? "ca, cert and key together" : "cert and key together");
 }
 
+/// A node that is to join others takes links itself, and links need certificates.
+void check_joining(const value& node, std::vector<mistake>& mistakes) {
+  const auto* seeds = node.find("cluster", "seeds");
+  if (seeds == nullptr || seeds->items.empty())
+    return;
+  const auto* listen = node.find("cluster", "listen");
+  const auto* files = node.find("cluster", "certificates");
+  auto listens = listen != nullptr && listen->what != value::kind::null;
+  auto certified = files != nullptr && !files->members.empty();
+  if (listens && certified)
+    return;
+  std::string missing = listens ? "" : "cluster.listen";
+  std::string wanted = listens ? "" : "HOST:PORT where this node takes links of others";
+  if (!certified) {
+    missing += std::string{listens ? "" : " and "} + "cluster.certificates";
+    wanted += std::string{listens ? "" : ", and "}
+              + "the files ca, cert and key (`coppice pki init` and `pki issue` make them)";
+  }
+  note(mistakes, *seeds, "cluster.seeds", "seeds without " + missing, wanted);
+}
+
 void check_cluster(const value& node, std::vector<mistake>& mistakes) {
+  check_joining(node, mistakes);
   check_files(node.find("cluster", "certificates"), "cluster.certificates", true, mistakes);
   auto no_port = [&](const value& x, const std::string& key) {
     if (x.what != value::kind::scalar)
