@@ -53,6 +53,8 @@ std::string_view fixed_kind(word_kind kind) {
       return "actor_type";
     case word_kind::message_type:
       return "message_type";
+    case word_kind::any_type:
+      return "any_type";
     case word_kind::stream:
       return "stream";
     case word_kind::dead_letter:
@@ -117,6 +119,8 @@ word_place place_of(const std::vector<std::string>& words) {
     out.words.insert(out.words.end(), place.words.begin(), place.words.end());
     if (place.kind == word_kind::json && at > 0)
       out.type = plain.back();
+    if (place.kind == word_kind::message_type && at > 0 && found->args[0].kind == word_kind::path)
+      out.path = plain.back();
     if (place.kind == word_kind::verb)
       add_verbs(out, "");
     if (place.kind == word_kind::code)
@@ -153,6 +157,9 @@ std::vector<std::string> completer::ask(word_kind kind) {
       add("/v1/types", "name", "actor");
       break;
     case word_kind::message_type:
+      add("/v1/types", "name", "message");
+      break;
+    case word_kind::any_type:
       add("/v1/types", "name");
       break;
     case word_kind::stream:
@@ -179,6 +186,32 @@ std::vector<std::string> completer::fields(const std::string& type) {
       out.push_back("{\"" + text(x, "name") + "\":");
   }
   return out;
+}
+
+/// What the actor takes; every message type when that is not known.
+std::vector<std::string> completer::accepted(const std::string& path) {
+  auto now = system_clock().monotonic();
+  auto& entry = cache_["accepts " + path];
+  if (entry.at != duration{} && now - entry.at <= std::chrono::seconds{1})
+    return entry.names;
+  auto saved = in_.options();
+  in_.options().timeout = saved.timeout.value_or(std::chrono::milliseconds{300});
+  std::vector<std::string> names;
+  bool anything = true;
+  if (auto full = in_.path(path))
+    if (auto actor = in_.get("/v1/actors", {{"path", *full}})) {
+      for (const auto& x : items(*actor, "accepts"))
+        if (const auto* name = x.if_string())
+          names.emplace_back(name->data(), name->size());
+      // Without a list: a supervisor takes nothing, other actors may take anything.
+      anything = names.empty() && text(*actor, "kind") != "supervisor";
+    }
+  in_.options() = saved;
+  if (anything)
+    names = known(word_kind::message_type, {});
+  std::sort(names.begin(), names.end());
+  cache_["accepts " + path] = {now, names};
+  return names;
 }
 
 std::vector<std::string> completer::known(word_kind kind, const std::string& begun) {
@@ -208,7 +241,7 @@ std::vector<std::string> completer::candidates(const std::vector<std::string>& w
   if (place.kind == word_kind::json && !place.type.empty())
     all = fields(place.type);
   else if (!fixed_kind(place.kind).empty()) {
-    auto names = known(place.kind, begun);
+    auto names = place.path.empty() ? known(place.kind, begun) : accepted(place.path);
     all.insert(all.end(), names.begin(), names.end());
   }
   std::vector<std::string> out;

@@ -21,6 +21,7 @@ private:
   std::vector<std::string> known(word_kind kind, const std::string& begun);
   std::vector<std::string> ask(word_kind kind);
   std::vector<std::string> fields(const std::string& type);
+  std::vector<std::string> accepted(const std::string& path);
 
   struct cached {
     duration at{};
@@ -36,6 +37,7 @@ struct word_place {
   word_kind kind = word_kind::any;
   std::vector<std::string> words; ///< Fixed candidates: verbs, flags, or what only is right.
   std::string type;               ///< kind json: the message or actor type whose fields are wanted.
+  std::string path; ///< kind message_type: the actor that is to take it; may be empty.
 };
 
 word_place place_of(const std::vector<std::string>& words);

@@ -54,11 +54,34 @@ result<int> check(session& in, const arguments& args) {
   return done ? result<int>{outcome.mistakes.empty() ? 0 : 1} : done;
 }
 
+/// A key that is named without what it stands in: `mailbox.limit` -> `user[].mailbox.limit`.
+error with_places(error reason, const std::string& key) {
+  std::string places;
+  std::string first;
+  size_t count = 0;
+  for (const auto& known : config::all_keys()) {
+    auto path = std::string{known.path};
+    if (path.size() <= key.size() + 1
+        || path.compare(path.size() - key.size(), key.size(), key) != 0
+        || path[path.size() - key.size() - 1] != '.')
+      continue;
+    places += (count++ == 0 ? "" : ", ") + path;
+    if (count == 1)
+      first = path;
+  }
+  if (count == 0 || key.empty())
+    return reason;
+  reason.hint = first;
+  if (count > 1)
+    reason.message += "; there is " + places;
+  return reason;
+}
+
 result<int> explain(session& in, const arguments& args) {
   const auto& key = args.get("KEY");
   auto described = config::explain(key);
   if (!described)
-    return described.error();
+    return with_places(described.error(), key);
   json::object out{{"key", key}, {"text", *described}};
   if (const auto* x = config::find_key(key)) {
     out["type"] = config::to_string(x->type);

@@ -63,7 +63,8 @@ TEST_CASE("completion: verbs, flags, words and what the node knows", "[cli]") {
     "GET /v1/tree", 200,
     R"([{"node":"alpha","path":"/","children":[{"node":"alpha","path":"/user","children":[]}]}])");
   node.answer("GET /v1/types", 200,
-              R"([{"name":"demo.add","kind":"message"},{"name":"demo.adder","kind":"actor"}])");
+              R"([{"name":"demo.add","kind":"message"},{"name":"demo.rules","kind":"message"},
+                  {"name":"demo.adder","kind":"actor"}])");
   node.answer("GET /v1/types/demo.add", 200,
               R"({"fields":[{"name":"amount"}],"example":{"amount":1}})");
   auto lines = [](std::vector<std::string> words) {
@@ -77,7 +78,17 @@ TEST_CASE("completion: verbs, flags, words and what the node knows", "[cli]") {
   CHECK(lines({"inspect", "alpha:/u"}) == "alpha:/user\n");
   CHECK(lines({"inspect", "/"}) == "/\n/user\n");
   CHECK(lines({"spawn", "/user/x", "--type", "d"}) == "demo.adder\n");
-  CHECK(lines({"send", "/user", "demo.a"}) == "demo.add\ndemo.adder\n");
+  // An actor that is not known may take every message, and never an actor type.
+  CHECK(lines({"send", "/user", "demo."}) == "demo.add\ndemo.rules\n");
+  CHECK(lines({"types", "demo.a"}) == "demo.add\ndemo.adder\n");
+  node.answer("GET /v1/actors", 200, R"({"kind":"worker","accepts":["demo.add"]})");
+  CHECK(lines({"send", "/user", "demo."}) == "demo.add\n");
+  CHECK(node.last().target == "/v1/actors?path=%2Fuser");
+  CHECK(lines({"request", "/user", "demo.r"}).empty());
+  node.answer("GET /v1/actors", 200, R"({"kind":"supervisor","accepts":[]})");
+  CHECK(lines({"send", "/user", ""}).empty());
+  node.answer("GET /v1/actors", 200, R"({"kind":"worker","accepts":[]})"); // Takes anything.
+  CHECK(lines({"send", "/user", "demo."}) == "demo.add\ndemo.rules\n");
   CHECK(lines({"send", "/user", "demo.add", ""}) == "{\"amount\":1}\n{\"amount\":\n");
   CHECK(lines({"explain", "mailbox"}) == "mailbox_full\n");
   CHECK(lines({"chaos", "crash", "/user"}) == "/user\n");
@@ -225,6 +236,10 @@ TEST_CASE("config check: every mistake with its place", "[cli]") {
   CHECK(run({"config", "check", file}).status == 0);
   CHECK(run({"config", "explain", "cluster.seeds"}).status == 0);
   CHECK(run({"config", "explain", "cluster.seed"}).status == 4);
+  done = run({"config", "explain", "mailbox.limit"});
+  CHECK(done.status == 4);
+  CHECK(done.err.find("'user[].mailbox.limit'") != std::string::npos);
+  CHECK(run({"config", "explain", "mailbox"}).err.find("user[].mailbox") != std::string::npos);
 }
 
 TEST_CASE("pki: an authority and a node's certificate", "[cli]") {
@@ -245,6 +260,12 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
   CHECK(run({"tree", "--help"}).out.find("usage: coppice tree") == 0);
   CHECK(run({"help", "dlq"}).status == 0);
   CHECK(run({"help", "tre"}).status == 2);
+  auto node_help = run({"help", "node"}).out;
+  for (const char* flag :
+       {"--config F", "--name N", "--join HOST", "--nats URL", "--data DIR", "--set KEY=VALUE"})
+    CHECK(node_help.find(flag) != std::string::npos);
+  CHECK(run({"help", "chaos", "kill-node"}).out.find("  NODE  the node's name")
+        != std::string::npos);
   CHECK(run({"explain", "mailbox_full"}).out.find("exit status 1, HTTP 429") != std::string::npos);
   CHECK(run({"explain", "mailbox_ful"}).status == 4);
   cli_environment env;

@@ -89,6 +89,24 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
      "GET",
      "/v1/history?since=15min&node=beta",
      ""},
+    {{"history", "--since", "15m"}, "GET", "/v1/history?since=15min", ""},
+    {{"history", "--since", "2026-01-06T10:00:00Z"},
+     "GET",
+     "/v1/history?since=2026-01-06T10%3A00%3A00Z",
+     ""},
+    {{"logs", "--since", "10m"}, "GET", "/v1/logs?since=10min", ""},
+    {{"sub", "a.b", "--since", "90m"}, "GET", "/v1/subjects/a.b?since=90min", ""},
+    {{"chaos", "pause", "gamma", "--for", "1m", "--yes"},
+     "POST",
+     "/v1/chaos/pause?for=1min&node=gamma",
+     ""},
+    {{"log-level", "cluster", "debug", "--for", "5m"},
+     "POST",
+     "/v1/log-level?path=cluster",
+     "{\"level\":\"debug\",\"for\":\"5min\"}"},
+    {{"ls", "*host*"}, "GET", "/v1/actors?glob=%2F%2A%2A%2F%2Ahost%2A", ""},
+    {{"ls", "alpha:*"}, "GET", "/v1/actors?glob=alpha%3A%2F%2A%2A%2F%2A", ""},
+    {{"ls", "user/edge"}, "GET", "/v1/actors?glob=%2Fuser%2Fedge", ""},
     {{"why", "/user/x"}, "GET", "/v1/why?path=%2Fuser%2Fx", ""},
     {{"trace", "/user/x", "--limit", "20/s"}, "GET", "/v1/trace?path=%2Fuser%2Fx&limit=20", ""},
     {{"logs", "--path", "/user/x", "--previous"},
@@ -208,6 +226,130 @@ TEST_CASE("requests: dangerous verbs refuse without a terminal and without --yes
   CHECK(node.seen().empty());
 }
 
+TEST_CASE("requests: a wrong value on the line is a usage error, and no node is asked", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  struct line {
+    std::vector<std::string> words;
+    const char* at;
+    const char* part; ///< Of what stands on stderr.
+  };
+  const line lines[]{
+    {{"history", "--since", "yesterday"}, "--since", "neither a span such as 15m"},
+    {{"history", "--since", "15"}, "--since", "neither a span"},
+    {{"logs", "--since", "m"}, "--since", "neither a span"},
+    {{"logs", "--trace", "abc"}, "--trace", "32 hexadecimal digits"},
+    {{"log-level", "cluster", "debug", "--for", "5"}, "--for", "no unit"},
+    {{"tree", "--timeout", "5x"}, "--timeout", "unknown unit"},
+    {{"ls", "--state", "bogus"}, "--state", "none of: starting, running, restarting, backoff"},
+    {{"ls", "--state", "running,faild"}, "--state", "did you mean 'failed'"},
+    {{"events", "append", "s", "t.x", "{}", "--expect", "bogus"}, "--expect", "no_stream"},
+    {{"events", "append", "s", "t.x", "{}", "--expect", "-1"}, "--expect", "neither a version"},
+    {{"events", "read", "s", "--limit", "0"}, "--limit", "less than 1"},
+    {{"dlq", "ls", "--limit", "0"}, "--limit", "between 1 and"},
+    {{"dlq", "ls", "--origin", "bogus"}, "--origin", "none of: actor, consumer, bridge, outbox"},
+    {{"dlq", "replay", "01J", "--to", "bogus"}, "--to", "nor nats:SUBJECT"},
+    {{"dlq", "replay", "01J", "--to", "nats:a b"}, "--to", "subject"},
+    {{"dlq", "replay", "--all", "--to", "bogus", "--yes"}, "--to", "neither an address"},
+    {{"sub", "a b"}, "SUBJECT", "subject"},
+    {{"pub", "a.*", "x"}, "SUBJECT", "subject"},
+    {{"req", "a..b", "x"}, "SUBJECT", "subject"},
+    {{"nodes", "--node", "foo://x"}, "--node", "unix:///PATH"},
+    {{"spawn", "/user/x"}, "--type", "is missing"},
+    {{"wait", "bogus"}, "WHAT", "nor cluster"},
+    {{"wait", "clustr"}, "WHAT", "did you mean 'cluster'"},
+  };
+  for (const auto& x : lines) {
+    std::string shown;
+    for (const auto& word : x.words)
+      shown += word + " ";
+    INFO(shown);
+    auto words = x.words;
+    words.insert(words.end(), {"-o", "json"});
+    auto done = run(words);
+    CHECK(done.status == 2);
+    INFO(done.err);
+    CHECK(done.err.find(x.part) != std::string::npos);
+    auto told = json::parse(done.out);
+    REQUIRE(told);
+    CHECK(told->at("error").at("code") == "usage");
+    CHECK(told->at("error").at("at") == x.at);
+  }
+  CHECK(node.seen().empty());
+}
+
+TEST_CASE("requests: a node that is down is told on stderr, and lists hold records alone",
+          "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  const std::string missing =
+    R"({"node":"beta","error":{"code":"node_down","message":"the node is down"}})";
+  node.answer("GET /v1/dlq", 200, R"([{"id":"01J","reason":"crashed"},)" + missing + "]");
+  auto done = run({"dlq", "ls", "-o", "json"});
+  CHECK(done.status == 0);
+  CHECK(done.out == "[{\"id\":\"01J\",\"reason\":\"crashed\"}]\n");
+  CHECK(done.err
+        == "coppice: beta: the node is down (node_down); its dead letters are not in the list\n");
+  CHECK(run({"dlq", "ls"}).out.find("-  -") == std::string::npos);
+  node.answer("GET /v1/dlq", 200, "[" + missing + "]");
+  CHECK(run({"dlq", "ls"}).out == "no dead letters\n");
+  node.answer("GET /v1/dlq/summary", 200, "[" + missing + "]");
+  CHECK(run({"dlq", "summary", "-o", "json"}).out == "[]\n");
+  // A record may have a member `error` of its own.
+  node.answer("GET /v1/logs", 200,
+              R"([{"node":"alpha","at":"2026-01-06T10:00:00Z","error":{"code":"timeout"}},)"
+                + missing + "]");
+  done = run({"logs", "-o", "json"});
+  CHECK(
+    done.out
+    == "[{\"node\":\"alpha\",\"at\":\"2026-01-06T10:00:00Z\",\"error\":{\"code\":\"timeout\"}}]\n");
+  CHECK(done.err.find("beta: the node is down") != std::string::npos);
+  node.stream("GET /v1/history", {R"({"node":"alpha","text":"x"})", missing});
+  done = run({"history", "-f", "-o", "json"});
+  CHECK(done.out == "{\"node\":\"alpha\",\"text\":\"x\"}\n");
+  CHECK(done.err.find("beta: the node is down") != std::string::npos);
+}
+
+TEST_CASE("requests: a change of all nodes says which one was missing", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  node.answer("POST /v1/log-level", 200, R"({"path":"cluster","level":"debug","until":null})");
+  node.answer("GET /v1/nodes", 200,
+              R"([{"name":"alpha","state":"up"},{"name":"beta","state":"down"}])");
+  auto done = run({"log-level", "cluster", "debug"});
+  CHECK(done.status == 0);
+  CHECK(done.err == "coppice: beta: the node is down; its level is not changed\n");
+  CHECK(run({"log-level", "/user/x", "debug"}).err.empty()); // It is on one node.
+  node.answer("GET /v1/dlq", 200,
+              R"([{"node":"beta","error":{"code":"node_down","message":"the node is down"}}])");
+  node.stream("POST /v1/dlq/replay", {R"({"id":"01J","to":"/user/x","replayed":false})",
+                                      R"({"id":"01K","to":"/user/x","replayed":false})"});
+  done = run({"dlq", "replay", "--all", "--dry-run"});
+  CHECK(done.status == 0);
+  CHECK(done.out == "would replay 01J to /user/x\nwould replay 01K to /user/x\nwould replay 2\n");
+  CHECK(done.err.find("beta: the node is down") != std::string::npos);
+  node.stream("POST /v1/dlq/replay", {R"({"id":"01J","to":"/user/x","replayed":true})",
+                                      R"({"id":"01K","node":"alpha","replayed":false,"to":null,)"
+                                      R"("error":{"code":"refused","message":"no such luck"}})"});
+  done = run({"dlq", "replay", "--all", "--yes"});
+  CHECK(done.status == 1);
+  CHECK(done.out
+        == "01J  replayed to /user/x\n01K  not replayed: no such luck\nreplayed 1; 1 could not "
+           "be\n");
+  CHECK(done.err.find("its dead letters were not replayed") != std::string::npos);
+}
+
+TEST_CASE("requests: an empty list says so", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  node.answer("GET /v1/actors", 200, "[]");
+  CHECK(run({"ls", "host"}).out == "no actor matches /host; '**/host' looks at every depth\n");
+  CHECK(run({"ls", "*x*", "--type", "no.such"}).out == "no actor matches /**/*x* --type no.such\n");
+  CHECK(run({"ls", "-o", "json"}).out == "[]\n");
+  node.answer("GET /v1/events", 200, "[]");
+  CHECK(run({"events", "read", "s", "--from", "99"}).out == "no events from there on\n");
+}
+
 TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli]") {
   home here;
   fake_node node{here.folder()};
@@ -219,7 +361,16 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
   auto bad = run({"send", "/user/x", "t.x", "{\"a\":}"});
   CHECK(bad.status == 1);
   CHECK(bad.err.find("coppice: ") == 0);
-  CHECK(run({"send", "/user/x", "t.x", "@" + here.folder() + "/none.json"}).status != 0);
+  bad = run({"send", "/user/x", "t.x", "@" + here.folder() + "/none.json"});
+  CHECK(bad.status == 2);
+  CHECK(bad.err.find(here.folder() + "/none.json cannot be read: No such file")
+        != std::string::npos);
+  bad = run({"send", "/user/x", "t.x", "@" + here.folder()});
+  CHECK(bad.status == 2);
+  CHECK(bad.err.find("it is a folder") != std::string::npos);
+  bad = run({"send", "/user/x", "t.x", "@"});
+  CHECK(bad.status == 2);
+  CHECK(bad.err.find("names no file") != std::string::npos);
   CHECK(run({"send", "/us er", "t.x"}).status == 1);
   CHECK(node.seen().size() == 1); // The wrong ones were never sent.
   node.answer("POST /v1/subjects/a.b", 200,
@@ -273,7 +424,9 @@ TEST_CASE("requests: wait asks until it is so, or time runs out", "[cli]") {
   home here;
   fake_node node{here.folder()};
   CHECK(run({"wait", "/user/x", "--for", "absent"}).status == 0);
-  CHECK(run({"wait", "/user/x", "--for", "running", "--timeout", "250ms"}).status == 6);
+  auto late = run({"wait", "/user/x", "--for", "running", "--timeout", "250ms", "-o", "json"});
+  CHECK(late.status == 6);
+  CHECK(late.out.find("\"at\":\"/user/x\"") != std::string::npos);
   CHECK(node.seen().size() >= 3);
   node.answer("GET /v1/actors", 200, R"({"path":"/user/x","state":"running"})");
   CHECK(run({"wait", "/user/x", "--for", "running"}).status == 0);

@@ -5,7 +5,10 @@
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/yaml.hpp"
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -234,6 +237,8 @@ result<void> session::follow(std::string_view path, const query& values,
       return {};
     // Only a stream that can be continued is: from the beginning again would show things twice.
     auto code = done.error().code;
+    if (code == errc::timeout && options_.timeout)
+      return error{errc::timeout, "listened for " + to_string(*options_.timeout), "--timeout", ""};
     bool broken = code == errc::protocol || code == errc::unavailable;
     if (!broken || how.last_event_id.empty() || method != "GET")
       return done.error();
@@ -243,6 +248,34 @@ result<void> session::follow(std::string_view path, const query& values,
     if (!pause(std::chrono::seconds{1}))
       return {};
   }
+}
+
+void session::note(const std::string& text) {
+  out().flush();
+  err() << env_.program << ": " << escape_lines(text) << "\n";
+}
+
+bool session::is_missing(const json::value& entry, std::string_view consequence) {
+  const auto* object = entry.if_object();
+  const auto* reason = cli::find(entry, "error");
+  // Records may have a member `error` of their own: a log line's field.
+  if (object == nullptr || object->size() != 2 || reason == nullptr || !reason->is_object()
+      || text(entry, "node").empty() || text(*reason, "code").empty())
+    return false;
+  note(text(entry, "node") + ": " + text(*reason, "message") + " (" + text(*reason, "code") + ")"
+       + (consequence.empty() ? "" : "; ") + std::string{consequence});
+  return true;
+}
+
+void session::tell_missing(json::value& answer, std::string_view consequence) {
+  auto* all = answer.if_array();
+  if (all == nullptr)
+    return;
+  json::array kept;
+  for (auto& x : *all)
+    if (!is_missing(x, consequence))
+      kept.push_back(std::move(x));
+  *all = std::move(kept);
 }
 
 result<int> session::print(const json::value& x, const view& how) {
@@ -300,9 +333,22 @@ result<void> session::confirm(const std::string& question) {
 result<std::string> session::body_of(const std::string& given) {
   if (given == "-")
     return std::string{std::istreambuf_iterator<char>{*screen_.in}, {}};
-  if (!given.empty() && given[0] == '@')
-    return read_text_file(given.substr(1));
-  return std::string{given};
+  if (given.empty() || given[0] != '@')
+    return std::string{given};
+  auto file = given.substr(1);
+  if (file.empty())
+    return error{errc::usage, "names no file; write @FILE, or - for standard input", given, ""};
+  std::error_code code;
+  if (std::filesystem::is_directory(file, code))
+    return error{errc::usage, "the file " + file + " cannot be read: it is a folder", given, ""};
+  errno = 0;
+  auto text = read_text_file(file);
+  if (!text)
+    return error{errc::usage,
+                 "the file " + file + " cannot be read"
+                   + (errno == 0 ? "" : std::string{": "} + std::strerror(errno)),
+                 given, ""};
+  return text;
 }
 
 result<json::value> session::json_body(const std::string& given) {

@@ -106,6 +106,16 @@ public:
   /// Another client of the same node, e.g. for long work beside this one.
   result<http::client*> client();
 
+  /// Takes the entries `{"node","error"}` of nodes that gave nothing out of an array, and tells of each on stderr; what is
+  /// left are records.
+  void tell_missing(json::value& answer, std::string_view consequence = {});
+
+  /// The same for one entry; false when it is a record.
+  bool is_missing(const json::value& entry, std::string_view consequence = {});
+
+  /// Says something on stderr that is no error.
+  void note(const std::string& text);
+
   /// Shows a document in the format asked for.
   result<int> print(const json::value& x, const view& how);
 
@@ -115,7 +125,7 @@ public:
   /// Asks on a terminal; elsewhere refuses with errc::usage unless --yes.
   result<void> confirm(const std::string& question);
 
-  /// Reads `@FILE`, `-` (standard input) or the text itself.
+  /// Reads `@FILE`, `-` (standard input) or the text itself. Errors: errc::usage for a file that cannot be read.
   result<std::string> body_of(const std::string& given);
 
   /// Reads the same as JSON; empty: `{}`. Errors: errc::invalid_json.

@@ -1,6 +1,7 @@
 #include "runtime/cli/contexts.hpp"
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 
 #include "runtime/base/address.hpp"
 
@@ -134,8 +135,11 @@ result<found_target> session::development_target() {
 }
 
 result<found_target> session::target() {
-  if (options_.node.find("://") != std::string::npos)
+  if (options_.node.find("://") != std::string::npos) {
+    if (auto ok = check_url(options_.node, "--node"); !ok)
+      return ok.error();
     return found_target{options_.node, base_options()};
+  }
   if (!options_.node.empty())
     return node_target(options_.node);
   if (!options_.context.empty())

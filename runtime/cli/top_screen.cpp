@@ -191,7 +191,7 @@ private:
     out.push_back(
       field(x.supervisor || !x.busy ? "" : std::to_string(std::lround(*x.busy * 100)) + "%", 4));
     out.push_back(field(x.supervisor ? "" : short_time(x.latency_s), 7));
-    auto restarts = field(std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts), 7);
+    auto restarts = field(std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts), 8);
     out.push_back(x.restarts_window > 0 ? restarts | ui::color(ui::Color::Yellow) : restarts);
     auto whole = ui::hbox(std::move(out));
     return chosen ? whole | ui::inverted : whole;
@@ -239,7 +239,7 @@ private:
     place(rows);
     auto width = static_cast<size_t>(std::max(60, ui::Terminal::Size().dimx));
     bool with_type = width >= 104;
-    size_t fixed = 12 + 8 + 8 + 6 + 9 + 9 + 2 + (with_type ? 24 : 0);
+    size_t fixed = 12 + 8 + 8 + 6 + 9 + 10 + 2 + (with_type ? 24 : 0);
     size_t longest = 12;
     for (const auto& x : rows)
       longest = std::max(longest, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name)
@@ -253,7 +253,7 @@ private:
                             {"MSG/S", 6},
                             {"BUSY", 4},
                             {"LATENCY", 7},
-                            {"RESTART", 7}})
+                            {"RESTARTS", 8}})
       titles.push_back(field(title, w, std::string_view{title} != "STATE"));
     ui::Elements out{header(rows.size()), ui::hbox(std::move(titles)) | ui::dim};
     for (size_t i = from_; i < rows.size() && i < from_ + height(); ++i)

@@ -1,6 +1,7 @@
 #include "runtime/cli/verb.hpp"
 
 #include "runtime/base/address.hpp"
+#include "runtime/cli/values.hpp"
 #include "runtime/cli/verbs.hpp"
 
 #include <algorithm>
@@ -49,7 +50,8 @@ bool arguments::has(std::string_view name) const {
   return !all(name).empty();
 }
 
-result<std::optional<uint64_t>> arguments::number(std::string_view name) const {
+result<std::optional<uint64_t>> arguments::number(std::string_view name, uint64_t min,
+                                                  uint64_t max) const {
   if (!has(name))
     return std::optional<uint64_t>{};
   const auto& text = get(name);
@@ -57,15 +59,22 @@ result<std::optional<uint64_t>> arguments::number(std::string_view name) const {
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (code != std::errc{} || end != text.data() + text.size())
     return error{errc::usage, "'" + text + "' is not a whole number", "--" + std::string{name}, ""};
+  if (out < min || out > max)
+    return error{errc::usage,
+                 text
+                   + (max == UINT64_MAX
+                        ? " is less than " + std::to_string(min)
+                        : " is not between " + std::to_string(min) + " and " + std::to_string(max)),
+                 "--" + std::string{name}, ""};
   return std::optional<uint64_t>{out};
 }
 
 result<std::optional<duration>> arguments::time(std::string_view name) const {
   if (!has(name))
     return std::optional<duration>{};
-  auto out = parse_duration(get(name));
+  auto out = read_span(get(name), "--" + std::string{name});
   if (!out)
-    return error{errc::usage, out.error().message, "--" + std::string{name}, out.error().hint};
+    return out.error();
   return std::optional<duration>{*out};
 }
 

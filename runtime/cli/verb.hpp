@@ -25,7 +25,8 @@ enum class word_kind : uint8_t {
   json,
   file,
   verb,
-  code
+  code,
+  any_type ///< A message or an actor type.
 };
 
 struct argument {
@@ -57,7 +58,10 @@ public:
   bool has(std::string_view name) const;
 
   /// Errors: errc::usage naming the flag.
-  result<std::optional<uint64_t>> number(std::string_view name) const;
+  result<std::optional<uint64_t>> number(std::string_view name, uint64_t min = 0,
+                                         uint64_t max = UINT64_MAX) const;
+
+  /// A span, in which `m` means minutes. Errors: errc::usage naming the flag.
   result<std::optional<duration>> time(std::string_view name) const;
 
   void add(const std::string& name, std::string value) {

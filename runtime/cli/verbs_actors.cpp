@@ -64,6 +64,8 @@ result<int> spawn(session& in, const arguments& args) {
   auto path = in.path(args.get("PATH"));
   if (!path)
     return path.error();
+  if (!args.has("type"))
+    return error{errc::usage, "is missing: an actor type of `types`", "--type", ""};
   auto init = in.json_body(args.get("args"));
   if (!init)
     return init.error();
@@ -195,7 +197,7 @@ std::vector<verb> actor_verbs() {
     {.name = "types",
      .summary = "message and actor types; with a name: fields, schema, an example",
      .run = types,
-     .args = {{"NAME", "a message or actor type", word_kind::message_type, false}},
+     .args = {{"NAME", "a message or actor type", word_kind::any_type, false}},
      .examples = {"types", "types edge.set_interval"}},
   };
 }

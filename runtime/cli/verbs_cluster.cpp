@@ -82,8 +82,18 @@ std::vector<verb> cluster_verbs() {
     {.name = "node",
      .summary = "one node in the foreground: what systemd and Kubernetes run",
      .run = node,
+     .flags = {{"--config", "F", "a node file, or a cluster file with --name", word_kind::file},
+               {"--name", "N", "the node's name; which one of a cluster file"},
+               {"--join", "HOST:PORT,...", "nodes of the cluster to join"},
+               {"--nats", "URL", "the NATS server"},
+               {"--data", "DIR", "the data folder (default: a state folder of the user's)",
+                word_kind::file},
+               {"--set", "KEY=VALUE", "a key of the configuration", word_kind::any, {}, true}},
      .examples = {"node --config node.yaml", "node --name delta --join 10.0.0.1:7400 --nats "
                                              "nats://10.0.0.1:4222 --data /var/lib/coppice"},
+     .details = "Give --config, --name or both. A flag wins over the environment "
+                "(COPPICE__LOG__LEVEL=debug is log.level), and that over the file. The exit status "
+                "is 2 where another try would not help, such as a wrong configuration.",
      .raw = true},
     {.name = "status",
      .summary = "one screen; exit 0 when all is well, else 1",

@@ -3,6 +3,7 @@
 #include "runtime/cli/message_view.hpp"
 #include "runtime/cli/progress.hpp"
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 
 #include <iostream>
 
@@ -17,11 +18,12 @@ query filters(const arguments& args) {
 }
 
 result<int> ls(session& in, const arguments& args) {
-  if (auto limit = args.number("limit"); !limit)
+  if (auto limit = args.number("limit", 1, 10'000); !limit)
     return limit.error();
   auto answer = in.get("/v1/dlq", filters(args));
   if (!answer)
     return answer.error();
+  in.tell_missing(*answer, "its dead letters are not in the list");
   view how;
   how.name = names_of("id");
   how.table = [&](const json::value& x, const style& s) {
@@ -61,6 +63,7 @@ result<int> summary(session& in, const arguments&) {
   auto answer = in.get("/v1/dlq/summary");
   if (!answer)
     return answer.error();
+  in.tell_missing(*answer, "its dead letters are not counted");
   view how;
   how.name = names_of("reason");
   how.table = [&](const json::value& x, const style& s) {
@@ -123,30 +126,72 @@ result<int> show_letter(session& in, const arguments& args) {
   return in.print(*answer, how);
 }
 
-std::string replay_line(const json::value& x) {
-  return show(x, "id") + (is_true(x, "replayed") ? "  replayed to " : "  not replayed to ")
-         + show(x, "to") + "\n";
+std::string replay_line(const json::value& x, bool dry) {
+  if (const auto* reason = cli::find(x, "error"))
+    return show(x, "id") + "  not replayed: " + show(*reason, "message") + "\n";
+  if (dry)
+    return "would replay " + show(x, "id") + " to " + show(x, "to") + "\n";
+  return show(x, "id")
+         + (is_true(x, "replayed") ? "  replayed to " + show(x, "to")
+                                   : std::string{"  was replayed before; nothing done"})
+         + "\n";
+}
+
+/// Where `--to` sends: an address, or nats:SUBJECT. Empty stays empty.
+result<std::string> destination_of(session& in, const std::string& given) {
+  if (given.empty())
+    return std::string{};
+  if (given.rfind("nats:", 0) == 0) {
+    if (auto ok = check_subject(std::string_view{given}.substr(5), "--to", false); !ok)
+      return ok.error();
+    return std::string{given};
+  }
+  // A name alone is a path only where a folder was chosen.
+  auto path = given.find('/') == std::string::npos && in.folder == "/"
+                ? result<std::string>{error{errc::usage, "", "", ""}}
+                : in.path(given);
+  if (!path)
+    return error{errc::usage,
+                 "'" + given + "' is neither an address [NODE:]/user/... nor nats:SUBJECT", "--to",
+                 ""};
+  return *path;
+}
+
+/// Tells of nodes whose letters nobody could see.
+void tell_not_asked(session& in, const arguments& args, bool dry) {
+  auto values = filters(args);
+  for (auto& [name, text] : values)
+    if (name == "limit")
+      text = "1";
+  if (auto answer = in.get("/v1/dlq", values))
+    in.tell_missing(*answer, dry ? "its dead letters are not in the list"
+                                 : "its dead letters were not replayed");
 }
 
 result<int> replay_all(session& in, const arguments& args) {
   bool dry = args.has("dry-run");
-  if (auto rate = args.number("rate"); !rate)
+  if (auto rate = args.number("rate", 1, 100'000); !rate)
     return rate.error();
+  auto to = destination_of(in, args.get("to"));
+  if (!to)
+    return to.error();
   if (!dry)
     if (auto ok = in.confirm("Replay every waiting dead letter?"); !ok)
       return ok.error();
   auto values = filters(args);
-  values.emplace_back("to", args.get("to"));
+  values.emplace_back("to", *to);
   values.emplace_back("rate", args.get("rate"));
   values.emplace_back("dry_run", dry ? "true" : "");
   uint64_t count = 0;
+  uint64_t failed = 0;
   {
     progress bar{in, "replaying", 0};
     auto done = in.follow(
       "/v1/dlq/replay", values,
       [&](const json::value& x) {
         bar.at(++count);
-        in.print_line(x, replay_line);
+        failed += cli::find(x, "error") == nullptr ? 0 : 1;
+        in.print_line(x, [dry](const json::value& y) { return replay_line(y, dry); });
         return true;
       },
       "POST");
@@ -154,8 +199,10 @@ result<int> replay_all(session& in, const arguments& args) {
       return done.error();
   }
   if (in.options().output == format::table)
-    in.out() << (dry ? "would replay " : "replayed ") << count << "\n";
-  return 0;
+    in.out() << (dry ? "would replay " : "replayed ") << count - failed
+             << (failed == 0 ? "" : "; " + std::to_string(failed) + " could not be") << "\n";
+  tell_not_asked(in, args, dry);
+  return failed == 0 ? 0 : 1;
 }
 
 result<int> replay(session& in, const arguments& args) {
@@ -163,18 +210,17 @@ result<int> replay(session& in, const arguments& args) {
     return error{errc::usage, "give one ID or --all", "dlq replay", ""};
   if (args.has("all"))
     return replay_all(in, args);
+  auto to = destination_of(in, args.get("to"));
+  if (!to)
+    return to.error();
+  bool dry = args.has("dry-run");
   auto answer = in.call("POST", "/v1/dlq/" + http::encode_component(args.get("ID")) + "/replay",
-                        {{"to", args.get("to")}, {"dry_run", args.has("dry-run") ? "true" : ""}});
+                        {{"to", *to}, {"dry_run", dry ? "true" : ""}});
   if (!answer)
     return answer.error();
   view how;
   how.name = names_of("id");
-  how.table = [&](const json::value& x, const style&) {
-    if (args.has("dry-run"))
-      return "would replay " + show(x, "id") + " to " + show(x, "to") + "\n";
-    return is_true(x, "replayed") ? replay_line(x)
-                                  : show(x, "id") + "  was replayed before; nothing done\n";
-  };
+  how.table = [dry](const json::value& x, const style&) { return replay_line(x, dry); };
   return in.print(*answer, how);
 }
 
@@ -196,7 +242,11 @@ std::vector<verb> dead_letter_verbs() {
   argument id{"ID", "of `dlq ls`", word_kind::dead_letter};
   std::vector<flag> narrowing{
     {"--reason", "R", "only with this reason"},
-    {"--origin", "O", "actor, consumer, bridge or outbox"},
+    {"--origin",
+     "O",
+     "who gave up: actor, consumer, bridge or outbox",
+     word_kind::any,
+     {"actor", "consumer", "bridge", "outbox"}},
     {"--subject", "S", "only to this subject or path; a final * matches any end"},
     {"--type", "T", "only of this type", word_kind::message_type}};
   auto listing = narrowing;

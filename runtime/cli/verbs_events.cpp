@@ -1,6 +1,7 @@
 #include "runtime/cli/verbs.hpp"
 
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 
 #include <iostream>
 
@@ -21,9 +22,10 @@ std::string event_line(const json::value& x, const style& how, instant now) {
 }
 
 result<int> read_events(session& in, const arguments& args) {
-  for (const char* name : {"from", "limit"})
-    if (auto ok = args.number(name); !ok)
-      return ok.error();
+  if (auto from = args.number("from"); !from)
+    return from.error();
+  if (auto limit = args.number("limit", 1); !limit)
+    return limit.error();
   auto values = stream_query(args.get("STREAM"));
   values.insert(values.end(), {{"from", args.get("from")},
                                {"limit", args.get("limit")},
@@ -34,6 +36,8 @@ result<int> read_events(session& in, const arguments& args) {
   view how;
   how.name = names_of("id");
   how.table = [&](const json::value& x, const style& s) {
+    if (items(x, "").empty())
+      return std::string{"no events"} + (args.has("from") ? " from there on" : "") + "\n";
     std::vector<row> rows;
     for (const auto& e : items(x, "")) {
       const auto* data = cli::find(e, "data");
@@ -60,11 +64,17 @@ result<int> read_events(session& in, const arguments& args) {
 result<int> tail_events(session& in, const arguments& args) {
   if (auto ok = args.number("from"); !ok)
     return ok.error();
-  if (auto ok = args.number("count"); !ok)
+  if (auto ok = args.number("count", 1); !ok)
     return ok.error();
   auto values = stream_query(args.get("STREAM"));
   values.emplace_back("from", args.get("from"));
   auto count = *args.number("count");
+  if (args.has("STREAM")) {
+    auto first = stream_query(args.get("STREAM"));
+    first.emplace_back("limit", "1");
+    if (auto there = in.get("/v1/events", first); !there && there.error().code == errc::not_found)
+      in.note(to_string(there.error()) + "; waiting for its first event");
+  }
   uint64_t seen = 0;
   auto done = in.follow("/v1/events/tail", values, [&](const json::value& x) {
     in.print_line(x, [&](const json::value& e) { return event_line(e, in.how(), in.now()); });
@@ -74,6 +84,8 @@ result<int> tail_events(session& in, const arguments& args) {
 }
 
 result<int> append_event(session& in, const arguments& args) {
+  if (auto ok = check_expected(args.get("expect"), "--expect"); !ok)
+    return ok.error();
   auto data = in.json_body(args.get("JSON"));
   if (!data)
     return data.error();

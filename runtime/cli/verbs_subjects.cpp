@@ -3,6 +3,7 @@
 #include "runtime/cli/message_view.hpp"
 #include "runtime/cli/progress.hpp"
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 
 #include <iostream>
 #include <iterator>
@@ -32,6 +33,8 @@ result<http::header_list> message_headers(const arguments& args) {
 }
 
 result<int> pub(session& in, const arguments& args) {
+  if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", false); !ok)
+    return ok.error();
   auto count = args.number("count");
   if (!count)
     return count.error();
@@ -69,15 +72,18 @@ result<int> pub(session& in, const arguments& args) {
 }
 
 result<int> sub(session& in, const arguments& args) {
-  auto count = args.number("count");
+  if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", true); !ok)
+    return ok.error();
+  auto count = args.number("count", 1);
   if (!count)
     return count.error();
-  if (auto since = args.time("since"); !since)
+  auto since = read_since(args.get("since"), "--since");
+  if (!since)
     return since.error();
   query values{{"durable", args.get("durable")},
                {"ack", args.has("ack") ? "true" : ""},
                {"queue", args.get("queue")},
-               {"since", args.get("since")},
+               {"since", *since},
                {"last", args.has("last") ? "true" : ""},
                {"count", args.get("count")}};
   uint64_t seen = 0;
@@ -100,6 +106,8 @@ result<int> sub(session& in, const arguments& args) {
 }
 
 result<int> req(session& in, const arguments& args) {
+  if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", false); !ok)
+    return ok.error();
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();
@@ -199,7 +207,7 @@ std::vector<verb> subject_verbs() {
      .flags = {{"--durable", "D", "a durable consumer: goes on where it stopped"},
                {"--ack", "", "acknowledge what was received"},
                {"--queue", "Q", "share the messages with others of this group"},
-               {"--since", "DURATION", "begin so long ago (needs a stream)"},
+               {"--since", "DURATION|INSTANT", "begin so long ago, or then (needs a stream)"},
                {"--last", "", "begin with the last message (needs a stream)"},
                {"--count", "N", "end after so many"},
                {"--raw", "", "only the payload"}},

@@ -4,7 +4,10 @@
 #include "runtime/cli/session.hpp"
 #include "runtime/cli/top.hpp"
 #include "runtime/cli/tree_view.hpp"
+#include "runtime/cli/values.hpp"
 #include "runtime/cli/wait.hpp"
+
+#include "runtime/base/address.hpp"
 
 #include <algorithm>
 
@@ -44,13 +47,40 @@ result<int> tree(session& in, const arguments& args) {
   return in.print(json::value(std::move(roots)), how);
 }
 
+/// A pattern as the API takes it: `*host*` alone means at every depth, a name without wildcards is a path from here.
+std::string glob_of(const session& in, const std::string& given) {
+  if (given.empty() || given[0] == '/' || given.find(":/") != std::string::npos)
+    return given;
+  auto colon = given.find(':');
+  auto node = colon == std::string::npos ? std::string{} : given.substr(0, colon + 1);
+  auto pattern = given.substr(node.size());
+  auto base = node.empty() ? in.folder : node + "/";
+  base += base.back() == '/' ? "" : "/";
+  bool one_segment = pattern.find('/') == std::string::npos;
+  bool wild = pattern.find_first_of("*?") != std::string::npos;
+  return base + (one_segment && wild && pattern != "**" ? "**/" : "") + pattern;
+}
+
+/// Why a list is empty: what was asked for, and what would find more.
+std::string no_actor(const arguments& args, const std::string& glob) {
+  std::string asked;
+  for (const char* name : {"state", "type", "min-mailbox"})
+    if (args.has(name))
+      asked += " --" + std::string{name} + " " + escape_text(args.get(name));
+  auto out = "no actor matches" + (glob.empty() ? "" : " " + escape_text(glob)) + asked;
+  auto name = std::string{last_segment(glob)};
+  if (glob.find_first_of("*?") == std::string::npos && !name.empty())
+    out += "; '**/" + escape_text(name) + "' looks at every depth";
+  return out + "\n";
+}
+
 result<int> ls(session& in, const arguments& args) {
   auto least = args.number("min-mailbox");
   if (!least)
     return least.error();
-  auto glob = args.get("GLOB");
-  if (!glob.empty() && glob[0] != '/' && glob.find(":/") == std::string::npos)
-    glob = in.folder + (in.folder.back() == '/' ? "" : "/") + glob;
+  if (auto ok = check_list(args.get("state"), actor_states(), "--state"); !ok)
+    return ok.error();
+  auto glob = glob_of(in, args.get("GLOB"));
   auto answer = in.get("/v1/actors", {{"glob", glob},
                                       {"state", args.get("state")},
                                       {"type", args.get("type")},
@@ -67,7 +97,7 @@ result<int> ls(session& in, const arguments& args) {
   }
   view how;
   how.table = [&](const json::value& x, const style& s) {
-    return render_actors(array_of(x), s, in.now());
+    return array_of(x).empty() ? no_actor(args, glob) : render_actors(array_of(x), s, in.now());
   };
   how.name = [](const json::value& x) { return actor_names(array_of(x)); };
   return in.print(json::value(std::move(rows)), how);
@@ -101,8 +131,11 @@ std::vector<verb> tree_verbs() {
     {.name = "ls",
      .summary = "actors as a list",
      .run = ls,
-     .args = {{"GLOB", "paths such as /user/*/host or beta:/user/**", word_kind::path, false}},
-     .flags = {{"--state", "S,...", "only in these states"},
+     .args = {{"GLOB", "paths such as /user/*/host, beta:/user/** or '*host*' (at any depth)",
+               word_kind::path, false}},
+     .flags = {{"--state", "S,...",
+                "only in these states: starting, running, restarting, backoff, suspended, "
+                "stopping, stopped, failed"},
                {"--type", "T", "only of this actor type", word_kind::actor_type},
                {"--min-mailbox", "N", "only with so many waiting messages"},
                {"--sort",

@@ -1,6 +1,7 @@
 #include "runtime/cli/verbs.hpp"
 
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 #include "runtime/cli/watch_view.hpp"
 
 #include <iostream>
@@ -19,7 +20,8 @@ result<int> list_or_follow(session& in, std::string_view path, query values, boo
   if (follow) {
     values.emplace_back("follow", "true");
     auto done = in.follow(path, values, [&](const json::value& x) {
-      in.print_line(x, line);
+      if (!in.is_missing(x))
+        in.print_line(x, line);
       return true;
     });
     return done ? result<int>{0} : done.error();
@@ -27,6 +29,7 @@ result<int> list_or_follow(session& in, std::string_view path, query values, boo
   auto answer = in.get(path, values);
   if (!answer)
     return answer.error();
+  in.tell_missing(*answer, "what it knows is not in the list");
   view how;
   how.name = names_of("path");
   how.table = [&](const json::value& x, const style&) {
@@ -42,8 +45,11 @@ result<int> history(session& in, const arguments& args) {
   auto path = optional_path(in, args.get("path"));
   if (!path)
     return path.error();
+  auto since = read_since(args.get("since"), "--since");
+  if (!since)
+    return since.error();
   return list_or_follow(
-    in, "/v1/history", {{"since", args.get("since")}, {"path", *path}, {"node", args.get("of")}},
+    in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", args.get("of")}},
     args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
 }
 
@@ -51,12 +57,14 @@ result<int> logs(session& in, const arguments& args) {
   auto path = optional_path(in, args.get("path"));
   if (!path)
     return path.error();
-  query values{{"path", *path},
-               {"trace", args.get("trace")},
-               {"since", args.get("since")},
-               {"level", args.get("level")},
-               {"node", args.get("of")},
-               {"previous", args.has("previous") ? "true" : ""}};
+  auto since = read_since(args.get("since"), "--since");
+  if (!since)
+    return since.error();
+  if (auto ok = check_trace_id(args.get("trace"), "--trace"); !ok)
+    return ok.error();
+  query values{{"path", *path},          {"trace", args.get("trace")},
+               {"since", *since},        {"level", args.get("level")},
+               {"node", args.get("of")}, {"previous", args.has("previous") ? "true" : ""}};
   return list_or_follow(in, "/v1/logs", values, args.has("follow"),
                         [&](const json::value& x) { return log_line(x, in.how(), in.now()); });
 }
@@ -103,6 +111,14 @@ result<int> trace(session& in, const arguments& args) {
   return done ? result<int>{0} : done.error();
 }
 
+/// A subsystem's level is changed on every node that can be reached: tells of those that cannot.
+void tell_unchanged(session& in) {
+  if (auto nodes = in.get("/v1/nodes"))
+    for (const auto& x : items(*nodes, ""))
+      if (auto state = text(x, "state"); state == "down" || state == "suspect")
+        in.note(text(x, "name") + ": the node is " + state + "; its level is not changed");
+}
+
 result<int> log_level(session& in, const arguments& args) {
   auto path = args.get("PATH");
   if (path.find('/') != std::string::npos) {
@@ -111,14 +127,17 @@ result<int> log_level(session& in, const arguments& args) {
       return full.error();
     path = *full;
   }
-  if (auto ok = args.time("for"); !ok)
-    return ok.error();
+  auto how_long = args.time("for");
+  if (!how_long)
+    return how_long.error();
   json::object body{{"level", args.get("LEVEL")}};
-  if (args.has("for"))
-    body.emplace("for", args.get("for"));
+  if (*how_long)
+    body.emplace("for", to_string(**how_long));
   auto answer = in.call("POST", "/v1/log-level", {{"path", path}}, json::serialize(body));
   if (!answer)
     return answer.error();
+  if (path.find('/') == std::string::npos)
+    tell_unchanged(in);
   view how;
   how.name = names_of("path");
   how.table = [](const json::value& x, const style&) {
@@ -157,10 +176,11 @@ result<int> chaos_crash(session& in, const arguments& args) {
 }
 
 result<int> chaos_pause(session& in, const arguments& args) {
-  if (auto ok = args.time("for"); !ok)
-    return ok.error();
+  auto how_long = args.time("for");
+  if (!how_long)
+    return how_long.error();
   auto target = args.get("TARGET");
-  query values{{"for", args.has("for") ? args.get("for") : "5s"}};
+  query values{{"for", to_string(how_long->value_or(std::chrono::seconds{5}))}};
   if (target.find('/') == std::string::npos) {
     values.emplace_back("node", target);
   } else {
@@ -180,7 +200,7 @@ result<int> chaos_kill_node(session& in, const arguments& args) {
 } // namespace
 
 std::vector<verb> watch_verbs() {
-  flag since{"--since", "DURATION|INSTANT", "e.g. 15min"};
+  flag since{"--since", "DURATION|INSTANT", "e.g. 15m, 2h or 2026-01-06T10:00:00Z"};
   flag path{"--path", "P", "only this actor and below", word_kind::path};
   flag of{"--of", "N", "only what happened on this node", word_kind::node};
   flag follow{"-f,--follow", "", "and then what comes"};
@@ -190,7 +210,7 @@ std::vector<verb> watch_verbs() {
      .summary = "one timeline: restarts, escalations, node changes, reloads, drills, alerts",
      .run = history,
      .flags = {since, path, of, follow},
-     .examples = {"history --since 15min", "history --of beta", "history --path /user/edge -f"},
+     .examples = {"history --since 15m", "history --of beta", "history --path /user/edge -f"},
      .can_watch = true},
     {.name = "why",
      .summary = "what waits for whom: requests, cycles, the oldest message, what blocks a shutdown",
@@ -215,7 +235,7 @@ std::vector<verb> watch_verbs() {
                of,
                follow,
                {"-p,--previous", "", "of the incarnation before the last restart"}},
-     .examples = {"logs --path /user/edge/host --since 10min", "logs -f --level warn",
+     .examples = {"logs --path /user/edge/host --since 10m", "logs -f --level warn",
                   "logs --path /user/edge/host --previous"}},
     {.name = "log-level",
      .summary = "log more or less of an actor or a subsystem",
@@ -223,7 +243,7 @@ std::vector<verb> watch_verbs() {
      .args = {{"PATH", "an actor, or a subsystem such as cluster", word_kind::path},
               {"LEVEL", "", word_kind::any, true, levels}},
      .flags = {{"--for", "DURATION", "and then back"}},
-     .examples = {"log-level /user/edge/host debug --for 5min"}},
+     .examples = {"log-level /user/edge/host debug --for 5m"}},
     {.name = "chaos crash",
      .summary = "a drill: the actor throws",
      .run = chaos_crash,
@@ -240,7 +260,8 @@ std::vector<verb> watch_verbs() {
     {.name = "chaos kill-node",
      .summary = "a drill: the node's process kills itself",
      .run = chaos_kill_node,
-     .args = {{"NODE", "", word_kind::node}},
+     .args = {{"NODE", "the node's name, as `nodes` shows it; it stays dead until `up`",
+               word_kind::node}},
      .examples = {"chaos kill-node gamma --yes"},
      .asks = true},
   };

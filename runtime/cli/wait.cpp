@@ -1,5 +1,6 @@
 #include "runtime/cli/wait.hpp"
 
+#include "runtime/base/address.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/session.hpp"
@@ -79,6 +80,13 @@ struct condition {
 result<int> wait_for(session& in, const arguments& args) {
   condition until{args.get("WHAT"), args.has("for") ? args.get("for") : "running"};
   if (until.what != "cluster" && until.what.rfind("node/", 0) != 0) {
+    // A name alone is a path only where a folder was chosen.
+    if (until.what.find('/') == std::string::npos && in.folder == "/")
+      return error{errc::usage,
+                   "'" + until.what
+                     + "' is neither a PATH such as /user/edge/host, nor "
+                       "node/NAME, nor cluster",
+                   "WHAT", nearest_name(until.what, std::vector<std::string>{"cluster"})};
     auto path = in.path(until.what);
     if (!path)
       return path.error();
@@ -103,8 +111,8 @@ result<int> wait_for(session& in, const arguments& args) {
       return in.print(json::value(std::move(done)), how);
     }
     if (elapsed >= limit)
-      return error{errc::timeout,
-                   until.what + " is not " + until.state + " after " + to_string(limit), "", ""};
+      return error{errc::timeout, "is not " + until.state + " after " + to_string(limit),
+                   until.what, ""};
     if (!in.pause(std::min<duration>(std::chrono::milliseconds{100}, limit - elapsed)))
       return 130;
   }
