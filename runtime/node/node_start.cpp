@@ -155,14 +155,26 @@ result<void> node::impl::compare_types(std::string_view mine, std::string_view t
   return error{errc::join_refused, "message types differ: " + words, {}, {}};
 }
 
+namespace {
+
+/// What happened to a node, as a sentence.
+std::string sentence_of(const coppice::cluster::member_event& x) {
+  using kind = coppice::cluster::member_event::kind;
+  auto who = x.who.name.empty() ? x.who.address : x.who.name;
+  auto out = x.what == kind::join_refused ? who + " did not let this node into the cluster"
+                                          : who + " is " + std::string{to_string(x.what)};
+  return x.reason.empty() ? out : out + ": " + x.reason;
+}
+
+} // namespace
+
 void node::impl::on_member(const coppice::cluster::member_event& x) {
   using kind = coppice::cluster::member_event::kind;
   if (!x.who.schema.empty())
     foreign.is_at(x.who.name, x.who.schema);
   if (x.what == kind::changed)
     return;
-  auto text = x.who.name + " is " + std::string{to_string(x.what)}
-              + (x.reason.empty() ? "" : ": " + x.reason);
+  auto text = sentence_of(x);
   note("node", {}, text);
   auto serious = x.what == kind::down || x.what == kind::suspect || x.what == kind::join_refused;
   log::write(serious ? log::level::warn : log::level::info, "cluster", text,
