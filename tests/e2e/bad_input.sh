@@ -76,6 +76,27 @@ for verb in "stop $host" "kill $host" "chaos crash $host" "dlq drop x" "dlq repl
 done
 expect_error 2 usage tree --depth many
 expect_error 2 usage tree --timeout 5
+refused 2 usage --state failed ls --state running,faild
+refused 2 usage --since "" history --since yesterday
+refused 2 usage --since "" logs --since 15
+refused 2 usage --trace "" logs --trace abc
+refused 2 usage --limit "" events read alpha:x --limit 0
+refused 2 usage --to "" dlq replay x --to bogus
+refused 2 usage --origin "" dlq ls --origin bogus
+refused 2 usage SUBJECT "" sub 'a b'
+refused 2 usage --node "" tree --node foo://x
+refused 2 usage --type "" spawn alpha:/user/edge/x
+refused 2 usage WHAT "" wait bogus
+refused 2 usage "@$home/nofile" "" send "$host" edge.set_interval "@$home/nofile"
+check_in "a file that is not there" "$home/nofile cannot be read" "$err"
+expect_error 2 usage send "$host" edge.set_interval @
+# In a message `m` is ambiguous, on the command line it means minutes.
+set_interval invalid_value /body/interval "" '{"interval":"2m"}'
+expect 0 history --since 15m -o json
+expect 0 logs --since 10m -o json
+expect 0 log-level cluster info --for 5m
+expect 0 ls '*no-such*'
+check_in "ls without a match" "no actor matches" "$out"
 expect_error 3 unavailable tree --node "unix://$home/nothing.sock"
 COPPICE_DATA=$home/none expect_error 3 unavailable tree
 COPPICE_NODE=alfa expect_error 4 not_found tree
@@ -84,7 +105,7 @@ COPPICE_NODE=alfa expect_error 4 not_found tree
 expect 0 events append alpha:bad-input noted '{"n":1}' --expect no_stream
 expect_error 5 conflict events append alpha:bad-input noted '{"n":2}' --expect no_stream
 expect_error 5 conflict events append alpha:bad-input noted '{"n":2}' --expect 7
-expect_error 1 invalid_value events append alpha:bad-input noted '{"n":2}' --expect soon
+expect_error 2 usage events append alpha:bad-input noted '{"n":2}' --expect soon
 expect 0 events read alpha:bad-input -o json
 check_json "events read" 1 'len(d)'
 

@@ -70,6 +70,11 @@ offered=$(bash -c '
   "$handler" coppice insp coppice; printf "%s\n" "${COMPREPLY[@]}"' - "$home/completion.bash" "$(dirname "$program")" 2>"$err" | tr -d ' ')
 check "completion of 'insp'" inspect "$offered"
 expect 2 completion tcsh
+offered() { "$program" complete "$@" | sort | tr '\n' ' '; }
+takes=$(offered send alpha:/user/edge/host edge.)
+check "completion offers what the actor takes" true "$([[ $takes == *edge.set_interval* ]] && echo true || echo "$takes")"
+check "completion offers no actor type" true "$([[ $takes != *edge.host_poller* ]] && echo true || echo "$takes")"
+check "completion of a message that the actor does not take" "" "$(offered send alpha:/user/edge/host edge.set_rules)"
 
 # ---- help ----
 expect 0 help
@@ -91,6 +96,25 @@ expect 2 help nosuchverb
 expect 0 explain unknown_field
 check_in "explain" "unknown_field" "$out"
 expect 4 explain no_such_code
+
+for flag in --config --name --join --nats --data --set; do
+  expect 0 help node
+  check_in "help node" " $flag " "$out"
+done
+
+# ---- a node that is down: lists hold records, and stderr names it ----
+expect 0 chaos kill-node gamma --yes
+expect 0 wait node/gamma --for absent --timeout 20s --node alpha
+for verb in "dlq ls" "dlq summary" "history --since 15m" "logs --since 15m"; do
+  # shellcheck disable=SC2086  # the words of a verb
+  expect 0 $verb --node alpha -o json
+  check_json "$verb without gamma" '[]' '[x for x in d if set(x) == {"node", "error"}]'
+  check_in "$verb names the node that is down" "gamma: " "$err"
+done
+expect 0 log-level cluster info --node alpha
+check_in "log-level names the node that is down" "gamma: " "$err"
+expect 0 dlq replay --all --yes --node alpha
+check_in "dlq replay names the node that is down" "gamma: " "$err"
 
 expect 0 down --yes
 check "processes left over" "" "$(ours | tr '\n' ' ')"
