@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace coppice {
@@ -47,6 +48,22 @@ result<std::unique_ptr<data_folder>> data_folder::open(const std::string& path) 
     return error{errc::storage, "cannot write to the data folder: " + reason, path, {}};
   }
   return std::unique_ptr<data_folder>{new data_folder{path, fd}};
+}
+
+result<void> keep_private(const std::string& path) {
+  // Never opened when it exists: closing it would let go of the locks that this process has on it.
+  auto fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    ::close(fd);
+    return {};
+  }
+  if (errno == EEXIST && ::chmod(path.c_str(), 0600) == 0)
+    return {};
+  // Somebody else's file that this process may use all the same.
+  if (errno == EPERM)
+    return {};
+  return error{
+    errc::storage, std::string{"cannot make the file: "} + std::strerror(errno), path, {}};
 }
 
 data_folder::~data_folder() {

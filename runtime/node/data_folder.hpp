@@ -27,4 +27,8 @@ private:
   int fd_;
 };
 
+/// Makes an empty file that only its owner may read and write, or takes the others' rights to the one that is there.
+/// Errors: errc::storage.
+result<void> keep_private(const std::string& path);
+
 } // namespace coppice

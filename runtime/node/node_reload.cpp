@@ -111,6 +111,7 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
     command.what = supervisor_command::kind::add_child;
     command.id = last_segment(step.target);
     command.child = std::move(*made);
+    command.before = config::following(x.settings().config, next.config, step.target);
     work->steps.push_back(
       command_step(*this, std::string{parent_path(step.target)}, std::move(command)));
   };

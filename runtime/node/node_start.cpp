@@ -63,6 +63,8 @@ result<void> node::impl::open_store() {
     store::sqlite_file_options options;
     auto& wanted = settings().config.store.path;
     options.path = wanted.empty() ? data->path() + "/store.db" : wanted;
+    if (auto ok = keep_private(options.path); !ok)
+      return ok;
     auto opened = store::sqlite_file::open(std::move(options));
     if (!opened)
       return opened.error();
