@@ -136,6 +136,11 @@ TEST_CASE("admin: either node answers for both", "[cluster]") {
     CHECK(text_at(asked->get("/v1/actors?path=beta:/user/box/one"), "/node") == "beta");
     CHECK(asked->call("GET", "/").body.find("beta:/") != std::string::npos);
     CHECK_FALSE(asked->get("/v1/history").as_array().empty());
+    for (auto* name : {"alpha", "beta"}) {
+      auto lines = asked->get(std::string{"/v1/history?node="} + name);
+      for (auto& line : lines.as_array())
+        CHECK(text_at(line, "/node") == name);
+    }
     CHECK(asked->get("/v1/why").at("waits").is_array());
   }
   CHECK(text_at(alpha.get("/v1/nodes"), "/1/state") == "up");

@@ -56,6 +56,10 @@ void add_description(const node& owner, json::object& out, const result<sv::desc
   json::array links;
   for (auto& other : x->linked)
     links.emplace_back(owner.path_of(caf::actor_cast<caf::strong_actor_ptr>(other)));
+  json::array monitors;
+  for (auto& other : x->monitored)
+    monitors.emplace_back(owner.path_of(caf::actor_cast<caf::strong_actor_ptr>(other)));
+  out["monitors"] = std::move(monitors);
   out["pending"] = std::move(pending);
   out["timers"] = std::move(timers);
   out["links"] = std::move(links);

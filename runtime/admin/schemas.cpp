@@ -176,6 +176,11 @@ void add_cluster_shapes(json::object& to) {
   to["why"] = shape({{"waits", list_of(ref("wait"))},
                      {"cycles", list_of(list_of(text()))},
                      {"oldest", ref("wait")},
+                     {"held", list_of(json::value(shape({{"path", text()},
+                                                         {"reason", text()},
+                                                         {"messages", integer()},
+                                                         {"oldest_type", nullable("string")},
+                                                         {"age_s", nullable("number")}})))},
                      {"shutdown_blockers",
                       list_of(json::value(shape(
                         {{"path", text()}, {"reason", text()}, {"age_s", nullable("number")}})))}});

@@ -99,6 +99,8 @@ tree_entry branch::describe(const child_view& view, size_t depth) const {
     out.type = "supervisor";
   if (slot.trouble)
     out.last = slot.trouble->last;
+  if (slot.trouble && view.state == child_state::suspended)
+    out.suspended_since = slot.trouble->suspended_since;
   return out;
 }
 

@@ -22,8 +22,9 @@ struct last_exit {
 /// What few children have: an end behind them.
 struct trouble {
   std::optional<last_exit> last;
-  instant down_since;   ///< 0 while it is up.
-  bool waiting = false; ///< The actor is there but waits for restart or end.
+  instant down_since;      ///< 0 while it is up.
+  bool waiting = false;    ///< The actor is there but waits for restart or end.
+  instant suspended_since; ///< Of the last time.
 };
 
 /// One node of the tree as people see it; the field names are those of `coppice tree -o json`.
@@ -39,6 +40,7 @@ struct tree_entry {
   uint64_t mailbox = 0;
   instant started_at;
   std::optional<supervision::last_exit> last;
+  instant suspended_since; ///< Only in state suspended.
   // Only of a supervisor.
   supervisor_flags flags;
   uint32_t restarts_in_window = 0;

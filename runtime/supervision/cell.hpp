@@ -146,6 +146,7 @@ private:
   void cut_ties();
   bool is_stale_exit(const caf::mailbox_element& x) const;
   std::vector<caf::actor_addr> links() const;
+  std::vector<caf::actor_addr> monitored() const;
 
   void park();
   void unpark();

@@ -212,6 +212,9 @@ void cell::describe_work(description& out) {
   out.links = static_cast<uint32_t>(out.linked.size());
   if (out.linked.size() > description::lists_max)
     out.linked.resize(description::lists_max);
+  out.monitored = monitored();
+  if (out.monitored.size() > description::lists_max)
+    out.monitored.resize(description::lists_max);
   if (auto* open = seat_->requests()) {
     open->visit([&](uint64_t receiver, const uint16_t* types, int64_t since) {
       auto age = duration{std::max<int64_t>(telemetry::now_ns() - since, 0)};

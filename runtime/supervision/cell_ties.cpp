@@ -75,6 +75,14 @@ std::vector<caf::actor_addr> cell::links() const {
   return {ties_->links.begin(), ties_->links.end()};
 }
 
+std::vector<caf::actor_addr> cell::monitored() const {
+  std::vector<caf::actor_addr> out;
+  if (ties_)
+    for (auto& [whom, times] : ties_->monitored)
+      out.push_back(whom);
+  return out;
+}
+
 /// Before a message that is no user message is handled. False: it belongs to an earlier incarnation.
 /// @pre ties_ != nullptr
 bool cell::hear(const caf::mailbox_element& x) {

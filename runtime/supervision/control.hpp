@@ -102,6 +102,8 @@ struct description {
   std::vector<duration>
     timers_due; ///< Time until each timer fires, soonest first; at most `lists_max`.
   std::vector<caf::actor_addr> linked; ///< At most `lists_max`.
+  std::vector<caf::actor_addr>
+    monitored; ///< Whose end this incarnation wants to hear of; at most `lists_max`.
   std::optional<duration>
     oldest_message;        ///< How long the first waiting message waits; only known while watched.
   std::string oldest_type; ///< Of the first waiting message; empty when none waits.

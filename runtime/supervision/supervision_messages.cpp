@@ -44,6 +44,26 @@ errc from_sec(caf::sec code) {
   }
 }
 
+/// For people: without CAF's names.
+std::string words_of(caf::sec code) {
+  switch (code) {
+    case caf::sec::unexpected_message:
+      return "it takes no such message";
+    case caf::sec::request_timeout:
+      return "no answer in time";
+    case caf::sec::request_receiver_down:
+    case caf::sec::bad_function_call:
+      return "it ended before it answered";
+    case caf::sec::broken_promise:
+      return "it let go of the request without an answer";
+    default: {
+      auto out = to_string(code);
+      auto colons = out.rfind("::");
+      return colons == std::string::npos ? out : out.substr(colons + 2);
+    }
+  }
+}
+
 } // namespace
 
 error from_caf(const caf::error& x) {
@@ -62,7 +82,8 @@ error from_caf(const caf::error& x) {
     return out;
   }
   if (x.category() == caf::type_id_v<caf::sec>)
-    return {from_sec(static_cast<caf::sec>(x.code())), to_string(x), {}, {}};
+    return {
+      from_sec(static_cast<caf::sec>(x.code())), words_of(static_cast<caf::sec>(x.code())), {}, {}};
   if (x.category() == caf::type_id_v<caf::exit_reason>) {
     auto unreachable =
       static_cast<caf::exit_reason>(x.code()) == caf::exit_reason::remote_link_unreachable;

@@ -239,6 +239,8 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
       {
         std::lock_guard guard{view_->mutex_};
         done = view_->core_.set_suspended(child, suspend);
+        if (done && suspend)
+          view_->at(child).own_trouble().suspended_since = system_clock().now();
         if (auto& place = view_->at(child).place; done && place)
           place->suspended.store(suspend, std::memory_order_relaxed);
       }

@@ -152,9 +152,22 @@ std::string type_names(const uint16_t* types) {
     if (i > 1)
       out += ", ";
     auto name = caf::query_type_name(types[i]);
-    out.append(name.data(), name.size());
+    out += readable_type({name.data(), name.size()});
   }
-  return out;
+  return types[0] == 0 ? "(empty)" : out;
+}
+
+std::string readable_type(std::string_view name) {
+  if (name == "caf::action")
+    return "timer";
+  constexpr std::string_view library = "caf::";
+  if (!name.starts_with(library))
+    return std::string{name};
+  name.remove_prefix(library.size());
+  for (std::string_view part : {"_atom", "_msg"})
+    if (name.ends_with(part))
+      name.remove_suffix(part.size());
+  return std::string{name};
 }
 
 std::string running_path() {

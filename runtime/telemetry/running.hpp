@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 /// What each thread works on, and the few words that the hot path of a supervised actor reads and
@@ -159,8 +160,11 @@ inline totals& process_totals() {
 
 uint64_t messages_handled();
 
-/// Names of a CAF type list, joined by `, `; empty for null.
+/// Names of a CAF type list for people, joined by `, `; empty for null, `(empty)` for a list of none.
 std::string type_names(const uint16_t* types);
+
+/// The name of a type without CAF's own words: `timer` for a delayed call, `ok`, `exit`, `down`. Others as they are.
+std::string readable_type(std::string_view name);
 
 /// Nanoseconds of a monotonic clock. Coarse: at most a tick of the watchdog (50 ms) behind while it
 /// runs, and then without a system call.

@@ -191,3 +191,13 @@ TEST_CASE("an actor describes its timers, links and open requests", "[waits]") {
       },
       [](caf::error& e) { FAIL(to_string(e)); });
 }
+
+TEST_CASE("readable types: CAF's own words become everybody's", "[waits]") {
+  CHECK(telemetry::readable_type("caf::action") == "timer");
+  CHECK(telemetry::readable_type("caf::ok_atom") == "ok");
+  CHECK(telemetry::readable_type("caf::down_msg") == "down");
+  CHECK(telemetry::readable_type("edge.set_interval") == "edge.set_interval");
+  const uint16_t none[] = {0};
+  CHECK(telemetry::type_names(none) == "(empty)");
+  CHECK(telemetry::type_names(nullptr).empty());
+}
