@@ -4,8 +4,11 @@
 
 #include <caf/send.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <future>
+#include <sstream>
+#include <sys/stat.h>
 #include <thread>
 
 using namespace coppice;
@@ -79,7 +82,20 @@ TEST_CASE("admin: tree, list and one actor", "[node]") {
   CHECK(text_at(one, "/spec/args/api_token") == "***");
   CHECK(text_at(one, "/accepts/0") == "test.set");
   CHECK(one.at("pending").as_array().empty());
+  CHECK(one.at("monitors").as_array().empty());
   CHECK(text_at(x.get("/v1/actors?path=/user/box"), "/spec/supervisor/intensity") == "20");
+}
+
+TEST_CASE("admin: what a node keeps on disk is its owner's alone", "[node]") {
+  auto before = ::umask(0);
+  running_node x;
+  ::umask(before);
+  for (auto* name : {"store.db", "store.db-wal", "store.db-shm", "node.lock"}) {
+    CAPTURE(name);
+    using std::filesystem::perms;
+    auto mode = std::filesystem::status(x.folder / "data/" + name).permissions();
+    CHECK(mode == (perms::owner_read | perms::owner_write));
+  }
 }
 
 TEST_CASE("admin: messages with and without an answer", "[node]") {
@@ -168,6 +184,10 @@ TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
   auto why = x.get("/v1/why?path=/user/box/one");
   CHECK(text_at(why, "/oldest/type") == "test.silent");
   CHECK(why.at("cycles").as_array().empty());
+  auto held = x.get("/v1/why?path=/user/box/two").at("held");
+  CHECK(text_at(held, "/0/path") == "alpha:/user/box/two");
+  CHECK(text_at(held, "/0/reason") == "its handler does not return");
+  CHECK(text_at(held, "/0/messages") == "3");
   auto stop = std::async(std::launch::async,
                          [&] { return x.call("POST", "/v1/actors/stop?path=/user/box/two").body; });
   CHECK(wait_until([&] {
@@ -181,6 +201,35 @@ TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
   release_blocked();
   x.post("/v1/actors/restart?path=/user/box/one");
   CHECK(asked.get() != 200);
+}
+
+TEST_CASE("admin: why names who is suspended, and a handler on a thread of its own", "[node]") {
+  running_node x;
+  CHECK(x.get("/v1/why").at("held").as_array().empty());
+  x.post("/v1/actors/suspend?path=/user/box/one");
+  for (int i = 0; i < 2; ++i)
+    x.post("/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})", 202);
+  auto why = x.get("/v1/why");
+  REQUIRE(why.at("held").as_array().size() == 1);
+  CHECK(text_at(why, "/held/0/path") == "alpha:/user/box/one");
+  CHECK(text_at(why, "/held/0/reason") == "it is suspended");
+  CHECK(text_at(why, "/held/0/messages") == "2");
+  CHECK(text_at(why, "/held/0/oldest_type") == "test.get");
+  auto age = why.at("held").at(0).at("age_s").to_number<double>();
+  CHECK(age >= 0);
+  CHECK(age < 60);
+  CHECK(x.get("/v1/why?path=/user/box/two").at("held").as_array().empty());
+  CHECK(x.get("/v1/why?path=/user/box/one").at("held").as_array().size() == 1);
+  x.post("/v1/actors/resume?path=/user/box/one");
+  CHECK(wait_until([&] { return x.get("/v1/why").at("held").as_array().empty(); }));
+  x.post("/v1/actors/spawn?path=/user/box/own", R"({"type":"test.holder","isolation":"thread"})",
+         201);
+  x.post("/v1/actors/messages?path=/user/box/own", R"({"type":"test.block"})", 202);
+  REQUIRE(wait_until(somebody_is_blocked));
+  why = x.get("/v1/why");
+  CHECK(text_at(why, "/held/0/path") == "alpha:/user/box/own");
+  CHECK(text_at(why, "/held/0/reason") == "its handler does not return");
+  release_blocked();
 }
 
 TEST_CASE("admin: spawn", "[node]") {
@@ -204,6 +253,8 @@ TEST_CASE("admin: spawn", "[node]") {
     return x.problem(x.call("POST", "/v1/actors/spawn?path=" + path, body), status, code);
   };
   refuse("/user/box/three", R"({"type":"test.holder"})", 409, errc::already_exists);
+  refuse("/system/x", R"({"type":"test.holder"})", 422, errc::refused);
+  refuse("/system/store/x", R"({"type":"test.holder"})", 422, errc::refused);
   refuse("/user/none/x", R"({"type":"test.holder"})", 404, errc::not_found);
   refuse("/user/box/one/x", R"({"type":"test.holder"})", 422, errc::refused);
   refuse("/user/many/x2", R"({"type":"test.holder"})", 422, errc::refused);
@@ -412,6 +463,43 @@ TEST_CASE("admin: all letters are replayed, each once", "[node]") {
     == R"({"type":"test.number","body":{"value":77}})");
 }
 
+TEST_CASE("admin: letters for one destination are replayed one after the other, oldest first",
+          "[node]") {
+  running_node x;
+  store::dead_letter letter;
+  letter.origin = "actor";
+  letter.reason = "test";
+  letter.type = "test.set";
+  for (int i = 0; i < 60; ++i) {
+    letter.id = "letter-" + std::to_string(i);
+    letter.at = instant{int64_t{1'700'000'000'000'000'000} + i};
+    letter.subject = i % 2 == 0 ? "alpha:/user/box/one" : "alpha:/user/box/two";
+    letter.payload = R"({"value":)" + std::to_string(i) + "}";
+    letter.size = letter.payload.size();
+    std::promise<bool> stored;
+    x.owner->dead_letters()->add(
+      letter, [&](result<std::string> done) { stored.set_value(done.has_value()); });
+    REQUIRE(stored.get_future().get());
+  }
+  auto done = x.stream("/v1/dlq/replay?rate=10000", 100, {}, "POST");
+  REQUIRE(done.size() == 60);
+  std::map<std::string, int> last{{"alpha:/user/box/one", -2}, {"alpha:/user/box/two", -1}};
+  for (auto& event : done) {
+    auto answer = *json::parse(event.data);
+    auto& before = last[text_at(answer, "/to")];
+    CHECK(text_at(answer, "/id") == "letter-" + std::to_string(before + 2));
+    before += 2;
+  }
+  auto value_of = [&](const std::string& path) {
+    return text_at(*json::parse(x.call("POST", "/v1/actors/messages?mode=request&path=" + path,
+                                       R"({"type":"test.get"})")
+                                  .body),
+                   "/body/value");
+  };
+  CHECK(value_of("/user/box/one") == "58");
+  CHECK(value_of("/user/box/two") == "59");
+}
+
 TEST_CASE("admin: without NATS its routes say so", "[node]") {
   running_node x;
   for (auto* target :
@@ -441,6 +529,42 @@ TEST_CASE("admin: configuration", "[node]") {
   CHECK(text_at(x.get("/v1/actors?path=/user/late"), "/state") == "running");
   std::ofstream{x.folder / "node.yaml", std::ios::app} << "nonsense: 1\n";
   x.problem(x.call("POST", "/v1/config/reload"), 422, errc::invalid_config);
+}
+
+TEST_CASE("admin: after a reload children stand in the file's order", "[node]") {
+  running_node x;
+  std::ostringstream original;
+  original << std::ifstream{x.folder / "node.yaml"}.rdbuf();
+  auto write = [&](const std::string& children) {
+    std::ofstream{x.folder / "node.yaml"} << original.str()
+                                          << "  - id: row\n    supervisor: {}\n    children:\n"
+                                          << children;
+  };
+  auto child = [](const std::string& id, int start) {
+    return "      - {id: " + id + ", type: test.holder, args: {start: " + std::to_string(start)
+           + "}}\n";
+  };
+  auto order = [&] {
+    std::string out;
+    auto row = x.get("/v1/tree?path=/user/row");
+    for (auto& entry : row.at(0).at("children").as_array())
+      out +=
+        text_at(entry, "/id") + "="
+        + text_at(x.get("/v1/actors?path=/user/row/" + text_at(entry, "/id")), "/user_state/value")
+        + " ";
+    return out;
+  };
+  write(child("b", 1) + child("c", 1) + child("d", 1));
+  CHECK(x.post("/v1/config/reload").at(0).at("applied").as_bool());
+  CHECK(order() == "b=1 c=1 d=1 ");
+  write(child("b", 2) + child("c", 1) + child("d", 1));
+  CHECK(x.post("/v1/config/reload").at(0).at("applied").as_bool());
+  CHECK(order() == "b=2 c=1 d=1 ");
+  // New ones first, between and last, with changed ones beside them.
+  write(child("a", 1) + child("b", 2) + child("b2", 1) + child("b3", 1) + child("c", 3)
+        + child("d", 4) + child("e", 1));
+  CHECK(x.post("/v1/config/reload").at(0).at("applied").as_bool());
+  CHECK(order() == "a=1 b=2 b2=1 b3=1 c=3 d=4 e=1 ");
 }
 
 TEST_CASE("admin: drills only where they are enabled", "[node]") {

@@ -2,8 +2,9 @@
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/replay.hpp"
 
+#include <algorithm>
 #include <deque>
-#include <set>
+#include <map>
 
 namespace coppice::admin {
 
@@ -19,6 +20,8 @@ constexpr duration peer_deadline = std::chrono::seconds{5};
 struct item {
   std::string node; ///< Empty: this one.
   std::string id;
+  std::string to; ///< Where it was going: letters with the same go one after the other.
+  instant at;
 };
 
 /// All waiting letters of this node that the filter takes, oldest first. Blocks.
@@ -31,7 +34,7 @@ result<std::deque<item>> waiting_here(const node& owner, store::dead_letter_filt
     if (!letters)
       return letters.error();
     for (auto& x : *letters)
-      out.push_front({{}, x.id});
+      out.push_front({{}, x.id, x.subject, x.at});
     if (letters->size() < page)
       break;
     filter.after_id = letters->back().id;
@@ -39,7 +42,8 @@ result<std::deque<item>> waiting_here(const node& owner, store::dead_letter_filt
   return out;
 }
 
-/// One run of a replay for one client; it stops when the client goes.
+/// One run of a replay for one client; it stops when the client goes. Letters for one destination go one after the
+/// other, the oldest first; those for several destinations side by side.
 class replay_run : public std::enable_shared_from_this<replay_run> {
 public:
   replay_run(api_ptr a, call c, std::deque<item> items, std::string to, bool dry_run, uint64_t rate)
@@ -48,8 +52,14 @@ public:
       who_(c.who()),
       dry_run_(dry_run),
       rate_(rate),
-      items_(std::move(items)),
-      writer_(c.out->stream()) {}
+      writer_(c.out->stream()) {
+    for (auto& x : items) {
+      auto& lane = lanes_[lane_of(x)];
+      if (lane.empty())
+        ready_.push_back(lane_of(x));
+      lane.push_back(std::move(x));
+    }
+  }
 
   void start() {
     // Few times a second with many letters each, rather than a timer for each letter.
@@ -59,25 +69,48 @@ public:
   }
 
 private:
+  const std::string& lane_of(const item& x) const { return to_.empty() ? x.to : to_; }
+
   bool step() {
-    std::vector<item> now;
     {
       std::lock_guard guard{mutex_};
       if (!writer_->is_open())
         return false;
-      while (now.size() < burst_ && !items_.empty() && in_flight_ < in_flight_max) {
-        now.push_back(std::move(items_.front()));
-        items_.pop_front();
-        ++in_flight_;
-      }
-      if (now.empty() && items_.empty() && in_flight_ == 0) {
+      if (lanes_.empty()) {
         writer_->close();
         return false;
       }
+      budget_ = burst_;
     }
-    for (auto& x : now)
-      one(x);
+    pump();
     return true;
+  }
+
+  /// Sends what may be sent now. A letter that ends at once calls this again, which must not nest.
+  void pump() {
+    {
+      std::lock_guard guard{mutex_};
+      if (pumping_)
+        return;
+      pumping_ = true;
+    }
+    for (;;) {
+      item next;
+      {
+        std::lock_guard guard{mutex_};
+        if (budget_ == 0 || ready_.empty() || in_flight_ >= in_flight_max) {
+          pumping_ = false;
+          return;
+        }
+        auto lane = lanes_.find(ready_.front());
+        ready_.pop_front();
+        next = std::move(lane->second.front());
+        lane->second.pop_front();
+        --budget_;
+        ++in_flight_;
+      }
+      one(next);
+    }
   }
 
   void one(const item& x) {
@@ -89,7 +122,7 @@ private:
       a_->owner.forward(x.node, {"POST", target, {}, who_}, peer_deadline,
                         [self, x](result<node_internal::forwarded> y) {
                           if (y && y->status == 200)
-                            self->finished(y->body);
+                            self->finished(x, y->body);
                           else
                             self->failed(
                               x, y ? http::to_error({y->status, {}, y->body, y->content_type})
@@ -101,7 +134,7 @@ private:
     auto taken = a_->workers.run([self, x] {
       replay_letter(self->a_, x.id, self->to_, self->dry_run_, [self, x](result<replayed> y) {
         if (y)
-          self->finished(json::serialize(replayed_json(*y)));
+          self->finished(x, json::serialize(replayed_json(*y)));
         else
           self->failed(x, y.error());
       });
@@ -110,10 +143,19 @@ private:
       failed(x, {errc::rate_limited, "too many requests wait; try again later", {}, {}});
   }
 
-  void finished(const std::string& text) {
+  void finished(const item& x, const std::string& text) {
     writer_->send_event({}, {}, text);
-    std::lock_guard guard{mutex_};
-    --in_flight_;
+    {
+      std::lock_guard guard{mutex_};
+      --in_flight_;
+      auto lane = lanes_.find(lane_of(x));
+      if (lane->second.empty())
+        lanes_.erase(lane);
+      else
+        ready_.push_back(lane->first);
+    }
+    if (writer_->is_open())
+      pump();
   }
 
   /// A letter that could not be sent stays waiting; the others go on.
@@ -122,7 +164,7 @@ private:
     out["id"] = x.id;
     out["to"] = to_.empty() ? json::value(nullptr) : json::value(to_);
     out["replayed"] = false;
-    finished(json::serialize(out));
+    finished(x, json::serialize(out));
   }
 
   api_ptr a_;
@@ -132,8 +174,12 @@ private:
   uint64_t rate_;
   size_t burst_ = 1;
   std::mutex mutex_;
-  std::deque<item> items_;
+  std::map<std::string, std::deque<item>>
+    lanes_;                       ///< By destination; empty: its last one is under way.
+  std::deque<std::string> ready_; ///< Lanes with letters of which none is under way.
+  size_t budget_ = 0;             ///< Until the next step.
   size_t in_flight_ = 0;
+  bool pumping_ = false;
   http::stream_ptr writer_;
 };
 
@@ -155,8 +201,15 @@ std::deque<item> items_of(const std::vector<peer_answer>& answers, const std::st
     auto& letters = answer.body->as_array();
     for (size_t i = letters.size(); i-- > 0;) {
       auto* id = letters[i].is_object() ? letters[i].as_object().if_contains("id") : nullptr;
-      if (id != nullptr && id->is_string())
-        out.push_back({answer.node, std::string{id->as_string()}});
+      if (id == nullptr || !id->is_string())
+        continue;
+      auto text = [&](std::string_view name) {
+        auto* x = letters[i].as_object().if_contains(name);
+        return x != nullptr && x->is_string() ? std::string{x->as_string()} : std::string{};
+      };
+      auto at = parse_instant(text("at"));
+      out.push_back(
+        {answer.node, std::string{id->as_string()}, text("subject"), at ? *at : instant{}});
     }
   }
   return out;
@@ -199,6 +252,8 @@ void post_replay_all(const api_ptr& a, call c) {
           auto all = mine;
           for (auto& x : items_of(answers, where.node))
             all.push_back(x);
+          std::stable_sort(all.begin(), all.end(),
+                           [](const item& x, const item& y) { return x.at < y.at; });
           run(a, c, std::move(all), dry_run, rate);
         });
     });

@@ -3,6 +3,7 @@
 #include "runtime/admin/child_body.hpp"
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/inspect.hpp"
+#include "runtime/admin/query.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/base/address.hpp"
@@ -49,6 +50,9 @@ result<sv::supervisor_command> spawn_command(const api& a, const std::string& pa
                  "the path of the new child ends with its id: [a-z][a-z0-9_-]{0,62}",
                  path,
                  {}};
+  if (is_below(path, "/system") && path != "/system")
+    return error{errc::refused, "/system is the runtime's own; spawn below /user", path,
+                 "/user/" + id};
   if (a.owner.locate(path))
     return error{errc::already_exists, "the path is taken", path, {}};
   auto parent = look_at(a.owner, parent_path(path), 0);
