@@ -114,7 +114,7 @@ TEST_CASE("thrown in a behavior: a restart with message type and stack", "[super
   CHECK(tree.ask_error(a, caf::put_atom_v).code == errc::actor_crashed);
   CHECK(tree.ask<int>(a, caf::get_atom_v));
   auto [what, stack] = record(tree, 0);
-  CHECK(what.message_type == "caf::put_atom");
+  CHECK(what.message_type == "put");
   CHECK(stack.find("exceptions.test.cpp") != std::string::npos);
   CHECK(tree.watcher->dead_count() == 1);
 }

@@ -43,7 +43,7 @@ TEST_CASE("the stack at the throw is kept, with the function that threw", "[supe
   REQUIRE(tree.wait_until([&] { return tree.entry("/a").state == child_state::running; }));
   auto history = tree.root->history("a");
   REQUIRE(history.size() == 1);
-  CHECK(history[0].message_type == "caf::put_atom");
+  CHECK(history[0].message_type == "put");
   CHECK(history[0].downtime > 0ns);
   auto lines = symbolize(history[0].stack);
   REQUIRE_FALSE(lines.empty());

@@ -49,25 +49,25 @@ TEST_CASE("a trace follows messages, requests, answers and timers with the right
   span_log seen{"/"};
   auto root = start_trace();
   send_traced(t.tree.actor("/a"), root, ok_atom_v);
-  auto start = seen.handled("/a", "caf::ok_atom");
+  auto start = seen.handled("/a", "ok");
   REQUIRE(start);
   CHECK(start->trace.trace_id() == root.trace_id());
   CHECK(start->trace.parent == root.span);
   CHECK(start->how == origin::in);
   CHECK(start->peer.empty());
-  auto sent = seen.handled("/b", "caf::ok_atom");
+  auto sent = seen.handled("/b", "ok");
   REQUIRE(sent);
   CHECK(sent->trace.trace_id() == root.trace_id());
   CHECK(sent->trace.parent == start->trace.span);
   CHECK(sent->peer == "/a");
-  auto asked = seen.handled("/b", "caf::get_atom");
+  auto asked = seen.handled("/b", "get");
   REQUIRE(asked);
   CHECK(asked->trace.parent == start->trace.span);
   auto answered = seen.handled("/a", "int32_t");
   REQUIRE(answered);
   CHECK(answered->trace.parent == asked->trace.span);
   CHECK(answered->peer == "/b");
-  auto ticked = seen.handled("/a", "caf::tick_atom");
+  auto ticked = seen.handled("/a", "tick");
   REQUIRE(ticked);
   CHECK(ticked->how == origin::timer);
   CHECK(ticked->trace.parent == start->trace.span);
@@ -76,12 +76,11 @@ TEST_CASE("a trace follows messages, requests, answers and timers with the right
   CHECK(timer->how == origin::timer);
   CHECK(timer->trace.trace_id() == root.trace_id());
   CHECK(timer->trace.parent == start->trace.span);
-  auto late = seen.handled("/b", "caf::put_atom");
+  auto late = seen.handled("/b", "put");
   REQUIRE(late);
   CHECK(late->trace.parent == timer->trace.span);
   // What was sent names its receiver and the span that sent it.
-  auto out =
-    seen.find([](const span& x) { return x.how == origin::out && x.type == "caf::ok_atom"; });
+  auto out = seen.find([](const span& x) { return x.how == origin::out && x.type == "ok"; });
   REQUIRE(out);
   CHECK(out->path == "/a");
   CHECK(out->peer == "/b");
@@ -96,7 +95,7 @@ TEST_CASE("without a trace nothing carries one; what nobody watches makes no spa
   {
     span_log seen{"/b"};
     send_traced(a, root, ok_atom_v);
-    REQUIRE(seen.handled("/b", "caf::put_atom"));
+    REQUIRE(seen.handled("/b", "put"));
     for (auto& x : seen.all())
       CHECK(x.path == "/b");
   }
@@ -112,7 +111,7 @@ TEST_CASE("a handler that throws ends its trace, names it in the restart and is 
   auto a = t.tree.actor("/a");
   auto root = start_trace();
   send_traced(a, root, put_atom_v);
-  auto failed = seen.handled("/a", "caf::put_atom");
+  auto failed = seen.handled("/a", "put");
   REQUIRE(failed);
   CHECK_FALSE(failed->ok);
   CHECK(t.tree.ask<int>(a, get_atom_v) == 0);
@@ -156,12 +155,12 @@ TEST_CASE("unsupervised actors pass a trace on", "[trace]") {
     });
   auto root = start_trace();
   send_traced(helper, root, ok_atom_v);
-  auto got = seen.handled("/b", "caf::ok_atom");
+  auto got = seen.handled("/b", "ok");
   REQUIRE(got);
   CHECK(got->trace.trace_id() == root.trace_id());
   CHECK(got->trace.parent == root.span);
   caf::anon_send(helper, put_atom_v);
-  auto next = seen.handled("/b", "caf::put_atom");
+  auto next = seen.handled("/b", "put");
   REQUIRE(next);
   CHECK_FALSE(next->trace);
   caf::anon_send_exit(helper, caf::exit_reason::kill);

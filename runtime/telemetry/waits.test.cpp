@@ -70,7 +70,7 @@ TEST_CASE("two actors that wait for each other are a cycle", "[waits]") {
   *b = [&] { return tree.actor("/b"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
   caf::anon_send(tree.actor("/b"), ok_atom_v);
-  std::vector<std::string> expected{"/a -> /b caf::put_atom", "/b -> /a caf::put_atom"};
+  std::vector<std::string> expected{"/a -> /b put", "/b -> /a put"};
   CHECK(tree.wait_until([&] { return texts(tree) == expected; }));
   auto cycles = find_cycles(supervision::waits(tree.root));
   REQUIRE(cycles.size() == 1);
@@ -90,8 +90,7 @@ TEST_CASE("a request is listed until its answer arrives, however late", "[waits]
   supervision::test_tree tree{one_for_one({worker("a", asks, b, false), worker("b", slow)})};
   *b = [&] { return tree.actor("/b"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
-  REQUIRE(tree.wait_until(
-    [&] { return texts(tree) == std::vector<std::string>{"/a -> /b caf::put_atom"}; }));
+  REQUIRE(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a -> /b put"}; }));
   CHECK(find_cycles(supervision::waits(tree.root)).empty());
   caf::anon_send(tree.actor("/b"), ok_atom_v);
   CHECK(tree.wait_until([&] { return texts(tree).empty(); }));
@@ -116,8 +115,7 @@ TEST_CASE("a delegated request waits for the one who is to answer", "[waits]") {
   *b = [&] { return tree.actor("/b"); };
   *c = [&] { return tree.actor("/c"); };
   caf::anon_send(tree.actor("/a"), ok_atom_v);
-  CHECK(tree.wait_until(
-    [&] { return texts(tree) == std::vector<std::string>{"/a -> /c caf::put_atom"}; }));
+  CHECK(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a -> /c put"}; }));
   caf::anon_send(tree.actor("/c"), ok_atom_v);
   CHECK(tree.wait_until([&] { return texts(tree).empty(); }));
 }
@@ -142,8 +140,7 @@ TEST_CASE("requests to strangers, time-outs, refusals and restarts of the asker"
   auto a = tree.actor("/a");
   // The receiver is not ours: its name is not known.
   caf::anon_send(a, ok_atom_v, caf::timespan{1h});
-  REQUIRE(tree.wait_until(
-    [&] { return texts(tree) == std::vector<std::string>{"/a ->  caf::put_atom"}; }));
+  REQUIRE(tree.wait_until([&] { return texts(tree) == std::vector<std::string>{"/a ->  put"}; }));
   tree.ask_error(a, put_atom_v);
   CHECK(tree.ask<int>(a, get_atom_v) == 1);
   CHECK(texts(tree).empty());

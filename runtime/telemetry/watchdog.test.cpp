@@ -54,7 +54,7 @@ TEST_CASE("a handler that holds its thread is found once for each time", "[watch
   auto found = watch.look(ms(1100));
   REQUIRE(found.size() == 1);
   CHECK(found[0].path == "/a");
-  CHECK(found[0].type == "caf::ok_atom");
+  CHECK(found[0].type == "ok");
   CHECK(found[0].age == 100ms);
   CHECK(watch.look(ms(1150)).empty());
   CHECK(watch.current().size() == 1);
