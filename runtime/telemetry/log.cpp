@@ -13,9 +13,12 @@
 #include <atomic>
 #include <cstdio>
 #include <deque>
+#include <fcntl.h>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace coppice::log {
 
@@ -42,6 +45,19 @@ struct follower {
   std::function<void(const std::string&)> callback;
 };
 
+/// Lines may quote messages: nobody but the owner reads them, whatever the umask says.
+spdlog::file_event_handlers for_its_owner_only() {
+  spdlog::file_event_handlers out;
+  out.before_open = [](const spdlog::filename_t& name) {
+    if (auto fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0)
+      ::close(fd);
+  };
+  out.after_open = [](const spdlog::filename_t&, std::FILE* file) {
+    ::fchmod(::fileno(file), 0600);
+  };
+  return out;
+}
+
 /// The thread that writes lines, and what it writes to.
 struct writer {
   explicit writer(const options& x);
@@ -58,8 +74,8 @@ writer::writer(const options& x) {
   if (x.file.empty())
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   else
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(x.file, x.file_bytes_max,
-                                                                  std::max(1u, x.files_max));
+    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+      x.file, x.file_bytes_max, std::max(1u, x.files_max), false, for_its_owner_only());
   sink->set_pattern("%v");
   pool = std::make_shared<spdlog::details::thread_pool>(queue_max, 1);
   logger = std::make_shared<spdlog::async_logger>("coppice", sink, pool,

@@ -83,6 +83,8 @@ TEST_CASE("log: files rotate at their size and only so many are kept", "[log]") 
   for (auto& entry : std::filesystem::directory_iterator{f.path}) {
     ++files;
     CHECK(entry.file_size() <= 2400);
+    CHECK(entry.status().permissions()
+          == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
   }
   CHECK(files == 3);
 }
