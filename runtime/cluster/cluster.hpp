@@ -42,6 +42,8 @@ struct options {
   duration silence = std::chrono::milliseconds{1500};
   duration down_after = std::chrono::seconds{2};  ///< From the last sign of life to `down`.
   duration remove_after = std::chrono::hours{24}; ///< From `down` to `removed`.
+  /// A node that cannot be joined for the same reason is warned of again after that long.
+  duration repeat_warning = std::chrono::minutes{10};
   /// A line for the log; `warning` for what a person should look at. Called on the link thread,
   /// must not block.
   std::function<void(bool warning, const std::string& line)> log;

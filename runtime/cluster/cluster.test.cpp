@@ -1,4 +1,5 @@
 #include "runtime/cluster/test_support.hpp"
+#include "runtime/cluster/tls_stream.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -109,6 +110,37 @@ TEST_CASE("cluster: only the first seed forms a cluster alone", "[cluster]") {
     return gamma.state_of("alpha") == member_state::up && gamma.state_of("beta") == member_state::up
            && gamma.state_of("gamma") == member_state::up;
   }));
+}
+
+TEST_CASE("cluster: a seed where nobody is makes a warning, again and again but rarely",
+          "[cluster]") {
+  auto nobody = [] {
+    asio::io_context io;
+    // Bound and closed: nobody listens there.
+    asio::ip::tcp::acceptor taken{io, {asio::ip::address_v4::loopback(), 0}};
+    return "127.0.0.1:" + std::to_string(taken.local_endpoint().port());
+  }();
+  test_pki keys;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int often = 0, once = 0;
+  auto counting = [&](duration repeat, int& count) {
+    return [&, repeat](options& x) {
+      x.repeat_warning = repeat;
+      x.log = [&](bool warning, const std::string& line) {
+        std::lock_guard guard{mutex};
+        if (warning && line.find(nobody + " cannot be joined") != std::string::npos)
+          ++count;
+        changed.notify_all();
+      };
+    };
+  };
+  test_node patient{keys, "patient", {nobody}, false, counting(1h, once)};
+  test_node alpha{keys, "alpha", {nobody}, false, counting(1ms, often)};
+  std::unique_lock guard{mutex};
+  CHECK(changed.wait_for(guard, test_node::patience, [&] { return often >= 3 && once >= 1; }));
+  CHECK(once == 1);
+  guard.unlock();
 }
 
 TEST_CASE("cluster: a lost node is down within three seconds and can come back", "[cluster]") {

@@ -91,7 +91,12 @@ private:
   std::unique_ptr<basp_bridge> bridge_;
   std::map<std::string, connection> connections_;
   /// By address: the last words, so that they are not repeated.
-  std::map<std::string, std::string> told_refusals_;
+  /// What was last said about an address that could not be joined, and when (monotonic).
+  struct told {
+    std::string words;
+    duration at{0};
+  };
+  std::map<std::string, told> told_refusals_;
   duration log_window_{0};
   int log_lines_ = 0;
   uint64_t log_dropped_ = 0;

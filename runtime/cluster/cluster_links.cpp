@@ -100,17 +100,19 @@ void cluster::impl::on_dial_ended(const dial_result& x) {
   settle();
 }
 
-/// Says once why a node cannot be joined, until the reason changes.
+/// Says why a node cannot be joined when the reason changes, and rarely while it stays.
 void cluster::impl::tell_refusal(const std::string& node, const std::string& address,
                                  const refusal& why) {
   auto& last = told_refusals_[address];
-  if (last == why.what.message)
+  auto is_new = last.words != why.what.message;
+  auto when = now().monotonic;
+  if (!is_new && when - last.at < config_.repeat_warning)
     return;
-  last = why.what.message;
+  last = {why.what.message, when};
   log(true, "node " + (node.empty() ? std::string{} : "'" + node + "' ") + "at " + address
               + " cannot be joined (" + why.reason + "): " + why.what.message);
   auto code = why.what.code;
-  if (core_ && (code == errc::join_refused || code == errc::already_exists)
+  if (is_new && core_ && (code == errc::join_refused || code == errc::already_exists)
       && (why.against_us || !node.empty()))
     core_->refused(node, address, why.what, now());
 }
