@@ -261,7 +261,9 @@ void cell::finish() {
 void cell::report(child_report::kind what, exit_info exit, const caf::mailbox_element* x,
                   const raw_stack& stack, std::string trace_id, bool came_up) {
   caf::strong_actor_ptr supervisor;
-  auto* direct = std::exchange(seat_->first_report, nullptr);
+  child_report* direct = nullptr;
+  if (comes_up_here.place == seat_.get())
+    direct = std::exchange(comes_up_here, {}).report;
   if (direct == nullptr) {
     supervisor = caf::actor_cast<caf::strong_actor_ptr>(seat_->owner().supervisor);
     if (!supervisor) {

@@ -7,6 +7,7 @@
 
 #include <caf/actor_control_block.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -49,7 +50,8 @@ public:
     drop_newest.store(spec.mailbox.overflow == overflow::drop_newest, std::memory_order_relaxed);
     discard_on_restart.store(spec.mailbox.on_restart == on_restart::discard,
                              std::memory_order_relaxed);
-    poison_retries.store(spec.poison_retries, std::memory_order_relaxed);
+    poison_retries.store(static_cast<uint16_t>(std::min<uint32_t>(spec.poison_retries, UINT16_MAX)),
+                         std::memory_order_relaxed);
     temporary.store(spec.restart == restart_type::temporary, std::memory_order_relaxed);
   }
 
@@ -73,13 +75,11 @@ public:
     return false;
   }
 
+  // The supervisor. Where it stands it fills a gap: each place costs these bytes.
+  std::atomic<uint32_t> limit{0};
   // The actor.
   std::atomic<uint64_t> taken{0};
   std::atomic<uint64_t> failed{0};
-
-  /// Where the first report goes while the actor comes up within its supervisor's turn; null afterwards. Only of the
-  /// thread that the supervisor runs on.
-  child_report* first_report = nullptr;
 
 private:
   // Between what the actor counts and what those count who send to it: neither disturbs the other's cache line.
@@ -94,17 +94,26 @@ public:
   std::atomic<uint64_t> ceiling{0};
   std::atomic<uint64_t> refused{0};
   // The supervisor.
-  std::atomic<uint32_t> limit{0};
-  std::atomic<uint32_t> poison_retries{0};
+  std::atomic<uint16_t> poison_retries{0};
   std::atomic<bool> drop_newest{false};
   std::atomic<bool> discard_on_restart{false};
   std::atomic<bool> temporary{false}; ///< Its actor does not wait for a decision when it ended.
   // By hand.
   std::atomic<bool> suspended{false}; ///< Also over restarts, until `resume`.
-  std::atomic<bool> left_behind{
-    false}; ///< Given up: when its handler returns at last, the actor ends by itself.
+  /// Given up: when its handler returns at last, the actor ends by itself.
+  std::atomic<bool> left_behind{false};
 };
 
+static_assert(sizeof(seat) <= 160);
+
 using seat_ptr = std::shared_ptr<seat>;
+
+/// The place whose actor comes up within its supervisor's turn on this thread, and where its first report goes.
+struct coming_up {
+  const seat* place = nullptr;
+  child_report* report = nullptr;
+};
+
+inline constinit thread_local coming_up comes_up_here;
 
 } // namespace coppice::supervision

@@ -48,11 +48,9 @@ void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const c
       return spawn(*context());
     first_turn turn{*context()};
     spawn(turn);
-    auto place = slot.place;
-    place->first_report = &first;
+    comes_up_here = {slot.place.get(), &first};
     turn.run();
-    auto reported = std::exchange(place->first_report, nullptr) == nullptr;
-    if (reported)
+    if (std::exchange(comes_up_here, {}).report == nullptr)
       on_report(first);
   } catch (const std::exception& e) {
     child_report report;

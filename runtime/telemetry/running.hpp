@@ -33,6 +33,8 @@ inline bool probed() noexcept {
 /// The one whose messages are handled: a place in the tree.
 /// Threading: the counters have one writer, the actor; anybody may read.
 class subject {
+  std::atomic<open_requests*> requests_{nullptr};
+
 public:
   subject() = default;
   subject(const subject&) = delete;
@@ -55,7 +57,8 @@ public:
   std::atomic<uint64_t> busy_ns{0}; ///< Time in handlers; only counted while somebody watches.
   /// Sum of the times that messages waited; only counted while somebody watches.
   std::atomic<uint64_t> latency_ns{0};
-  std::atomic<uint32_t> incarnation{0};
+  std::atomic<uint32_t> incarnation{
+    0}; ///< Last, so that what derives from this fills the gap behind it.
 
 protected:
   virtual ~subject();
@@ -68,8 +71,6 @@ private:
   friend class wait_registry;
 
   open_requests& first_request();
-
-  std::atomic<open_requests*> requests_{nullptr};
 };
 
 /// What one thread does, for the watchdog and for node-wide sums. One writer, its thread; never
