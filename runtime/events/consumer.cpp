@@ -23,6 +23,10 @@ std::string trace_of(const std::string& traceparent) {
 
 /// Events answered and not yet marked; past it the answers wait for the marks.
 constexpr size_t answered_unmarked_max = 10'000;
+/// Marks written together; what costs most is the transaction. Fewer go after marks_wait, or when
+/// nothing comes.
+constexpr size_t marks_group = 1000;
+constexpr auto marks_wait = std::chrono::milliseconds{20};
 
 class consumer_state : public std::enable_shared_from_this<consumer_state> {
 public:
@@ -31,19 +35,24 @@ public:
                  consumer::dead_callback on_dead, const clock& time)
     : file_(std::move(file)),
       options_(std::move(options)),
-      effect_(std::move(effect)),
-      handler_(std::move(handler)),
+      in_file_(effect != nullptr),
+      effects_(std::make_shared<effects>(effects{std::move(effect), std::move(handler)})),
       on_dead_(std::move(on_dead)),
       clock_(time),
-      name_(options_.pull.stream.name + "/" + options_.pull.consumer.name) {}
+      name_(options_.pull.stream.name + "/" + options_.pull.consumer.name),
+      marks_(detail::known_marks::of(*file_, name_, options_.marks_max)) {}
 
-  void received(std::vector<delivery> batch) {
+  void received(nats_client::batch batch) {
+    if (!in_file_)
+      tend_marks(batch.empty());
+    if (batch.empty())
+      return;
     std::vector<opened> fresh;
     fresh.reserve(batch.size());
     for (auto& d : batch)
       if (auto x = read(std::move(d)); x.open)
         fresh.push_back(std::move(x));
-    if (!effect_)
+    if (!in_file_)
       return hand_over(std::move(fresh));
     for (auto& x : fresh)
       apply(x.open, std::make_shared<received_event>(std::move(x.event)));
@@ -51,16 +60,19 @@ public:
 
   /// Afterwards no effect runs.
   void end() {
+    std::shared_ptr<const effects> last;
     {
       std::lock_guard guard{running_};
       ended_ = true;
+      last.swap(effects_);
     }
-    std::vector<open_pointer> left;
-    std::lock_guard guard{mutex_};
-    if (!marking_)
-      left.swap(unmarked_);
-    for (const auto& x : left)
-      x->busy_at = nullptr;
+    // Afterwards nobody tends the marks.
+    std::unique_lock guard{mutex_};
+    resting_ = true;
+    if (unmarked_.empty() || std::exchange(marking_, true))
+      return;
+    guard.unlock();
+    submit_marks();
   }
 
   consumer_stats stats() const {
@@ -72,7 +84,7 @@ private:
   /// A delivery that is not answered yet. What is needed of its event later is read again then,
   /// because that is seldom.
   struct open_delivery {
-    explicit open_delivery(delivery d) : is(std::move(d)) {}
+    explicit open_delivery(std::shared_ptr<raw_delivery> d) : is(std::move(d)) {}
     open_delivery(const open_delivery&) = delete;
     open_delivery& operator=(const open_delivery&) = delete;
 
@@ -82,8 +94,9 @@ private:
         busy_at->forget(*this);
     }
 
-    delivery is;
+    std::shared_ptr<raw_delivery> is;
     std::string id;
+    uint64_t hash = 0;
     std::shared_ptr<consumer_state> busy_at; ///< Whose busy_ has the id.
     std::atomic<bool> handled = false;
     bool answered = false; ///< Before its mark was written.
@@ -95,15 +108,26 @@ private:
     received_event event;
   };
 
+  /// One of them.
+  struct effects {
+    consumer::effect_in in_file;
+    consumer::handler elsewhere;
+  };
+
+  static result<event> event_of(const raw_delivery& x) {
+    return x.has_header("ce-specversion") ? event_from_message(x.headers(), x.payload)
+                                          : parse_event(x.payload);
+  }
+
   /// Without a delivery when there is no event in it, or it came too often: then it was buried.
-  opened read(delivery d) {
+  opened read(std::shared_ptr<raw_delivery> d) {
     opened out;
     auto& x = out.event;
-    x.subject = d.subject;
-    x.stream = d.stream;
-    x.sequence = d.stream_sequence;
-    x.delivered = d.delivered;
-    auto parsed = event_from_message(d.headers, d.payload);
+    x.subject = d->subject;
+    x.stream = d->stream;
+    x.sequence = d->stream_sequence;
+    x.delivered = d->delivered;
+    auto parsed = event_of(*d);
     auto open = std::make_shared<open_delivery>(std::move(d));
     if (!parsed) {
       bury(open, "not a CloudEvent: " + to_string(parsed.error()));
@@ -117,6 +141,7 @@ private:
     }
     x.data = std::move(*parsed);
     open->id = x.data.id;
+    open->hash = detail::mark_hash(open->id);
     out.open = std::move(open);
     return out;
   }
@@ -126,46 +151,66 @@ private:
     auto self = shared_from_this();
     auto repeated = std::make_shared<bool>(false);
     auto queued = file_->submit(
-      [self, x = std::move(x), repeated](store::database& db) -> result<void> {
+      [self, x = std::move(x), repeated, hash = open->hash](store::database& db) -> result<void> {
         *repeated = false;
         auto fresh = detail::insert_mark(db, self->name_, x->data.id);
         if (!fresh)
           return fresh.error();
         *repeated = !*fresh;
+        self->marks_->add({&hash, 1});
         if (*repeated)
           return {};
         std::lock_guard guard{self->running_};
         if (self->ended_)
           return error{errc::refused, "the consumer has ended"};
-        if (auto ok = self->effect_(db, *x); !ok)
+        auto own = self->effects_;
+        if (auto ok = own->in_file(db, *x); !ok)
           return ok;
         return self->prune(db, 1);
       },
       [self, open, repeated](result<void> outcome) { self->applied(open, outcome, *repeated); },
-      open->is.payload.size());
+      open->is->payload.size());
     if (!queued)
-      open->is.nak(options_.retry_min);
+      open->is->nak(options_.retry_min);
   }
 
-  /// Asks for the marks of all in one go: a read transaction costs more than what it reads.
   void hand_over(std::vector<opened> xs) {
     {
       std::lock_guard guard{mutex_};
       // The same event twice in the stream: the second waits for what becomes of the first.
       std::erase_if(xs, [this](const opened& x) {
         if (!busy_.insert(x.open->id).second) {
-          x.open->is.nak(options_.retry_min);
+          x.open->is->nak(options_.retry_min);
           return true;
         }
         x.open->busy_at = shared_from_this();
         return false;
       });
     }
-    if (xs.empty())
-      return;
     std::vector<char> known(xs.size());
-    auto read = file_->read([&](store::database& db) -> result<void> {
-      for (size_t i = 0; i < xs.size(); ++i) {
+    auto read = look_for_marks(xs, known);
+    for (size_t i = 0; i < xs.size(); ++i) {
+      if (!read || known[i])
+        finish({&xs[i].open, 1}, read, known[i]);
+      else
+        give(xs[i]);
+    }
+  }
+
+  /// Asks the file for those that memory does not know to be new, in one go: a read transaction
+  /// costs more than what it reads.
+  result<void> look_for_marks(const std::vector<opened>& xs, std::vector<char>& known) {
+    std::vector<size_t> unsure;
+    {
+      detail::known_marks::view marks{*marks_};
+      for (size_t i = 0; i < xs.size(); ++i)
+        if (marks.may_have(xs[i].open->hash))
+          unsure.push_back(i);
+    }
+    if (unsure.empty())
+      return {};
+    return file_->read([&](store::database& db) -> result<void> {
+      for (auto i : unsure) {
         auto found = detail::has_mark(db, name_, xs[i].open->id);
         if (!found)
           return found.error();
@@ -173,12 +218,6 @@ private:
       }
       return {};
     });
-    for (size_t i = 0; i < xs.size(); ++i) {
-      if (!read || known[i])
-        finish({&xs[i].open, 1}, read, known[i]);
-      else
-        give(xs[i]);
-    }
   }
 
   void give(opened& x) {
@@ -189,7 +228,8 @@ private:
     std::lock_guard guard{running_};
     if (ended_)
       return finish({&x.open, 1}, error{errc::refused, "the consumer has ended"}, false);
-    handler_(x.event, std::move(done));
+    auto own = effects_;
+    own->elsewhere(x.event, std::move(done));
   }
 
   /// The stream is answered at once, the mark follows: an answered event comes again only when the
@@ -205,12 +245,28 @@ private:
       ahead = open->answered = answered_unmarked_ < answered_unmarked_max;
       answered_unmarked_ += ahead ? 1 : 0;
       unmarked_.push_back(open);
-      submit = !std::exchange(marking_, true);
+      submit = !marking_ && (!ahead || resting_ || unmarked_.size() >= marks_group);
+      marking_ = marking_ || submit;
     }
     if (ahead)
       applied(open, {}, false);
     if (submit)
       submit_marks();
+  }
+
+  /// From the pull loop: nothing waits for its mark longer than until the next call but one.
+  void tend_marks(bool idle) {
+    marks_->read(file_);
+    auto now = std::chrono::steady_clock::now();
+    {
+      std::lock_guard guard{mutex_};
+      if (!idle && now < marks_due_)
+        return;
+      marks_due_ = now + marks_wait;
+      if (unmarked_.empty() || std::exchange(marking_, true))
+        return;
+    }
+    submit_marks();
   }
 
   /// Marks that come while a job for marks waits go with it.
@@ -224,16 +280,24 @@ private:
     auto queued = file_->submit(
       [self, group](store::database& db) -> result<void> {
         self->take_unmarked(*group);
-        for (const auto& x : *group) {
-          auto fresh = detail::insert_mark(db, self->name_, x->id);
-          if (!fresh)
-            return fresh.error();
-        }
-        return self->prune(db, static_cast<uint32_t>(group->size()));
+        return self->write_marks(db, *group);
       },
       finished);
     if (!queued)
       finished(queued.error());
+  }
+
+  result<void> write_marks(store::database& db, const std::vector<open_pointer>& group) {
+    std::vector<std::string_view> ids;
+    std::vector<uint64_t> hashes;
+    for (const auto& x : group) {
+      ids.emplace_back(x->id);
+      hashes.push_back(x->hash);
+    }
+    marks_->add(hashes);
+    if (auto ok = detail::insert_marks(db, name_, ids); !ok)
+      return ok;
+    return prune(db, static_cast<uint32_t>(group.size()));
   }
 
   /// A job may run twice, and not at all before it has failed: it takes its group once.
@@ -284,18 +348,18 @@ private:
   void applied(const open_pointer& open, const result<void>& outcome, bool repeated) {
     if (outcome) {
       count(repeated ? &consumer_stats::duplicates : &consumer_stats::applied);
-      return open->is.ack();
+      return open->is->ack();
     }
     if (outcome.error().code == errc::refused && is_ended())
-      return open->is.nak();
+      return open->is->nak();
     count(&consumer_stats::failed);
-    if (open->is.delivered >= options_.attempts_max)
+    if (open->is->delivered >= options_.attempts_max)
       return bury(open, to_string(outcome.error()));
-    open->is.nak(delay_after(open->is.delivered));
+    open->is->nak(delay_after(open->is->delivered));
   }
 
   void bury(const open_pointer& open, std::string reason) {
-    const auto& d = open->is;
+    auto& d = *open->is;
     if (!on_dead_)
       return d.nak(options_.retry_max);
     store::dead_letter letter;
@@ -303,22 +367,22 @@ private:
     letter.reason = std::move(reason);
     letter.origin = "consumer";
     letter.subject = d.subject;
-    if (auto x = event_from_message(d.headers, d.payload)) {
+    if (auto x = event_of(d)) {
       letter.type = x->type;
       letter.trace_id = trace_of(x->traceparent);
     }
     letter.attempts = static_cast<uint32_t>(std::min<uint64_t>(d.delivered, UINT32_MAX));
     letter.payload = d.payload;
-    letter.headers = d.headers;
+    letter.headers = d.headers();
     // The same delivery buried twice, with a crash in between, is one letter.
     letter.id = name_ + "/" + std::to_string(d.stream_sequence) + "/" + std::to_string(d.time.ns);
     std::replace(letter.id.begin(), letter.id.end(), '/', '.');
     auto self = shared_from_this();
     on_dead_(std::move(letter), [self, open](result<void> kept) {
       if (!kept)
-        return open->is.nak(std::chrono::seconds{1});
+        return open->is->nak(std::chrono::seconds{1});
       self->count(&consumer_stats::dead);
-      open->is.term();
+      open->is->term();
     });
   }
 
@@ -349,11 +413,13 @@ private:
 
   std::shared_ptr<store::sqlite_file> file_;
   consumer_options options_;
-  consumer::effect_in effect_;
-  consumer::handler handler_;
+  const bool in_file_; ///< The effect is a consumer::effect_in.
+  /// Gone after the end: what they hold must not wait for the last mark. Who runs one holds them.
+  std::shared_ptr<const effects> effects_;
   consumer::dead_callback on_dead_;
   const clock& clock_;
   std::string name_; ///< The key of the marks: names of consumers are unique within a stream only.
+  std::shared_ptr<detail::known_marks> marks_;
   uint32_t unpruned_ = 0;
   std::recursive_mutex running_;
   bool ended_ = false;
@@ -362,6 +428,8 @@ private:
   std::vector<open_pointer> unmarked_;        ///< Handled, and their marks not yet on their way.
   size_t answered_unmarked_ = 0;
   bool marking_ = false; ///< A job that will take them waits.
+  bool resting_ = false; ///< Nobody calls received() any more.
+  std::chrono::steady_clock::time_point marks_due_;
   consumer_stats stats_;
 };
 
@@ -403,7 +471,7 @@ result<std::unique_ptr<consumer>> start_with(std::shared_ptr<store::sqlite_file>
     std::make_shared<consumer_state>(std::move(file), std::move(options), std::move(effect),
                                      std::move(handler), std::move(on_dead), time);
   auto started = client->pull_batches(
-    std::move(pull), [state](std::vector<delivery> batch) { state->received(std::move(batch)); });
+    std::move(pull), [state](nats_client::batch batch) { state->received(std::move(batch)); });
   if (!started)
     return started.error();
   return std::unique_ptr<consumer>{std::make_unique<consumer_impl>(state, std::move(*started))};

@@ -219,6 +219,85 @@ TEST_CASE("consumer: a handler is not given an event twice, unless it has droppe
   CHECK(calls.copy() == std::map<std::string, int>{{"a", 1}, {"b", 1}, {"dropped", 2}});
 }
 
+TEST_CASE("consumer: the marks of a handler follow when nothing more comes, and at its end",
+          "[events][nats]") {
+  nats_fixture f;
+  auto client = f.connect();
+  REQUIRE(client->ensure_stream(test_stream()));
+  auto send = [&](int from, int to) {
+    for (int i = from; i < to; ++i)
+      REQUIRE(client->publish({"test.a", {}, {}, to_json(make_event(std::to_string(i)))}));
+  };
+  auto marks = [&](const std::shared_ptr<store::sqlite_file>& file) {
+    int64_t out = 0;
+    REQUIRE(file->read([&out](store::database& db) -> result<void> {
+      auto query = db.prepare("SELECT count(*) FROM consumer_marks");
+      if (!query || !*query->step())
+        return error{errc::storage, "no table"};
+      out = query->integer(0);
+      return {};
+    }));
+    return out;
+  };
+  std::atomic<int> calls = 0;
+  consumer::handler effect{[&](auto&, auto done) {
+    ++calls;
+    done({});
+  }};
+  auto path = f.folder / "c.db";
+  auto file = open_sqlite(path);
+  auto c = consumer::start(file, client, make_options(), effect, {});
+  REQUIRE(c);
+  send(0, 2500);
+  // Nothing follows that would push them out.
+  REQUIRE(eventually([&] { return calls == 2500 && marks(file) == 2500; }));
+  send(2500, 2600);
+  REQUIRE(eventually([&] { return calls == 2600; }));
+  c->reset();
+  file->close();
+  CHECK(marks(open_sqlite(path)) == 2600);
+  // The stream brings all of them again.
+  REQUIRE(client->delete_consumer("TEST", "files"));
+  file = open_sqlite(path);
+  c = consumer::start(file, client, make_options(), effect, {});
+  REQUIRE(c);
+  send(2600, 2601);
+  REQUIRE(eventually([&] { return (*c)->stats().duplicates == 2600; }));
+  REQUIRE(eventually([&] { return calls == 2601; }));
+  CHECK((*c)->stats().applied == 1);
+}
+
+TEST_CASE("consumer: what a handler holds does not outlive the consumer", "[events][nats]") {
+  nats_fixture f;
+  auto client = f.connect();
+  REQUIRE(client->ensure_stream(test_stream()));
+  auto file = open_sqlite(f.folder / "c.db");
+  auto held = std::make_shared<int>(0);
+  watched<std::vector<std::function<void(result<void>)>>> open;
+  auto c = consumer::start(file, client, make_options(),
+                           consumer::handler{[&open, held](auto&, auto done) {
+                             open.change([&](auto& v) { v.push_back(done); });
+                           }},
+                           {});
+  REQUIRE(c);
+  REQUIRE(client->publish({"test.a", {}, {}, to_json(make_event("a"))}));
+  REQUIRE(open.wait([](auto& v) { return v.size() == 1; }));
+  CHECK(held.use_count() == 2);
+  c->reset();
+  CHECK(held.use_count() == 1);
+  // Its answer is still taken, and marked.
+  open.change([](auto& v) { v[0]({}); });
+  CHECK(eventually([&] {
+    bool found = false;
+    REQUIRE(file->read([&found](store::database& db) -> result<void> {
+      auto query = db.prepare("SELECT 1 FROM consumer_marks WHERE id = 'a'");
+      found = query && *query->step();
+      return {};
+    }));
+    return found;
+  }));
+}
+
 TEST_CASE("consumer: nats-server killed under load, nothing is missing and nothing applied twice",
           "[events][nats]") {
   nats_fixture f;

@@ -10,6 +10,13 @@ namespace coppice::events {
 
 namespace {
 
+delivery copy_of(std::shared_ptr<raw_delivery> x) {
+  delivery out{*x,           std::string{x->subject}, std::string{x->payload},
+               x->headers(), std::string{x->stream},  {}};
+  out.answer = std::move(x);
+  return out;
+}
+
 int64_t milliseconds(duration x) {
   return std::max<int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(x).count());
 }
@@ -127,11 +134,10 @@ public:
   }
   result<std::unique_ptr<pull_subscription>> pull(pull_options options,
                                                   delivery_callback callback) override {
-    return pull_batches(std::move(options),
-                        [callback = std::move(callback)](std::vector<delivery> batch) {
-                          for (auto& x : batch)
-                            callback(std::move(x));
-                        });
+    return pull_batches(std::move(options), [callback = std::move(callback)](batch all) {
+      for (auto& x : all)
+        callback(copy_of(std::move(x)));
+    });
   }
   result<std::unique_ptr<pull_subscription>> pull_batches(pull_options options,
                                                           batch_callback callback) override {

@@ -31,7 +31,8 @@ class nats_client {
 public:
   using message_callback = std::function<void(message)>;
   using delivery_callback = std::function<void(delivery)>;
-  using batch_callback = std::function<void(std::vector<delivery>)>;
+  using batch = std::vector<std::shared_ptr<raw_delivery>>;
+  using batch_callback = std::function<void(batch)>;
   using publish_callback = std::function<void(result<publish_ack>)>;
   using state_callback = std::function<void(const connection_status&)>;
 
@@ -95,7 +96,8 @@ public:
   /// Ends all subscriptions and the connection. Called by the destructor.
   virtual void close() = 0;
 
-  /// As pull(); what has arrived meanwhile comes together, at least one and in order.
+  /// As pull(); what has arrived meanwhile comes together and in order. An empty batch when nothing
+  /// came for 50 ms, so that what waits for a moment of rest is never forgotten.
   virtual result<std::unique_ptr<pull_subscription>> pull_batches(pull_options options,
                                                                   batch_callback callback) = 0;
 };

@@ -2,6 +2,10 @@
 
 #include "runtime/events/subject.hpp"
 
+#include <algorithm>
+
+#include <strings.h>
+
 namespace coppice::events::detail {
 
 namespace {
@@ -107,6 +111,18 @@ header_list headers_of(natsMsg* msg) {
   }
   std::free(keys);
   return out;
+}
+
+bool has_header(natsMsg* msg, std::string_view name) {
+  const char** keys = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(msg, &keys, &count) != NATS_OK)
+    return false;
+  auto found = std::any_of(keys, keys + count, [name](const char* key) {
+    return ::strncasecmp(key, name.data(), name.size()) == 0 && key[name.size()] == '\0';
+  });
+  std::free(keys);
+  return found;
 }
 
 void drop_headers(natsMsg* msg, const header_list& headers) {

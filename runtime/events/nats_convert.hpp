@@ -20,6 +20,8 @@ using msg_pointer = std::unique_ptr<natsMsg, msg_deleter>;
 /// Errors: errc::invalid_value (subject, a header), errc::internal.
 result<msg_pointer> make_msg(const message& x, const std::string& reply);
 header_list headers_of(natsMsg* msg);
+/// Whatever its case.
+bool has_header(natsMsg* msg, std::string_view name);
 /// nats.c frees a message on a thread of its own: what this thread has allocated for its headers is
 /// cheaper freed here.
 void drop_headers(natsMsg* msg, const header_list& headers);

@@ -4,6 +4,7 @@
 #include "runtime/events/subject.hpp"
 #include "runtime/json/value.hpp"
 
+#include <array>
 #include <atomic>
 #include <charconv>
 
@@ -14,6 +15,8 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr auto request_lifetime = std::chrono::seconds{5};
+/// How long to wait for a message before telling that there is none.
+constexpr auto rest = std::chrono::milliseconds{50};
 
 /// Deliveries handed over together; more would make those that take them wait.
 constexpr size_t batch_max = 64;
@@ -28,19 +31,20 @@ uint64_t number(std::string_view text) {
 
 /// What a JetStream message's reply subject says:
 /// `$JS.ACK[.DOMAIN.ACCOUNT].STREAM.CONSUMER.DELIVERED.STREAM_SEQ.CONSUMER_SEQ.TIME.PENDING[.TOKEN]`.
-bool read_ack_subject(std::string_view reply, delivery& out) {
+bool read_ack_subject(std::string_view reply, delivery_place& out, std::string_view& stream) {
   if (!reply.starts_with("$JS.ACK."))
     return false;
-  std::vector<std::string_view> tokens;
-  for (size_t begin = 0; begin <= reply.size();) {
+  std::array<std::string_view, 12> tokens;
+  size_t count = 0;
+  for (size_t begin = 0; begin <= reply.size() && count < tokens.size();) {
     auto end = std::min(reply.find('.', begin), reply.size());
-    tokens.push_back(reply.substr(begin, end - begin));
+    tokens[count++] = reply.substr(begin, end - begin);
     begin = end + 1;
   }
-  if (tokens.size() != 9 && tokens.size() < 11)
+  if (count != 9 && count < 11)
     return false;
-  size_t first = tokens.size() == 9 ? 2 : 4;
-  out.stream = std::string{tokens[first]};
+  size_t first = count == 9 ? 2 : 4;
+  stream = tokens[first];
   out.delivered = number(tokens[first + 2]);
   out.stream_sequence = number(tokens[first + 3]);
   out.consumer_sequence = number(tokens[first + 4]);
@@ -48,6 +52,38 @@ bool read_ack_subject(std::string_view reply, delivery& out) {
   out.pending = number(tokens[first + 6]);
   return true;
 }
+
+class pull_state;
+
+/// A message of nats.c and its answer. The message goes with it: nats.c frees messages on a thread
+/// of its own, which is woken seldom when many end together.
+class pulled_message : public raw_delivery {
+public:
+  pulled_message(std::shared_ptr<pull_state> state, msg_pointer msg, const delivery_place& place,
+                 std::string_view stream_name)
+    : state_(std::move(state)),
+      msg_(std::move(msg)) {
+    static_cast<delivery_place&>(*this) = place;
+    stream = stream_name;
+    subject = natsMsg_GetSubject(msg_.get());
+    payload = {natsMsg_GetData(msg_.get()), static_cast<size_t>(natsMsg_GetDataLength(msg_.get()))};
+  }
+  ~pulled_message() override;
+
+  header_list headers() const override { return headers_of(msg_.get()); }
+  bool has_header(std::string_view name) const override {
+    return detail::has_header(msg_.get(), name);
+  }
+  void in_progress() override;
+  void finish(std::string_view verb) override;
+
+private:
+  const char* reply() const { return natsMsg_GetReply(msg_.get()); }
+
+  std::shared_ptr<pull_state> state_;
+  msg_pointer msg_;
+  std::atomic<bool> done_ = false;
+};
 
 /// One thread that asks for messages, hands them over and asks for more as they are answered. How
 /// many it asks for plus how many are unanswered never exceeds in_flight_max.
@@ -63,13 +99,16 @@ public:
   void loop() {
     while (!stopping_) {
       if (!follow_connection()) {
-        link_->wait_connected(std::chrono::milliseconds{50});
+        callback_({});
+        link_->wait_connected(rest);
         continue;
       }
-      if (missing_ && !make_missing())
+      if (missing_ && !make_missing()) {
+        callback_({});
         continue;
+      }
       ask();
-      auto status = take_next(50);
+      auto status = take_next(rest.count());
       // Together with what has come meanwhile: the rest of the way is cheaper for many than for one.
       while (status == NATS_OK && batch_.size() < batch_max)
         status = take_next(0);
@@ -86,10 +125,10 @@ public:
     wake_.notify_all();
   }
 
-  void answer(const std::string& reply, std::string_view verb) {
+  void answer(const char* reply, std::string_view verb) {
     auto now = link_->get();
-    if (now.connection && !verb.empty())
-      natsConnection_Publish(now.connection.get(), reply.c_str(), verb.data(),
+    if (now.connection)
+      natsConnection_Publish(now.connection.get(), reply, verb.data(),
                              static_cast<int>(verb.size()));
   }
 
@@ -206,37 +245,29 @@ private:
     auto status = natsSubscription_NextMsg(&raw, messages_, most);
     if (status != NATS_OK)
       return status;
-    // Destroyed together: each wakes nats.c's own cleaner when that sleeps.
-    taken_.emplace_back(raw);
-    take(raw);
+    take(msg_pointer{raw});
     return status;
   }
 
-  void take(natsMsg* msg) {
-    auto* reply = natsMsg_GetReply(msg);
-    delivery x;
-    if (reply == nullptr || !read_ack_subject(reply, x))
-      return take_status(msg);
-    auto content = to_message(msg);
-    x.subject = std::move(content.subject);
-    x.headers = std::move(content.headers);
-    x.payload = std::move(content.payload);
-    x.answer = make_handle(std::move(content.reply));
-    batch_.push_back(std::move(x));
+  void take(msg_pointer msg) {
+    const auto* reply = natsMsg_GetReply(msg.get());
+    delivery_place place;
+    std::string_view stream;
+    if (reply == nullptr || !read_ack_subject(reply, place, stream))
+      return take_status(msg.get());
+    batch_.push_back(
+      std::make_shared<pulled_message>(shared_from_this(), std::move(msg), place, stream));
   }
 
   void hand_over() {
-    taken_.clear();
-    if (batch_.empty())
-      return;
-    {
+    if (!batch_.empty()) {
       std::lock_guard guard{mutex_};
       requested_ -= std::min(requested_, batch_.size());
       stats_.in_flight += batch_.size();
       stats_.delivered += batch_.size();
       for (const auto& x : batch_)
-        stats_.redelivered += x.delivered > 1 ? 1 : 0;
-      stats_.lag = batch_.back().pending;
+        stats_.redelivered += x->delivered > 1 ? 1 : 0;
+      stats_.lag = batch_.back()->pending;
     }
     callback_(std::exchange(batch_, {}));
   }
@@ -272,15 +303,12 @@ private:
     stats_.last_error = reason;
   }
 
-  std::shared_ptr<delivery::handle> make_handle(std::string reply);
-
   std::shared_ptr<nats_link> link_;
   pull_options options_;
   nats_client::batch_callback callback_;
   std::string inbox_;
   std::string name_;
-  std::vector<delivery> batch_; ///< Taken and not yet handed over; the loop's thread only.
-  std::vector<msg_pointer> taken_;
+  nats_client::batch batch_; ///< Taken and not yet handed over; the loop's thread only.
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -295,37 +323,21 @@ private:
   natsSubscription* messages_ = nullptr;
 };
 
-class pull_handle : public delivery::handle {
-public:
-  pull_handle(std::shared_ptr<pull_state> state, std::string reply)
-    : state_(std::move(state)),
-      reply_(std::move(reply)) {}
-
-  ~pull_handle() override {
-    if (!done_)
-      state_->finished();
-  }
-
-  void finish(std::string_view verb) override {
-    if (done_.exchange(true))
-      return;
-    state_->answer(reply_, verb);
+pulled_message::~pulled_message() {
+  if (!done_)
     state_->finished();
-  }
+}
 
-  void progress() override {
-    if (!done_)
-      state_->answer(reply_, "+WPI");
-  }
+void pulled_message::finish(std::string_view verb) {
+  if (done_.exchange(true))
+    return;
+  state_->answer(reply(), verb);
+  state_->finished();
+}
 
-private:
-  std::shared_ptr<pull_state> state_;
-  std::string reply_;
-  std::atomic<bool> done_ = false;
-};
-
-std::shared_ptr<delivery::handle> pull_state::make_handle(std::string reply) {
-  return std::make_shared<pull_handle>(shared_from_this(), std::move(reply));
+void pulled_message::in_progress() {
+  if (!done_)
+    state_->answer(reply(), "+WPI");
 }
 
 class pull_impl : public pull_subscription {

@@ -28,27 +28,38 @@ std::string_view to_string(retention x) {
   return "work_queue";
 }
 
+void delivery_handle::ack() {
+  finish("+ACK");
+}
+
+void delivery_handle::nak(duration delay) {
+  if (delay.count() <= 0)
+    return finish("-NAK");
+  finish("-NAK {\"delay\":" + std::to_string(delay.count()) + "}");
+}
+
+void delivery_handle::term() {
+  finish("+TERM");
+}
+
 void delivery::ack() const {
   if (answer)
-    answer->finish("+ACK");
+    answer->ack();
 }
 
 void delivery::nak(duration delay) const {
-  if (!answer)
-    return;
-  if (delay.count() <= 0)
-    return answer->finish("-NAK");
-  answer->finish("-NAK {\"delay\":" + std::to_string(delay.count()) + "}");
+  if (answer)
+    answer->nak(delay);
 }
 
 void delivery::term() const {
   if (answer)
-    answer->finish("+TERM");
+    answer->term();
 }
 
 void delivery::in_progress() const {
   if (answer)
-    answer->progress();
+    answer->in_progress();
 }
 
 } // namespace coppice::events

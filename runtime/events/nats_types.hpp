@@ -110,35 +110,61 @@ struct consumer_info {
   uint64_t pending = 0; ///< Not yet delivered: the lag is pending + ack_pending.
 };
 
-/// One message of a JetStream consumer. Exactly one of ack, nak, term ends it; a second one does
-/// nothing. When the last copy goes away without one, it is not answered and comes again after
+/// What ends a message of a JetStream consumer: exactly one of ack, nak, term; a second one does
+/// nothing. When it goes away without one, the message is not answered and comes again after
 /// ack_wait. Threading: thread-safe.
-struct delivery {
-  std::string subject;
-  std::string payload;
-  header_list headers;
-  std::string stream;
+class delivery_handle {
+public:
+  virtual ~delivery_handle() = default;
+
+  void ack();
+  /// Asks for it again after `delay`.
+  void nak(duration delay = {});
+  /// Never again.
+  void term();
+  /// Starts ack_wait anew.
+  virtual void in_progress() = 0;
+
+protected:
+  virtual void finish(std::string_view verb) = 0;
+};
+
+/// Where in its stream a message stands.
+struct delivery_place {
   uint64_t stream_sequence = 0;
   uint64_t consumer_sequence = 0;
   uint64_t delivered = 1; ///< How often, this time included.
   uint64_t pending = 0;   ///< How many wait behind it.
   instant time;
+};
+
+/// One message of a JetStream consumer. Copies share their answer; when the last one goes away
+/// without it, the message comes again after ack_wait. Threading: answers from any thread.
+struct delivery : delivery_place {
+  std::string subject;
+  std::string payload;
+  header_list headers;
+  std::string stream;
 
   void ack() const;
-  /// Asks for it again after `delay`.
   void nak(duration delay = {}) const;
-  /// Never again.
   void term() const;
-  /// Starts ack_wait anew.
   void in_progress() const;
 
-  class handle {
-  public:
-    virtual ~handle() = default;
-    virtual void finish(std::string_view verb) = 0;
-    virtual void progress() = 0;
-  };
-  std::shared_ptr<handle> answer;
+  std::shared_ptr<delivery_handle> answer;
+};
+
+/// A delivery as it lies in the library's memory: nothing is copied before somebody asks for it.
+/// The views end with it. Threading: its parts by one thread at a time, answers from any.
+class raw_delivery : public delivery_handle, public delivery_place {
+public:
+  std::string_view subject;
+  std::string_view payload;
+  std::string_view stream;
+
+  virtual header_list headers() const = 0;
+  /// Whatever its case.
+  virtual bool has_header(std::string_view name) const = 0;
 };
 
 struct pull_stats {
