@@ -6,6 +6,11 @@ namespace coppice::events::detail {
 
 namespace {
 
+/// What is written waits up to a millisecond for company, unless the buffer is full, and so would
+/// each request of a pull loop. The answers to some two hundred events fill this much; with less,
+/// publishing costs more system calls.
+constexpr int io_buffer_bytes = 16 << 10;
+
 int64_t milliseconds(duration x) {
   return std::max<int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(x).count());
 }
@@ -86,6 +91,7 @@ result<options_pointer> make_options(const nats_options& x) {
   then(natsOptions_SetReconnectBufSize(raw, x.reconnect_buffer_bytes));
   then(natsOptions_SetMaxPendingMsgs(raw, x.subscription_pending_max));
   then(natsOptions_SetFailRequestsOnDisconnect(raw, true));
+  then(natsOptions_SetIOBufSize(raw, io_buffer_bytes));
   if (status != NATS_OK)
     return nats_error(status, "connection options");
   if (auto ok = set_security(raw, x); !ok)
