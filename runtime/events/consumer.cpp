@@ -81,18 +81,35 @@ public:
   }
 
 private:
+  /// An id whose hash is known.
+  struct id_key {
+    std::string_view id;
+    uint64_t hash;
+    bool operator==(const id_key& x) const { return hash == x.hash && id == x.id; }
+  };
+  struct id_hash {
+    size_t operator()(const id_key& x) const noexcept { return x.hash; }
+  };
+
   /// A delivery that is not answered yet. What is needed of its event later is read again then,
   /// because that is seldom.
-  struct open_delivery {
+  struct open_delivery final : event_answer::open, std::enable_shared_from_this<open_delivery> {
     explicit open_delivery(std::shared_ptr<raw_delivery> d) : is(std::move(d)) {}
     open_delivery(const open_delivery&) = delete;
     open_delivery& operator=(const open_delivery&) = delete;
 
     /// Nobody is going to answer it any more: it may be tried again.
-    ~open_delivery() {
+    ~open_delivery() override {
       if (busy_at)
         busy_at->forget(*this);
     }
+
+    void answer(const result<void>& outcome) override {
+      if (!handled.exchange(true))
+        busy_at->handled(shared_from_this(), outcome);
+    }
+
+    id_key key() const { return {id, hash}; }
 
     std::shared_ptr<raw_delivery> is;
     std::string id;
@@ -179,7 +196,7 @@ private:
       std::lock_guard guard{mutex_};
       // The same event twice in the stream: the second waits for what becomes of the first.
       std::erase_if(xs, [this](const opened& x) {
-        if (!busy_.insert(x.open->id).second) {
+        if (!busy_.insert(x.open->key()).second) {
           x.open->is->nak(options_.retry_min);
           return true;
         }
@@ -221,15 +238,11 @@ private:
   }
 
   void give(opened& x) {
-    auto done = [open = x.open](result<void> outcome) {
-      if (!open->handled.exchange(true))
-        open->busy_at->handled(open, outcome);
-    };
     std::lock_guard guard{running_};
     if (ended_)
       return finish({&x.open, 1}, error{errc::refused, "the consumer has ended"}, false);
     auto own = effects_;
-    own->elsewhere(x.event, std::move(done));
+    own->elsewhere(x.event, event_answer{x.open});
   }
 
   /// The stream is answered at once, the mark follows: an answered event comes again only when the
@@ -244,12 +257,13 @@ private:
       std::lock_guard guard{mutex_};
       ahead = open->answered = answered_unmarked_ < answered_unmarked_max;
       answered_unmarked_ += ahead ? 1 : 0;
+      stats_.applied += ahead ? 1 : 0;
       unmarked_.push_back(open);
       submit = !marking_ && (!ahead || resting_ || unmarked_.size() >= marks_group);
       marking_ = marking_ || submit;
     }
     if (ahead)
-      applied(open, {}, false);
+      open->is->ack();
     if (submit)
       submit_marks();
   }
@@ -321,7 +335,7 @@ private:
       else
         answered_unmarked_ -= static_cast<size_t>(group.end() - answered);
       for (auto i = answered; i != group.end() && !keep; ++i) {
-        busy_.erase((*i)->id);
+        busy_.erase((*i)->key());
         (*i)->busy_at = nullptr;
       }
     }
@@ -332,7 +346,7 @@ private:
     {
       std::lock_guard guard{mutex_};
       for (const auto& x : group)
-        busy_.erase(x->id);
+        busy_.erase(x->key());
     }
     for (const auto& x : group) {
       x->busy_at = nullptr;
@@ -342,7 +356,7 @@ private:
 
   void forget(const open_delivery& x) {
     std::lock_guard guard{mutex_};
-    busy_.erase(x.id);
+    busy_.erase(x.key());
   }
 
   void applied(const open_pointer& open, const result<void>& outcome, bool repeated) {
@@ -424,8 +438,8 @@ private:
   std::recursive_mutex running_;
   bool ended_ = false;
   mutable std::mutex mutex_;
-  std::unordered_set<std::string_view> busy_; ///< Ids, each in an open_delivery.
-  std::vector<open_pointer> unmarked_;        ///< Handled, and their marks not yet on their way.
+  std::unordered_set<id_key, id_hash> busy_; ///< Each is in an open_delivery.
+  std::vector<open_pointer> unmarked_;       ///< Handled, and their marks not yet on their way.
   size_t answered_unmarked_ = 0;
   bool marking_ = false; ///< A job that will take them waits.
   bool resting_ = false; ///< Nobody calls received() any more.

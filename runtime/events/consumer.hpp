@@ -39,6 +39,25 @@ struct received_event {
   uint64_t delivered = 1;
 };
 
+/// The answer to an event that was handed over: once, from any thread; what comes later does
+/// nothing. Copies are cheap and answer the same event; when the last one goes away without an
+/// answer, the event comes again after ack_wait.
+class event_answer {
+public:
+  /// Who is answered.
+  class open {
+  public:
+    virtual ~open() = default;
+    virtual void answer(const result<void>& outcome) = 0;
+  };
+
+  explicit event_answer(std::shared_ptr<open> to) : to_(std::move(to)) {}
+  void operator()(const result<void>& outcome) const { to_->answer(outcome); }
+
+private:
+  std::shared_ptr<open> to_;
+};
+
 /// A durable consumer that applies each event once: the mark "this consumer has had this event" and
 /// the effect commit together, and the stream is answered afterwards. Promises: with effect_in,
 /// applied once per consumer and file. With handler, at least once: the stream is answered when the
@@ -55,7 +74,7 @@ public:
   /// An effect elsewhere: answers through `done`, once, from any thread; an event whose handler
   /// never answers comes again after ack_wait. The event is the handler's to take from, and gone
   /// when it returns.
-  using handler = std::function<void(received_event&, std::function<void(result<void>)> done)>;
+  using handler = std::function<void(received_event&, event_answer done)>;
   /// Takes an event given up; `done` without an error ends it.
   using dead_callback =
     std::function<void(store::dead_letter, std::function<void(result<void>)> done)>;

@@ -2,10 +2,6 @@
 
 #include "runtime/events/subject.hpp"
 
-#include <algorithm>
-
-#include <strings.h>
-
 namespace coppice::events::detail {
 
 namespace {
@@ -113,21 +109,30 @@ header_list headers_of(natsMsg* msg) {
   return out;
 }
 
-bool has_header(natsMsg* msg, std::string_view name) {
-  const char** keys = nullptr;
-  int count = 0;
-  if (natsMsgHeader_Keys(msg, &keys, &count) != NATS_OK)
-    return false;
-  auto found = std::any_of(keys, keys + count, [name](const char* key) {
-    return ::strncasecmp(key, name.data(), name.size()) == 0 && key[name.size()] == '\0';
-  });
-  std::free(keys);
-  return found;
-}
-
 void drop_headers(natsMsg* msg, const header_list& headers) {
   for (const auto& [name, value] : headers)
     natsMsgHeader_Delete(msg, name.c_str());
+}
+
+std::string pack_headers(natsMsg* msg) {
+  std::string out;
+  const char** keys = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(msg, &keys, &count) != NATS_OK)
+    return out;
+  out.reserve(128);
+  for (int i = 0; i < count; ++i) {
+    const char** values = nullptr;
+    int size = 0;
+    if (natsMsgHeader_Values(msg, keys[i], &values, &size) != NATS_OK)
+      continue;
+    for (int k = 0; k < size; ++k)
+      ((out += keys[i]) += '\0').append(values[k] == nullptr ? "" : values[k]) += '\0';
+    std::free(values);
+    natsMsgHeader_Delete(msg, keys[i]);
+  }
+  std::free(keys);
+  return out;
 }
 
 message to_message(natsMsg* msg) {

@@ -20,11 +20,24 @@ using msg_pointer = std::unique_ptr<natsMsg, msg_deleter>;
 /// Errors: errc::invalid_value (subject, a header), errc::internal.
 result<msg_pointer> make_msg(const message& x, const std::string& reply);
 header_list headers_of(natsMsg* msg);
-/// Whatever its case.
-bool has_header(natsMsg* msg, std::string_view name);
 /// nats.c frees a message on a thread of its own: what this thread has allocated for its headers is
 /// cheaper freed here.
 void drop_headers(natsMsg* msg, const header_list& headers);
+/// The headers of a message in one piece of memory, and out of the message: `NAME\0VALUE\0` each.
+std::string pack_headers(natsMsg* msg);
+/// Calls f(name, value) for each until it returns true; true when one did.
+template <class F>
+bool any_packed(std::string_view packed, F f) {
+  while (!packed.empty()) {
+    auto name = packed.substr(0, packed.find('\0'));
+    packed.remove_prefix(name.size() + 1);
+    auto value = packed.substr(0, packed.find('\0'));
+    packed.remove_prefix(value.size() + 1);
+    if (f(name, value))
+      return true;
+  }
+  return false;
+}
 /// The message's headers go with it: afterwards it has none.
 message to_message(natsMsg* msg);
 

@@ -8,6 +8,8 @@
 #include <atomic>
 #include <charconv>
 
+#include <strings.h>
+
 namespace coppice::events::detail {
 
 namespace {
@@ -62,7 +64,8 @@ public:
   pulled_message(std::shared_ptr<pull_state> state, msg_pointer msg, const delivery_place& place,
                  std::string_view stream_name)
     : state_(std::move(state)),
-      msg_(std::move(msg)) {
+      msg_(std::move(msg)),
+      headers_(pack_headers(msg_.get())) {
     static_cast<delivery_place&>(*this) = place;
     stream = stream_name;
     subject = natsMsg_GetSubject(msg_.get());
@@ -70,9 +73,19 @@ public:
   }
   ~pulled_message() override;
 
-  header_list headers() const override { return headers_of(msg_.get()); }
+  header_list headers() const override {
+    header_list out;
+    any_packed(headers_, [&out](std::string_view name, std::string_view value) {
+      out.emplace_back(name, value);
+      return false;
+    });
+    return out;
+  }
   bool has_header(std::string_view name) const override {
-    return detail::has_header(msg_.get(), name);
+    return any_packed(headers_, [name](std::string_view found, std::string_view) {
+      return found.size() == name.size()
+             && ::strncasecmp(found.data(), name.data(), name.size()) == 0;
+    });
   }
   void in_progress() override;
   void finish(std::string_view verb) override;
@@ -82,6 +95,7 @@ private:
 
   std::shared_ptr<pull_state> state_;
   msg_pointer msg_;
+  std::string headers_;
   std::atomic<bool> done_ = false;
 };
 
@@ -133,11 +147,9 @@ public:
   }
 
   void finished() {
-    {
-      std::lock_guard guard{mutex_};
-      --stats_.in_flight;
-    }
-    ask();
+    std::lock_guard guard{mutex_};
+    --stats_.in_flight;
+    ask_for_more();
   }
 
   pull_stats stats() const {
@@ -200,12 +212,16 @@ private:
     return {};
   }
 
-  /// Asks for as many as fit. Called by this thread and by whoever answers a message.
+  /// From the loop: also notices that requests went unanswered.
   void ask() {
-    std::unique_lock guard{mutex_};
-    auto now = steady::now();
-    if (requested_ > 0 && now > request_deadline_)
+    std::lock_guard guard{mutex_};
+    if (requested_ > 0 && steady::now() > request_deadline_)
       forget_requests();
+    ask_for_more();
+  }
+
+  /// Under mutex_. Asks for as many as fit.
+  void ask_for_more() {
     auto used = requested_ + stats_.in_flight;
     auto room = options_.in_flight_max > used ? options_.in_flight_max - used : 0;
     // Few large requests are cheaper than many small ones, but while one is answered the others
@@ -223,7 +239,7 @@ private:
     if (status != NATS_OK)
       return;
     requested_ += room;
-    request_deadline_ = now + request_lifetime + std::chrono::seconds{2};
+    request_deadline_ = steady::now() + request_lifetime + std::chrono::seconds{2};
     stats_.active = true;
   }
 

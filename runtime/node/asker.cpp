@@ -13,7 +13,7 @@
 #include <caf/make_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
 
-#include <map>
+#include <algorithm>
 #include <mutex>
 
 namespace coppice {
@@ -29,7 +29,12 @@ public:
     caf::type_id_t type = caf::invalid_type_id;
     time_point asked;
     time_point due;
+    uint64_t key = 0; ///< What the answer carries; 0 in a free slot.
   };
+
+  /// Below the number of a question in its key: its slot.
+  static constexpr uint64_t slot_bits = 17;
+  static_assert(open_max <= size_t{1} << slot_bits);
 
   explicit ear(caf::actor_config& cfg) : actor_proxy(cfg) {}
 
@@ -54,14 +59,36 @@ public:
     question q;
     {
       std::lock_guard guard{mutex};
-      auto i = open.find(key);
-      if (i == open.end())
+      auto slot = key & ((uint64_t{1} << slot_bits) - 1);
+      if (key == 0 || slot >= slots.size() || slots[slot].key != key)
         return;
-      q = std::move(i->second);
-      open.erase(i);
+      q = remove(slot);
     }
     f(q);
   }
+
+  /// Under mutex. The slot that was freed last is the one whose memory is nearest.
+  uint64_t add(question q) {
+    if (free_slots.empty()) {
+      free_slots.push_back(static_cast<uint32_t>(slots.size()));
+      slots.emplace_back();
+    }
+    auto slot = free_slots.back();
+    free_slots.pop_back();
+    // A number that comes again after all others meets no question that is still open.
+    last = last % ((caf::message_id::request_id_mask >> slot_bits) - 1) + 1;
+    q.key = last << slot_bits | slot;
+    slots[slot] = std::move(q);
+    return slots[slot].key;
+  }
+
+  /// Under mutex.
+  question remove(uint64_t slot) {
+    free_slots.push_back(static_cast<uint32_t>(slot));
+    return std::exchange(slots[slot], {});
+  }
+
+  size_t count() const { return slots.size() - free_slots.size(); }
 
   /// Under mutex: makes sure that somebody looks when the first question is due. One timer serves
   /// all: a timer for each would wake the clock's thread for every question.
@@ -84,17 +111,16 @@ public:
         return;
       auto now = clock.now();
       auto first = time_point::max();
-      for (auto i = open.begin(); i != open.end();) {
-        if (i->second.due <= now) {
-          late.push_back(std::move(i->second));
-          i = open.erase(i);
-        } else {
-          first = std::min(first, i->second.due);
-          ++i;
-        }
+      for (size_t i = 0; i < slots.size(); ++i) {
+        if (slots[i].key == 0)
+          continue;
+        if (slots[i].due <= now)
+          late.push_back(remove(i));
+        else
+          first = std::min(first, slots[i].due);
       }
       next_look = time_point::max();
-      if (!open.empty())
+      if (count() > 0)
         watch(clock, std::max(first, now + look_pause));
     }
     for (auto& q : late)
@@ -106,7 +132,8 @@ public:
   static constexpr auto look_pause = std::chrono::milliseconds{2};
 
   std::mutex mutex;
-  std::map<uint64_t, question> open; ///< By message id.
+  std::vector<question> slots;
+  std::vector<uint32_t> free_slots;
   uint64_t last = 0;
   time_point next_look = time_point::max();
 };
@@ -136,13 +163,15 @@ asker::asker(caf::actor_system& system) : system_(system) {
 
 asker::~asker() {
   auto& me = *static_cast<ear*>(caf::actor_cast<caf::abstract_actor*>(ear_));
-  std::map<uint64_t, ear::question> left;
+  std::vector<ear::question> left;
   {
     std::lock_guard guard{me.mutex};
-    left.swap(me.open);
+    left.swap(me.slots);
+    me.free_slots.clear();
   }
-  for (auto& [key, q] : left)
-    q.done(error{errc::actor_stopped, "the node stops", {}, {}});
+  for (auto& q : left)
+    if (q.key != 0)
+      q.done(error{errc::actor_stopped, "the node stops", {}, {}});
 }
 
 void asker::ask(const caf::actor& to, caf::message question, duration deadline, callback done,
@@ -156,14 +185,12 @@ void asker::ask(const caf::actor& to, caf::message question, duration deadline, 
   caf::message_id mid;
   {
     std::lock_guard guard{me.mutex};
-    if (me.open.size() < open_max) {
-      auto key = ++me.last & caf::message_id::request_id_mask;
-      mid = caf::message_id{caf::message_id::default_async_value | key};
+    if (me.count() < open_max) {
       auto type = question.empty() ? caf::invalid_type_id : question.types()[0];
       auto now = clock.now();
       auto due = now + std::min<duration>(deadline, deadline_max);
-      me.open.emplace_hint(me.open.end(), key,
-                           ear::question{std::move(done), to.address(), type, now, due});
+      auto key = me.add({std::move(done), to.address(), type, now, due});
+      mid = caf::message_id{caf::message_id::default_async_value | key};
       me.watch(clock, due);
       done = nullptr;
     }
@@ -192,9 +219,11 @@ std::vector<asker::open_question> asker::open() const {
   auto now = system_.clock().now();
   std::vector<open_question> out;
   std::lock_guard guard{me.mutex};
-  for (auto& [key, q] : me.open)
-    out.push_back(
-      {key, q.to, type_text(q.type), std::chrono::duration_cast<duration>(now - q.asked)});
+  for (auto& q : me.slots)
+    if (q.key != 0)
+      out.push_back({q.key >> ear::slot_bits, q.to, type_text(q.type),
+                     std::chrono::duration_cast<duration>(now - q.asked)});
+  std::sort(out.begin(), out.end(), [](auto& a, auto& b) { return a.number < b.number; });
   return out;
 }
 

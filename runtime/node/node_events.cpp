@@ -250,11 +250,11 @@ node::subscribe(const caf::actor& to, std::string subject, subscription_options 
   consumer.pull.consumer.ack_wait = options.ack_wait;
   consumer.pull.in_flight_max = options.in_flight_max;
   consumer.attempts_max = options.max_deliver;
-  auto handler = [x = impl_.get(), to, wait = options.ack_wait](
-                   events::received_event& event, std::function<void(result<void>)> done) {
+  auto handler = [x = impl_.get(), to, wait = options.ack_wait](events::received_event& event,
+                                                                events::event_answer done) {
     auto scope = arrival(x->self, to, event);
     x->questions->ask(to, caf::make_message(to_message(std::move(event))), wait,
-                      [done](result<caf::message> answer) {
+                      [done = std::move(done)](const result<caf::message>& answer) {
                         done(answer ? result<void>{} : result<void>{answer.error()});
                       });
   };
