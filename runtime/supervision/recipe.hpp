@@ -2,11 +2,13 @@
 
 #include "runtime/supervision/supervised.hpp"
 
+#include <caf/actor_cast.hpp>
+#include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/infer_handle.hpp>
-#include <caf/spawn_options.hpp>
+#include <caf/make_actor.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <string>
@@ -42,25 +44,19 @@ private:
 
 namespace detail {
 
+// Idle: it does nothing until it gets a message. Not counted among the actor system's running actors, as each is among
+// its supervisor's children: a counter for all of them is what threads would wait for when many start and end.
 template <class Impl, class... Ts>
-caf::strong_actor_ptr launch(caf::execution_unit& host, isolation where, Ts&&... xs) {
+caf::strong_actor_ptr launch(caf::execution_unit& host, isolation where, bool idle, Ts&&... xs) {
   caf::actor_config cfg{&host};
+  cfg.flags |= caf::abstract_actor::is_hidden_flag;
   if (where == isolation::thread)
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      host.system().spawn_impl<Impl, caf::detached>(cfg, std::forward<Ts>(xs)...));
-  return caf::actor_cast<caf::strong_actor_ptr>(
-    host.system().spawn_impl<Impl, caf::no_spawn_options>(cfg, std::forward<Ts>(xs)...));
-}
-
-// As above, but it does nothing until it gets a message.
-template <class Impl, class... Ts>
-caf::strong_actor_ptr launch_idle(caf::execution_unit& host, isolation where, Ts&&... xs) {
-  caf::actor_config cfg{&host};
-  if (where == isolation::thread)
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      host.system().spawn_impl<Impl, caf::detached + caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
-  return caf::actor_cast<caf::strong_actor_ptr>(
-    host.system().spawn_impl<Impl, caf::lazy_init>(cfg, std::forward<Ts>(xs)...));
+    cfg.flags |= caf::abstract_actor::is_detached_flag;
+  auto& system = host.system();
+  auto actor = caf::make_actor<Impl, caf::strong_actor_ptr>(system.next_actor_id(), system.node(),
+                                                            &system, cfg, std::forward<Ts>(xs)...);
+  static_cast<Impl*>(caf::actor_cast<caf::abstract_actor*>(actor))->launch(&host, idle, true);
+  return actor;
 }
 
 // The first actor in a place, with a relay in front of it when its class needs one.
@@ -72,7 +68,7 @@ caf::strong_actor_ptr launch_first(caf::execution_unit& host, isolation where, s
     relay::of(face).lead_to(source->spawn(host, source, face, place, where, false), [] {});
     return face;
   } else {
-    return launch<supervised<Impl>>(host, where, std::move(place), source, xs...);
+    return launch<supervised<Impl>>(host, where, false, std::move(place), source, xs...);
   }
 }
 
@@ -112,8 +108,7 @@ public:
                               const caf::strong_actor_ptr& relay, seat_ptr place, isolation where,
                               bool idle) const override {
     if constexpr (is_replaced<Impl>)
-      return idle ? launch_idle<supervised<Impl>>(host, where, relay, std::move(place), me)
-                  : launch<supervised<Impl>>(host, where, relay, std::move(place), me);
+      return launch<supervised<Impl>>(host, where, idle, relay, std::move(place), me);
     else
       return nullptr;
   }
@@ -143,9 +138,7 @@ public:
     if constexpr (is_replaced<Impl>)
       return std::apply(
         [&](const auto&... xs) {
-          return idle
-                   ? launch_idle<supervised<Impl>>(host, where, relay, std::move(place), me, xs...)
-                   : launch<supervised<Impl>>(host, where, relay, std::move(place), me, xs...);
+          return launch<supervised<Impl>>(host, where, idle, relay, std::move(place), me, xs...);
         },
         args_);
     else

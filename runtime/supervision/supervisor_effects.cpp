@@ -68,10 +68,8 @@ void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
   auto sub = std::make_shared<supervision::branch>(std::move(path), slot.start.supervisor,
                                                    view_->observer_, view_->seeds_.next());
   auto place = std::make_shared<seat>(view_->owner_, std::string{view.id}, child, *view.spec);
-  caf::actor_config cfg{context()};
-  auto actor = caf::actor_cast<caf::strong_actor_ptr>(
-    system().spawn_impl<supervisor_actor, caf::no_spawn_options>(cfg, sub, std::move(place),
-                                                                 root_callbacks{}));
+  auto actor = detail::launch<supervisor_actor>(*context(), isolation::shared, false, sub,
+                                                std::move(place), root_callbacks{});
   monitor(actor);
   {
     std::lock_guard guard{view_->mutex_};

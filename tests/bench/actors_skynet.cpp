@@ -33,7 +33,8 @@ child_spec_ptr group_spec(int64_t i) {
   return std::make_shared<child_spec>(std::move(spec));
 }
 
-/// Specs do not differ from group to group.
+/// Specs do not differ from group to group; those that a thread makes are its own, or both would count references to the
+/// same ten.
 struct shared_specs {
   std::vector<child_spec_ptr> nodes;
   std::vector<child_spec_ptr> groups;
@@ -47,7 +48,7 @@ struct shared_specs {
 };
 
 const shared_specs& specs() {
-  static const shared_specs instance;
+  static thread_local const shared_specs instance;
   return instance;
 }
 
