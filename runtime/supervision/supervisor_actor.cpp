@@ -15,16 +15,17 @@ supervisor_actor::supervisor_actor(caf::actor_config& cfg,
     view_(std::move(view)),
     place_(std::move(place)),
     callbacks_(std::move(callbacks)) {
-  todo_.reserve(12);
+  todo_.reserve(6);
   std::lock_guard guard{view_->mutex_};
   caf::weak_actor_ptr self{ctrl()};
   view_->supervisor_ = self;
   view_->owner_ = std::make_shared<seat_owner>(seat_owner{view_->path_, self, view_->observer_});
-  // The initial children get slots in list order; simple_one_for_one starts with none.
-  if (view_->spec_->flags.strategy != strategy::simple_one_for_one)
-    for (auto& start : view_->spec_->children)
-      if (auto child = view_->core_.find(start.spec->id))
-        view_->at(*child).start = start;
+  if (view_->spec_->flags.strategy == strategy::simple_one_for_one)
+    return;
+  auto& children = view_->spec_->children;
+  view_->slots_.resize(children.size());
+  for (size_t i = 0; i < children.size(); ++i)
+    view_->slots_[i].start = children[i];
 }
 
 caf::behavior supervisor_actor::make_behavior() {

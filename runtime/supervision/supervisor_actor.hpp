@@ -101,16 +101,15 @@ void supervisor_actor::step(F input) {
     return;
   performing_ = true;
   // An effect may give further input, whose effects come last.
-  for (size_t i = 0; i < todo_.size(); ++i) {
-    if (i == 256) {
+  for (size_t i = 0; i < todo_.size();) {
+    auto next = std::move(todo_[i++]);
+    if (i == todo_.size() || i == 256) {
       // Many children start one after the other: what is done goes.
       todo_.erase(todo_.begin(), todo_.begin() + static_cast<std::ptrdiff_t>(i));
       i = 0;
     }
-    auto next = std::move(todo_[i]);
     std::visit([this](auto& x) { this->perform(x); }, next);
   }
-  todo_.clear();
   performing_ = false;
 }
 

@@ -7,39 +7,35 @@
 #include <caf/actor_cast.hpp>
 #include <caf/disposable.hpp>
 
-// What the supervisor does when its core says so.
+// What the supervisor does when its core says so. Others look at the slots, but nobody else changes them: the lock is
+// needed for changes only.
 namespace coppice::supervision {
 
 // How long a killed child may take to react before it is left behind: its handler does not return.
 static constexpr auto kill_grace = std::chrono::seconds{1};
 
 void supervisor_actor::perform(const effect::start_child& x) {
-  std::unique_lock guard{view_->mutex_};
   auto view = view_->core_.view(x.child);
   if (!view)
     return;
   auto& slot = view_->at(x.child);
-  if (slot.start.supervisor) {
-    guard.unlock();
-    start_supervisor(x.child, slot, *view);
-    return;
-  }
-  if (!slot.place)
-    slot.place = std::make_shared<seat>(view_->owner_, std::string{view->id}, x.child, *view->spec);
-  if (slot.actor && slot.waits()) {
-    tell(slot.actor, cell_command::kind::restart,
-         slot.trouble->last ? slot.trouble->last->reason : std::string{});
-    return;
-  }
-  guard.unlock();
+  if (slot.start.supervisor)
+    return start_supervisor(x.child, slot, *view);
+  if (slot.actor && slot.waits())
+    return tell(slot.actor, cell_command::kind::restart,
+                slot.trouble->last ? slot.trouble->last->reason : std::string{});
   start_worker(x.child, slot, *view);
 }
 
 void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const child_view& view) {
   child_report first;
+  auto place = slot.place;
+  if (!place)
+    place = std::make_shared<seat>(view_->owner_, std::string{view.id}, child, *view.spec);
   auto spawn = [&](caf::execution_unit& host) {
-    auto actor = slot.start.recipe->spawn(host, slot.place, view.spec->isolation);
+    auto actor = slot.start.recipe->spawn(host, place, view.spec->isolation);
     std::lock_guard guard{view_->mutex_};
+    slot.place = place;
     slot.actor = std::move(actor);
     slot.settle();
   };
@@ -48,11 +44,15 @@ void supervisor_actor::start_worker(child_ref child, branch::slot& slot, const c
       return spawn(*context());
     first_turn turn{*context()};
     spawn(turn);
-    comes_up_here = {slot.place.get(), &first};
+    comes_up_here = {place.get(), &first};
     turn.run();
     if (std::exchange(comes_up_here, {}).report == nullptr)
       on_report(first);
   } catch (const std::exception& e) {
+    if (!slot.place) {
+      std::lock_guard guard{view_->mutex_};
+      slot.place = std::move(place);
+    }
     child_report report;
     report.what = child_report::kind::start_failed;
     report.child = child;
@@ -128,10 +128,12 @@ void supervisor_actor::leave_behind(child_ref child) {
 }
 
 void supervisor_actor::perform(const effect::discard_child& x) {
+  auto& slot = view_->at(x.child);
+  if (!slot.actor)
+    return;
   caf::strong_actor_ptr actor;
   {
     std::lock_guard guard{view_->mutex_};
-    auto& slot = view_->at(x.child);
     actor = std::move(slot.actor);
     slot.actor = nullptr;
     slot.settle();
@@ -219,11 +221,11 @@ void supervisor_actor::perform(const effect::command_done& x) {
   auto [promise, child] = std::move(i->second);
   commands_.erase(i);
   end_when_stopped(child);
-  if (removals_.erase(x.command) > 0 && x.failure.code == errc::none)
+  if (removals_.erase(x.command) > 0 && !x.failure)
     step(
       [&, ref = child](auto& core, auto& out) { static_cast<void>(core.delete_child(ref, out)); });
-  if (x.failure.code != errc::none) {
-    promise.deliver(to_caf(x.failure));
+  if (x.failure) {
+    promise.deliver(to_caf(*x.failure));
     return;
   }
   caf::strong_actor_ptr actor;
@@ -237,7 +239,6 @@ void supervisor_actor::perform(const effect::command_done& x) {
 
 void supervisor_actor::perform(const effect::report& x) {
   using kind = effect::report::kind;
-  std::unique_lock guard{view_->mutex_};
   auto view = view_->core_.view(x.child);
   place_name where{view_->path_, {}};
   if (view)
@@ -263,22 +264,22 @@ void supervisor_actor::perform(const effect::report& x) {
           record.stack = crash->stack;
         }
       }
-      view_->history_.push_back(record);
-      if (view_->history_.size() > branch::history_max)
-        view_->history_.erase(view_->history_.begin());
-      guard.unlock();
+      {
+        std::lock_guard guard{view_->mutex_};
+        view_->history_.push_back(record);
+        if (view_->history_.size() > branch::history_max)
+          view_->history_.erase(view_->history_.begin());
+      }
       view_->observer_->restarted(record);
       break;
     }
     case kind::not_restarted:
-      guard.unlock();
       view_->observer_->ended(where, x.reason, false);
       break;
     case kind::gave_up:
       // Told with supervisor_ended, once everything below is stopped.
       break;
     case kind::stop_timeout:
-      guard.unlock();
       view_->observer_->stop_overdue(where.path(), false);
       break;
     case kind::start_failed:

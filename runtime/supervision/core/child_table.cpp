@@ -7,9 +7,18 @@
 
 namespace coppice::supervision {
 
-uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id, uint32_t before) {
+uint32_t child_table::add(std::shared_ptr<const child_spec>&& spec, std::string&& id,
+                          uint32_t before) {
   COPPICE_ASSERT(size_ < nil - 1);
   COPPICE_ASSERT(before == nil || has_room_before(before));
+  if ((size_ + 1) * 4ull > buckets_.size() * 3ull)
+    index_all(buckets_.empty() ? 8 : buckets_.size() * 2);
+  auto mask = buckets_.size() - 1;
+  auto place = bucket_of(id);
+  for (; buckets_[place] != nil; place = (place + 1) & mask) {
+    if (records_[buckets_[place]].id == id)
+      return nil;
+  }
   auto slot = free_;
   if (slot != nil) {
     free_ = records_[slot].next;
@@ -39,10 +48,7 @@ uint32_t child_table::add(std::shared_ptr<const child_spec> spec, std::string id
   (rec.prev == nil ? head_ : records_[rec.prev].next) = slot;
   (rec.next == nil ? tail_ : records_[rec.next].prev) = slot;
   ++size_;
-  if (size_ * 4ull > buckets_.size() * 3ull)
-    grow_index();
-  else
-    index(slot);
+  buckets_[place] = slot;
   return slot;
 }
 
@@ -64,18 +70,20 @@ void child_table::spread() {
   }
 }
 
-void child_table::remove(uint32_t slot) {
+std::string child_table::remove(uint32_t slot) {
   auto& rec = records_[slot];
   COPPICE_ASSERT(rec.live);
   forget(slot);
   (rec.prev == nil ? head_ : records_[rec.prev].next) = rec.next;
   (rec.next == nil ? tail_ : records_[rec.next].prev) = rec.prev;
   auto generation = rec.generation + 1;
+  auto id = std::move(rec.id);
   rec = child_record{};
   rec.generation = generation == 0 ? 1 : generation;
   rec.next = free_;
   free_ = slot;
   --size_;
+  return id;
 }
 
 uint32_t child_table::find(std::string_view id) const {
@@ -124,10 +132,6 @@ void child_table::reserve(size_t children) {
     buckets *= 2;
   if (buckets > buckets_.size())
     index_all(buckets);
-}
-
-void child_table::grow_index() {
-  index_all(buckets_.empty() ? 8 : buckets_.size() * 2);
 }
 
 void child_table::index_all(size_t buckets) {

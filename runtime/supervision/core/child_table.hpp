@@ -29,8 +29,9 @@ struct child_record {
   bool by_hand : 1 = false; ///< Stopped by a command: siblings' restarts leave it alone.
   bool added : 1 =
     false; ///< Added at run time and not up yet: when that fails the child goes away.
-  bool manual : 1 = false;     ///< Being restarted by a command: a failure is not tried again.
-  bool parked : 1 = false;     ///< Ended, and the shell waits for start_child or discard_child.
+  bool manual : 1 = false; ///< Being restarted by a command: a failure is not tried again.
+  bool parked : 1 =
+    false; ///< Ended, and the shell waits for start_child, discard_child or child_removed.
   bool start_open : 1 = false; ///< start_child has not been answered.
   bool in_backoff : 1 = false; ///< Waits for its delay.
   bool suspended : 1 = false;
@@ -50,15 +51,18 @@ public:
 
   /// Adds a child at the end of the start order, or in front of the child `before`. Its order number is above those of
   /// all that come before it and below those of all that follow; others keep theirs.
-  /// @pre find(id) == nil, size() < nil; before == nil or has_room_before(before)
-  uint32_t add(std::shared_ptr<const child_spec> spec, std::string id, uint32_t before = nil);
+  /// Returns nil, and takes nothing, when there is a child with that id.
+  /// @pre size() < nil; before == nil or has_room_before(before)
+  uint32_t add(std::shared_ptr<const child_spec>&& spec, std::string&& id, uint32_t before = nil);
 
   /// Is an order number left between that child and the one in front of it?
   bool has_room_before(uint32_t slot) const;
 
   /// Deals out all order numbers anew, with room between them; whoever holds one must look it up again. O(size).
   void spread();
-  void remove(uint32_t slot);
+
+  /// Returns the id that the child had.
+  std::string remove(uint32_t slot);
 
   /// Room for so many children, so that a list that is known needs no growing.
   void reserve(size_t children);
@@ -87,7 +91,6 @@ private:
   size_t bucket_of(std::string_view id) const;
   void index(uint32_t slot);
   void forget(uint32_t slot);
-  void grow_index();
   void index_all(size_t buckets);
 
   std::vector<child_record> records_;

@@ -24,12 +24,14 @@ TEST_CASE("child table: behaves like a map with an order under random adds and r
     auto it = known.find(id);
     REQUIRE((slot == child_table::nil) == (it == known.end()));
     if (it == known.end()) {
-      known[id] = table.add(spec, id);
+      known[id] = table.add(std::shared_ptr<const child_spec>{spec}, std::string{id});
       order.push_back(id);
     } else {
       REQUIRE(it->second == slot);
+      REQUIRE(table.add(std::shared_ptr<const child_spec>{spec}, std::string{id})
+              == child_table::nil);
       auto generation = table[slot].generation;
-      table.remove(slot);
+      REQUIRE(table.remove(slot) == id);
       REQUIRE_FALSE(table.is_live(slot, generation));
       known.erase(it);
       std::erase(order, id);
@@ -62,7 +64,7 @@ TEST_CASE("child table: children put in front of others stand there, with number
       table.spread();
       ++spread;
     }
-    table.add(spec, id, before);
+    table.add(std::shared_ptr<const child_spec>{spec}, std::string{id}, before);
     order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), id);
     if (random.below(4) == 0) {
       auto victim = random.below(order.size());

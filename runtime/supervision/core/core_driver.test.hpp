@@ -242,8 +242,7 @@ private:
   }
   std::string tell(const effect::command_done& e) {
     return "done #" + std::to_string(e.command) + " "
-           + (e.failure.code == errc::none ? std::string{"ok"}
-                                           : std::string{to_string(e.failure.code)});
+           + (e.failure ? std::string{to_string(e.failure->code)} : std::string{"ok"});
   }
   std::string tell(const effect::report& e) {
     static const char* const kinds[]{"restarted", "not_restarted", "gave_up", "stop_timeout",

@@ -186,7 +186,7 @@ private:
 
   void see(const effect::child_removed& e) {
     auto& a = live(e.child);
-    RC_ASSERT(!a.alive() && !a.parked);
+    RC_ASSERT(!a.alive());
     actors_.erase(e.child);
   }
 

@@ -17,27 +17,37 @@ void supervisor_core::to_down(uint32_t slot, step& s) {
 
 // The child is down and stays down: nothing is left to happen to it.
 void supervisor_core::settle(uint32_t slot, step& s) {
+  if (table_[slot].parked)
+    s.out.emplace_back(effect::discard_child{ref(slot)});
+  table_[slot].parked = false;
+  retire(slot, s);
+}
+
+// As above, but for letting its actor go.
+void supervisor_core::retire(uint32_t slot, step& s) {
   set_wanted(slot, false);
   auto& rec = table_[slot];
   rec.in_backoff = false;
   rec.manual = false;
-  if (rec.parked)
-    s.out.emplace_back(effect::discard_child{ref(slot)});
-  rec.parked = false;
   cancel(slot, s);
   if (!rec.has_rare)
     return;
   finish_commands(slot, false, {}, s);
-  finish_commands(slot, true,
-                  error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
+  refuse_starts(slot, errc::actor_stopped, "was stopped", s);
   rare_.erase(slot);
   rec.has_rare = false;
 }
 
-void supervisor_core::settle_and_drop(uint32_t slot, step& s) {
-  settle(slot, s);
+void supervisor_core::settle_or_drop(uint32_t slot, step& s) {
   if (is_simple() || table_[slot].spec->restart == restart_type::temporary)
-    remove_child(slot, s);
+    drop(slot, s);
+  else
+    settle(slot, s);
+}
+
+void supervisor_core::drop(uint32_t slot, step& s) {
+  retire(slot, s);
+  remove_child(slot, s);
 }
 
 void supervisor_core::remove_child(uint32_t slot, step& s) {
@@ -46,8 +56,8 @@ void supervisor_core::remove_child(uint32_t slot, step& s) {
     sequence_.cursor = sequence_.what == sequence::kind::stopping ? rec.prev : rec.next;
   if (rec.has_rare)
     rare_.erase(slot);
-  s.out.emplace_back(effect::child_removed{ref(slot), rec.id});
-  table_.remove(slot);
+  auto child = ref(slot);
+  s.out.emplace_back(effect::child_removed{child, table_.remove(slot)});
 }
 
 void supervisor_core::set_wanted(uint32_t slot, bool wanted) {
@@ -79,7 +89,8 @@ void supervisor_core::wait_for(uint32_t slot, uint64_t command, bool start) {
     rare(slot).waiting.push_back({command, start});
 }
 
-void supervisor_core::finish_commands(uint32_t slot, bool start, const error& failure, step& s) {
+void supervisor_core::finish_commands(uint32_t slot, bool start,
+                                      const std::shared_ptr<const error>& failure, step& s) {
   auto* extra = find_rare(slot);
   if (!extra)
     return;
@@ -88,6 +99,18 @@ void supervisor_core::finish_commands(uint32_t slot, bool start, const error& fa
       s.out.emplace_back(effect::command_done{command.number, failure});
   }
   std::erase_if(extra->waiting, [start](const waiting_command& x) { return x.start == start; });
+}
+
+// Those who wait for the child to be up.
+void supervisor_core::refuse_starts(uint32_t slot, errc code, std::string_view what, step& s) {
+  auto* extra = find_rare(slot);
+  if (!extra || std::none_of(extra->waiting.begin(), extra->waiting.end(), [](auto& x) {
+        return x.start;
+      }))
+    return;
+  std::string message{"child '" + table_[slot].id + "' "};
+  finish_commands(slot, true, std::make_shared<error>(error{code, message.append(what), {}, {}}),
+                  s);
 }
 
 supervisor_core::rare_state& supervisor_core::rare(uint32_t slot) {

@@ -64,17 +64,17 @@ result<child_ref> supervisor_core::add_child(child_spec_ptr spec, std::string id
     id = spec->id;
   if (auto ok = check_spec(flags_, *spec, id); !ok)
     return ok.error();
-  if (auto slot = table_.find(id); slot != child_table::nil)
-    return error{errc::already_exists,
-                 "there is a child '" + id + "' already, "
-                   + std::string{to_string(state_of(table_[slot]))},
-                 id, ""};
   if (table_.size() >= child_table::nil - 1)
     return error{errc::refused, "the supervisor has as many children as it can have", id, ""};
   step s{now, out};
   if (before)
     make_room_before(before->slot);
   auto slot = table_.add(std::move(spec), std::move(id), before ? before->slot : child_table::nil);
+  if (slot == child_table::nil)
+    return error{errc::already_exists,
+                 "there is a child '" + id + "' already, "
+                   + std::string{to_string(state_of(table_[table_.find(id)]))},
+                 id, ""};
   table_[slot].added = true;
   set_wanted(slot, true);
   wait_for(slot, command, true);
@@ -91,8 +91,7 @@ result<void> supervisor_core::terminate_child(child_ref child, uint64_t command,
     return slot.error();
   step s{now, out};
   auto& rec = table_[*slot];
-  finish_commands(*slot, true,
-                  error{errc::actor_stopped, "child '" + rec.id + "' was stopped", "", ""}, s);
+  refuse_starts(*slot, errc::actor_stopped, "was stopped", s);
   set_wanted(*slot, false);
   rec.by_hand = true;
   rec.suspended = false;
@@ -100,7 +99,7 @@ result<void> supervisor_core::terminate_child(child_ref child, uint64_t command,
   rec.manual = false;
   wait_for(*slot, command, false);
   if (rec.phase == child_phase::down)
-    settle_and_drop(*slot, s);
+    settle_or_drop(*slot, s);
   else if (rec.phase != child_phase::stopping)
     begin_stop(*slot, s);
   skip_delay_of(child, s);

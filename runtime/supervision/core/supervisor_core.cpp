@@ -46,10 +46,10 @@ supervisor_core::supervisor_core(supervisor_flags flags, std::vector<child_spec_
   }
   table_.reserve(children.size());
   for (auto& child : children) {
-    COPPICE_ASSERT(child && check_spec(flags, *child, child->id)
-                   && table_.find(child->id) == child_table::nil);
+    COPPICE_ASSERT(child && check_spec(flags, *child, child->id));
     auto id = child->id;
     auto slot = table_.add(std::move(child), std::move(id));
+    COPPICE_ASSERT(slot != child_table::nil);
     set_wanted(slot, true);
   }
 }

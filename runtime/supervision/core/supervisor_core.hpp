@@ -65,13 +65,13 @@ struct kill_child {
 };
 
 /// A child that ended (or failed to start) and waits for a decision is not started again: let it go for good, so that
-/// monitors hear of it. Every `ended` and `start_failed` that the core heeds leads to one start_child or one
-/// discard_child. Not answered.
+/// monitors hear of it. Every `ended` and `start_failed` that the core heeds leads to one start_child, one discard_child
+/// or child_removed. Not answered.
 struct discard_child {
   child_ref child;
 };
 
-/// The child and its spec are gone from the supervisor. Not answered.
+/// The child and its spec are gone from the supervisor; what waits there for a decision is let go. Not answered.
 struct child_removed {
   child_ref child;
   std::string id;
@@ -97,7 +97,7 @@ struct supervisor_ended {
 /// A command that was given a non-zero `command` number is finished.
 struct command_done {
   uint64_t command = 0;
-  error failure; ///< errc::none: it worked.
+  std::shared_ptr<const error> failure; ///< Null: it worked.
 };
 
 /// Something for history, log and events.
@@ -152,7 +152,8 @@ public:
   static result<void> check(const supervisor_flags& flags,
                             const std::vector<child_spec_ptr>& children);
 
-  /// @pre check(flags, children). Under simple_one_for_one `children` holds just the template.
+  /// @pre check(flags, children). Under simple_one_for_one `children` holds just the template; else their slots are
+  /// 0, 1, ... in list order.
   supervisor_core(supervisor_flags flags, std::vector<child_spec_ptr> children, uint64_t seed);
 
   // -- life of the supervisor -----------------------------------------------------------------------------------------
@@ -280,13 +281,17 @@ private:
   // supervisor_child.cpp: one child.
   void to_down(uint32_t slot, step& s);
   void settle(uint32_t slot, step& s);
-  void settle_and_drop(uint32_t slot, step& s);
+  void retire(uint32_t slot, step& s);
+  void settle_or_drop(uint32_t slot, step& s);
+  void drop(uint32_t slot, step& s);
   void remove_child(uint32_t slot, step& s);
   void set_wanted(uint32_t slot, bool wanted);
   void arm(uint32_t slot, duration delay, step& s);
   void cancel(uint32_t slot, step& s);
   void wait_for(uint32_t slot, uint64_t command, bool start);
-  void finish_commands(uint32_t slot, bool start, const error& failure, step& s);
+  void finish_commands(uint32_t slot, bool start, const std::shared_ptr<const error>& failure,
+                       step& s);
+  void refuse_starts(uint32_t slot, errc code, std::string_view what, step& s);
   void make_room_before(uint32_t slot);
   result<uint32_t> admit(child_ref child, bool waits) const;
   rare_state& rare(uint32_t slot);

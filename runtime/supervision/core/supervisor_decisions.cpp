@@ -18,7 +18,7 @@ void supervisor_core::on_exit(uint32_t slot, exit_info exit, step& s) {
   if (sequence_.what == sequence::kind::stopping && rec.order >= sequence_.first) {
     // It was about to be stopped for its siblings' sake: that it ended by itself changes nothing.
     if (temporary)
-      settle_and_drop(slot, s);
+      settle_or_drop(slot, s);
     return;
   }
   auto restarts =
@@ -34,7 +34,7 @@ void supervisor_core::on_exit(uint32_t slot, exit_info exit, step& s) {
     why = "significant child '" + rec.id + "' ended: " + exit.reason;
   s.out.emplace_back(
     effect::report{effect::report::kind::not_restarted, ref(slot), std::move(exit.reason), {}});
-  settle_and_drop(slot, s);
+  settle_or_drop(slot, s);
   if (!why.empty())
     begin_ending({end_info::kind::auto_shutdown, std::move(why)}, s);
 }
@@ -46,28 +46,27 @@ void supervisor_core::on_stopped(uint32_t slot, step& s) {
   else if (table_[slot].wanted)
     enqueue(slot, s); // Restarted by hand, or with its group, which comes first.
   else
-    settle_and_drop(slot, s);
+    settle_or_drop(slot, s);
 }
 
 void supervisor_core::on_start_failed(uint32_t slot, std::string reason, step& s) {
   to_down(slot, s);
   auto& rec = table_[slot];
   s.out.emplace_back(effect::report{effect::report::kind::start_failed, ref(slot), reason, {}});
-  error failure{errc::actor_crashed, "child '" + rec.id + "' could not be started: " + reason, "",
-                ""};
-  finish_commands(slot, true, failure, s);
+  refuse_starts(slot, errc::actor_crashed, "could not be started: " + reason, s);
   if (life_ == life::ending) {
     settle(slot, s);
   } else if (rec.added) {
-    settle(slot, s);
-    remove_child(slot, s);
+    drop(slot, s);
   } else if (rec.incarnation == 0 && life_ == life::starting) {
     rec.failed = true;
     settle(slot, s);
-    begin_ending({end_info::kind::failed_to_start, std::move(failure.message)}, s);
+    begin_ending(
+      {end_info::kind::failed_to_start, "child '" + rec.id + "' could not be started: " + reason},
+      s);
   } else if (rec.manual || rec.spec->restart == restart_type::temporary) {
     rec.failed = true;
-    settle_and_drop(slot, s);
+    settle_or_drop(slot, s);
   } else if (sequence_.what != sequence::kind::stopping || rec.order < sequence_.first) {
     decide_restart(slot, std::move(reason), false, s);
   }
