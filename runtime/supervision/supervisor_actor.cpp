@@ -50,11 +50,11 @@ void supervisor_actor::on_report(const child_report& x) {
   bool is_supervisor = false;
   bool is_known = false;
   auto* outer = std::exchange(cause_, &x);
-  auto now = since_epoch();
   step([&](supervisor_core& core, effects& out) {
     if (!core.holds(x.child))
       return; // Of a child that is gone.
     is_known = true;
+    auto now = core.heeds_time(x.child) ? since_epoch() : duration{0};
     auto& slot = view_->at(x.child);
     is_supervisor = slot.sub != nullptr;
     if (x.what == child_report::kind::started || x.came_up)

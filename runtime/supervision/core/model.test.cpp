@@ -139,7 +139,7 @@ struct pair_of {
     auto* known = model.find(id);
     if (!child || !known || !known->up)
       return;
-    real.run([&](auto& out) { real.core.ended(*child, {kind, "boom"}, real.now, out); });
+    real.run([&](auto& out) { real.core.ended(*child, {kind, "boom"}, real.when(*child), out); });
     model.exit(id, kind == exit_kind::abnormal);
   }
 

@@ -168,6 +168,15 @@ uint32_t supervisor_core::restarts_in_window(duration now) const {
   return window_.count(now, flags_.period);
 }
 
+bool supervisor_core::heeds_time(child_ref child) const {
+  if (!holds(child))
+    return false;
+  const auto& rec = table_[child.slot];
+  return rec.spec->restart != restart_type::temporary || rec.has_rare
+         || sequence_.what == sequence::kind::stopping
+         || sequence_.what == sequence::kind::delaying;
+}
+
 std::optional<child_ref> supervisor_core::find(std::string_view id) const {
   auto slot = table_.find(id);
   return slot == child_table::nil ? std::nullopt : std::optional{ref(slot)};

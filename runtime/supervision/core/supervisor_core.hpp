@@ -216,6 +216,9 @@ public:
   uint32_t restarts_in_window(duration now) const;
 
   std::optional<child_ref> find(std::string_view id) const;
+  /// Does an answer or an end of this child heed the time? Asking a clock is dear compared with what follows from the end
+  /// of a temporary child.
+  bool heeds_time(child_ref child) const;
   bool holds(child_ref child) const { return table_.is_live(child.slot, child.generation); }
   std::optional<child_view> view(child_ref child) const;
 

@@ -53,6 +53,9 @@ public:
     run([&](auto& out) { core.timer_fired(token, now, out); });
   }
 
+  /// The time, where it matters; where it is said not to, any other will do.
+  duration when(child_ref child) const { return core.heeds_time(child) ? now : duration{0}; }
+
 private:
   std::string name(child_ref child) {
     auto view = core.view(child);
@@ -63,9 +66,9 @@ private:
     auto id = name(e.child);
     log.push_back("start " + id);
     if (around_.start_fails(id, attempts_[id]++))
-      core.start_failed(e.child, "no luck", now, out);
+      core.start_failed(e.child, "no luck", when(e.child), out);
     else
-      core.started(e.child, {}, now, out);
+      core.started(e.child, {}, when(e.child), out);
   }
 
   void perform(const effect::stop_child& e, supervisor_core::effects& out) {
@@ -86,7 +89,7 @@ private:
 
   void ended_as_asked(child_ref child, supervisor_core::effects& out) {
     std::erase(stopping_, child);
-    core.ended(child, {exit_kind::shutdown, "shutdown"}, now, out);
+    core.ended(child, {exit_kind::shutdown, "shutdown"}, when(child), out);
   }
 
   void perform(const effect::arm_timer& e, supervisor_core::effects& out) {
