@@ -70,16 +70,32 @@ void list_or_follow(const api_ptr& a, call c, std::function<json::array(instant,
   answer_array(a, std::move(c), local, rules);
 }
 
+/// Stacks come a moment after their entry. Who follows is told of an entry once and would see it twice.
+json::object without_stack(json::object x) {
+  if (auto* details = x.if_contains("details"); details != nullptr && details->is_object())
+    details->as_object().erase("stack");
+  return x;
+}
+
 void get_history(const api_ptr& a, call c) {
   auto where = where_to(*a, c);
   auto path = where ? where->path : std::string{};
-  list_or_follow(a, std::move(c), [a, path](instant since, uint64_t limit) {
+  auto follow = query_flag(c.in, "follow");
+  auto stacks = query_flag(c.in, "stacks", !(follow && *follow));
+  if (!stacks) {
+    c.fail(stacks.error());
+    return;
+  }
+  // Other nodes are asked with the same query.
+  if (!*stacks)
+    c.in.query["stacks"] = "false";
+  list_or_follow(a, std::move(c), [a, path, stacks = *stacks](instant since, uint64_t limit) {
     json::array out;
     // The filter comes before the limit, so everything is looked at: at most timeline::entries_max.
     auto all = a->owner.history().since(since, timeline::entries_max);
     for (auto i = all.rbegin(); i != all.rend() && out.size() < limit; ++i)
       if (path.empty() || is_below(i->path, path))
-        out.push_back(history_json(*i));
+        out.push_back(stacks ? history_json(*i) : without_stack(history_json(*i)));
     std::reverse(out.begin(), out.end());
     return out;
   });
@@ -165,7 +181,7 @@ result<level_change> read_change(const std::string& body) {
   auto* object = parsed->if_object();
   if (object == nullptr)
     return error{errc::wrong_type,
-                 json::describe_value(*parsed) + R"(; expected {"level":"debug","for":"5m"})",
+                 json::describe_value(*parsed) + R"(; expected {"level":"debug","for":"5min"})",
                  {},
                  {}};
   constexpr std::string_view names[] = {"level", "for"};
@@ -248,6 +264,8 @@ void add_history_routes(table& to) {
            "What happened on all nodes, oldest first; follow=true goes on as server-sent events",
            get_history);
   history.query = parameters({"since", "path", "node", "limit", "follow"});
+  history.query.push_back(
+    {"stacks", "With stacks of restarts; not when following", false, "boolean"});
   history.response_schema = "history_list";
   auto& logs =
     to.add("GET", "/v1/logs", http::role::viewer,

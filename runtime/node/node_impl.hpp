@@ -15,6 +15,7 @@
 #include "runtime/store/dead_letter_store.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/sqlite_file.hpp"
+#include "runtime/store/timeline_store.hpp"
 #include "runtime/supervision/supervisor_actor.hpp"
 #include "runtime/telemetry/trace.hpp"
 
@@ -114,6 +115,7 @@ struct node::impl {
   std::shared_ptr<store::sqlite_file> file;
   std::shared_ptr<store::sqlite_event_store> event_store;
   std::shared_ptr<store::dead_letter_store> dead_letters;
+  std::shared_ptr<store::timeline_store> kept_history;
   std::unique_ptr<events::nats_server> nats_server;
   std::shared_ptr<events::nats_client> nats;
   std::shared_ptr<events::outbox> outbox;
@@ -152,6 +154,7 @@ struct node::impl {
   result<void> prepare_inside();
   void start_log();
   result<void> open_store();
+  result<void> open_history();
   result<void> start_events();
   void start_system();
   result<void> start_cluster();

@@ -33,19 +33,25 @@ void publish_own(node& owner, std::string_view what, const std::string& path,
 void node_observer::restarted(const supervision::restart_record& x) noexcept {
   if (!attached_)
     return;
-  // Symbolizing reads debug information: not on an actor's time.
-  owner_.worker().run([this, x] {
-    json::object details{
-      {"reason", x.reason},           {"message_type", x.message_type},
-      {"incarnation", x.incarnation}, {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
-      {"by_hand", x.by_hand},         {"stack", to_lines(x.stack)}};
-    auto text = x.path + (x.by_hand ? " restarted by hand" : " restarted: " + x.reason);
+  json::object details{{"reason", x.reason},
+                       {"message_type", x.message_type},
+                       {"incarnation", x.incarnation},
+                       {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
+                       {"by_hand", x.by_hand}};
+  if (!x.trace_id.empty())
+    details["trace_id"] = x.trace_id;
+  auto text = x.path + (x.by_hand ? " restarted by hand" : " restarted: " + x.reason);
+  auto number =
     owner_.history().add({0, x.at, {}, "restart", x.path, text, json::serialize(details)});
+  // Symbolizing reads debug information: not on an actor's time. Whoever looks sees the restart meanwhile.
+  owner_.worker().run([this, x, text, number, details = std::move(details)]() mutable {
     log::write(x.by_hand ? log::level::info : log::level::warn, "supervision", text,
                {{"path", x.path},
                 {"reason", x.reason},
                 {"message_type", x.message_type},
                 {"incarnation", x.incarnation}});
+    details["stack"] = to_lines(x.stack);
+    owner_.history().complete(number, json::serialize(details));
     publish_own(owner_, "actor.restarted", x.path, details, x.trace_id);
   });
 }
@@ -54,10 +60,11 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
                           bool gave_up) noexcept {
   if (!attached_)
     return;
-  owner_.worker().run([this, path = where.path(), reason, gave_up] {
-    auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
-    owner_.history().add(
-      {0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
+  auto path = where.path();
+  auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
+  owner_.history().add(
+    {0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
+  owner_.worker().run([this, path, text, reason, gave_up] {
     log::write(gave_up ? log::level::error : log::level::info, "supervision", text,
                {{"path", path}});
     publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}},

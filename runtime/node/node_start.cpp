@@ -27,6 +27,8 @@ result<void> node::prepare() {
   x.worker = std::make_unique<background>();
   if (auto ok = x.open_store(); !ok)
     return ok;
+  if (auto ok = x.open_history(); !ok)
+    return ok;
   if (auto ok = x.start_events(); !ok)
     return ok;
   x.start_system();
@@ -80,6 +82,29 @@ result<void> node::impl::open_store() {
   if (!letters)
     return letters.error();
   dead_letters = *letters;
+  return {};
+}
+
+result<void> node::impl::open_history() {
+  auto opened = store::timeline_store::open(file);
+  if (!opened)
+    return opened.error();
+  auto rows = (*opened)->load(started_at - timeline::age_max, timeline::entries_max);
+  if (!rows)
+    return rows.error();
+  kept_history = *opened;
+  std::vector<timeline_entry> older;
+  for (auto& row : *rows)
+    older.push_back({row.number,
+                     row.at,
+                     {},
+                     std::move(row.kind),
+                     std::move(row.path),
+                     std::move(row.text),
+                     std::move(row.details)});
+  history.keep(std::move(older), [to = kept_history](const timeline_entry& x, uint64_t oldest) {
+    to->put({x.number, x.at, x.kind, x.path, x.text, x.details}, oldest);
+  });
   return {};
 }
 
@@ -299,6 +324,12 @@ void node::stop() {
   x.nats_server.reset();
   x.dead_letters.reset();
   x.event_store.reset();
+  if (x.kept_history) {
+    x.history.keep_no_more();
+    if (auto ok = x.kept_history->flush(); !ok)
+      log::warn("node", "the end of the history was not kept: " + to_string(ok.error()));
+    x.kept_history.reset();
+  }
   if (x.file)
     x.file->close();
   x.file.reset();

@@ -26,16 +26,33 @@ struct timeline_entry {
 };
 
 /// The newest entries of this node; the cluster's history is made of all nodes' timelines.
-/// Threading: thread-safe. Bounds: `entries_max`, the oldest go first.
+/// Threading: thread-safe. Bounds: `entries_max`, `bytes_max` of texts and `age_max`; the oldest go first.
 class timeline {
 public:
   static constexpr size_t entries_max = 10'000;
+  static constexpr size_t bytes_max = 16 << 20;
+  static constexpr duration age_max = std::chrono::hours{7 * 24};
 
   using callback = std::function<void(const timeline_entry&)>;
 
+  /// Told of every new or completed entry, in their order, and of the oldest number that is still kept. Called on the
+  /// adding thread, often an actor's: must not block and not call back.
+  using keeper = std::function<void(const timeline_entry&, uint64_t oldest)>;
+
   explicit timeline(std::string node) : node_(std::move(node)) {}
 
-  void add(timeline_entry x);
+  /// Puts what was kept of earlier lives of this node in front and has the rest kept from now on. `older` is in the order
+  /// of its numbers.
+  void keep(std::vector<timeline_entry> older, keeper to);
+
+  /// From here on the keeper is not called any more.
+  void keep_no_more();
+
+  /// Gives the entry's number.
+  uint64_t add(timeline_entry x);
+
+  /// What took time to find out about an entry that was added before; nothing happens when it is gone.
+  void complete(uint64_t number, std::string details);
 
   /// Oldest first.
   std::vector<timeline_entry> since(instant from, size_t limit) const;
@@ -45,9 +62,14 @@ public:
   void unfollow(uint64_t id);
 
 private:
+  void push(timeline_entry x);
+  bool is_over(instant now) const;
+
   const std::string node_;
   mutable std::mutex mutex_;
   std::deque<timeline_entry> entries_;
+  size_t bytes_ = 0;
+  keeper keeper_;
   std::map<uint64_t, callback> followers_;
   uint64_t last_ = 0;
   uint64_t last_follower_ = 0;

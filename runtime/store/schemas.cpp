@@ -54,6 +54,20 @@ CREATE INDEX dead_letters_waiting ON dead_letters (number) WHERE state = 0;
 )sql"},
 };
 
+constexpr migration timeline_steps[] = {
+  {1, "0001_timeline.sql",
+   R"sql(-- What happened on the node, as history shows it. Numbers grow; the oldest rows go first.
+CREATE TABLE timeline (
+  number INTEGER PRIMARY KEY,
+  at_ns INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  path TEXT NOT NULL,
+  text TEXT NOT NULL,
+  details TEXT NOT NULL
+);
+)sql"},
+};
+
 } // namespace
 
 const schema& event_store_schema() {
@@ -63,6 +77,11 @@ const schema& event_store_schema() {
 
 const schema& dead_letters_schema() {
   static const schema x{"dead_letters", dead_letters_steps};
+  return x;
+}
+
+const schema& timeline_schema() {
+  static const schema x{"timeline", timeline_steps};
   return x;
 }
 

@@ -7,5 +7,6 @@ namespace coppice::store {
 /// The tables of this folder's parts, as in `schemas/sql/`.
 const schema& event_store_schema();
 const schema& dead_letters_schema();
+const schema& timeline_schema();
 
 } // namespace coppice::store

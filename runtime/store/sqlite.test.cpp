@@ -348,4 +348,5 @@ TEST_CASE("sqlite: a disk without room says so, and the file goes on when there 
 TEST_CASE("schemas: the embedded texts are those in schemas/sql", "[store]") {
   compare_with_files(event_store_schema());
   compare_with_files(dead_letters_schema());
+  compare_with_files(timeline_schema());
 }

@@ -1,0 +1,63 @@
+#include "runtime/admin/node_fixture.test.hpp"
+#include "runtime/node/background.hpp"
+
+#include <future>
+
+using namespace coppice;
+using namespace coppice::admin::test;
+
+namespace {
+
+const json::value* restart_in(const json::value& all) {
+  for (auto& x : all.as_array())
+    if (text_at(x, "/kind") == "restart")
+      return &x;
+  return nullptr;
+}
+
+} // namespace
+
+TEST_CASE("history: a restart is there at once with the time of the crash, its stack follows",
+          "[node]") {
+  running_node x{"chaos: {enabled: true}\n"};
+  // Nothing is symbolized before this is released.
+  std::promise<void> held;
+  REQUIRE(x.owner->worker().run([future = held.get_future().share()] { future.wait(); }));
+  x.post("/v1/chaos/crash?path=/user/box/one");
+  auto early = x.get("/v1/history?path=/user/box/one");
+  held.set_value();
+  auto* restart = restart_in(early);
+  REQUIRE(restart != nullptr);
+  auto inspected = x.get("/v1/actors?path=/user/box/one");
+  CHECK(text_at(*restart, "/at") == text_at(inspected, "/history/0/at"));
+  CHECK(text_at(*restart, "/details/reason") == text_at(inspected, "/history/0/reason"));
+  CHECK(text_at(*restart, "/details/stack") == "(nothing)");
+  json::value late;
+  REQUIRE(wait_until([&] {
+    late = x.get("/v1/history?path=/user/box/one");
+    auto* now = restart_in(late);
+    return now != nullptr
+           && text_at(*now, "/details/stack/0").find("throw_drill") != std::string::npos;
+  }));
+  CHECK(text_at(*restart_in(late), "/at") == text_at(*restart, "/at"));
+  CHECK(text_at(*restart_in(x.get("/v1/history?stacks=false")), "/details/stack") == "(nothing)");
+}
+
+TEST_CASE("history: who follows is told of a restart once", "[node]") {
+  running_node x{"chaos: {enabled: true}\n"};
+  auto stream = std::async(std::launch::async, [&] {
+    return x.stream("/v1/history?since=10min&follow=true&path=/user/box", 4);
+  });
+  x.post("/v1/chaos/crash?path=/user/box/one");
+  REQUIRE(wait_until([&] {
+    auto now = x.get("/v1/history?path=/user/box/one");
+    return restart_in(now) != nullptr
+           && text_at(*restart_in(now), "/details/stack/0") != "(nothing)";
+  }));
+  x.post("/v1/actors/restart?path=/user/box/two");
+  int restarts_of_one = 0;
+  for (auto& event : stream.get())
+    restarts_of_one += event.data.find("\"restart\"") != std::string::npos
+                       && event.data.find("/user/box/one") != std::string::npos;
+  CHECK(restarts_of_one == 1);
+}
