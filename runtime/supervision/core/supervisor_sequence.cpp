@@ -112,6 +112,9 @@ void supervisor_core::start_queued(step& s) {
     if (!table_.is_live(child.slot, child.generation))
       continue;
     auto& rec = table_[child.slot];
+    // Started another way since: what it waits for now is not this place.
+    if (!rec.queued)
+      continue;
     rec.queued = false;
     // The starts after the delay will find those that belong to the group.
     auto in_group = sequence_.what == sequence::kind::delaying && rec.order >= sequence_.first;
@@ -131,7 +134,9 @@ void supervisor_core::enqueue(uint32_t slot, step& s) {
   if (rec.queued)
     return;
   if (queue_.size() > 2 * table_.size() + 64)
-    queue_.purge([this](child_ref x) { return !table_.is_live(x.slot, x.generation); });
+    queue_.purge([this](child_ref x) {
+      return !table_.is_live(x.slot, x.generation) || !table_[x.slot].queued;
+    });
   rec.queued = true;
   queue_.push(ref(slot));
 }
@@ -142,6 +147,7 @@ void supervisor_core::start_one(uint32_t slot, step& s) {
   COPPICE_ASSERT(is_simple() || starting_ == child_table::nil);
   cancel(slot, s);
   rec.phase = child_phase::starting;
+  rec.queued = false;
   rec.start_open = true;
   rec.parked = false;
   rec.failed = false;
