@@ -18,8 +18,10 @@ std::map<std::string, std::string> wanted_files(const type_registry& registry) {
     if (!entry->is_wire())
       continue;
     out["json/" + entry->name + ".json"] = serialize_pretty(entry->schema()) + "\n";
-    ids += std::to_string(entry->type_id) + " " + entry->name + "\n";
   }
+  for (auto& type : registry.table().types)
+    ids += std::to_string(type.id) + " " + type.name
+           + (registry.is_internal(type.id) ? " internal\n" : "\n");
   out["type_ids.txt"] = ids;
   return out;
 }
@@ -44,20 +46,26 @@ std::string content_of(const fs::path& file) {
 void compare_ids(const fs::path& file, const type_registry& registry,
                  std::vector<std::string>& out) {
   std::ifstream in{file};
-  std::set<caf::type_id_t> listed;
-  caf::type_id_t id = 0;
-  std::string name;
-  while (in >> id >> name) {
+  std::map<uint16_t, std::string> known;
+  for (auto& type : registry.table().types)
+    known.emplace(type.id, type.name);
+  std::set<uint16_t> listed;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words{line};
+    uint16_t id = 0;
+    std::string name;
+    if (!(words >> id >> name))
+      continue;
     listed.insert(id);
-    auto entry = registry.find(id);
-    if (!entry || entry->name != name)
+    auto now = known.find(id);
+    if (now == known.end() || now->second != name)
       out.push_back("type_ids.txt: id " + std::to_string(id) + " was " + name + " and is "
-                    + (entry ? entry->name : "gone")
+                    + (now != known.end() ? now->second : "gone")
                     + " now; ids are only appended, a removed type leaves a placeholder");
   }
-  for (auto entry : registry.all())
-    if (entry->is_wire() && !listed.contains(entry->type_id))
-      out.push_back("type_ids.txt lacks " + std::to_string(entry->type_id) + " " + entry->name);
+  for (auto& [id, name] : known)
+    if (!listed.contains(id))
+      out.push_back("type_ids.txt lacks " + std::to_string(id) + " " + name);
 }
 
 } // namespace

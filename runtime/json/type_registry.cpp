@@ -8,6 +8,8 @@
 #include <caf/actor.hpp>
 #include <caf/unit.hpp>
 
+#include <algorithm>
+
 namespace coppice::json {
 
 value type_entry::schema() const {
@@ -88,11 +90,20 @@ std::vector<const type_entry*> type_registry::all() const {
   return out;
 }
 
+void type_registry::add_internal(type_signature x) {
+  COPPICE_ASSERT(find(x.id) == nullptr && !by_name_.contains(x.name));
+  auto known = internal_.emplace(x.id, x).first;
+  COPPICE_ASSERT(known->second == x);
+}
+
 schema_table type_registry::table() const {
   schema_table out;
   for (auto entry : all())
     if (entry->is_wire())
       out.types.push_back({entry->type_id, entry->name, entry->fields()});
+  for (auto& [id, type] : internal_)
+    out.types.push_back(type);
+  std::sort(out.types.begin(), out.types.end(), [](auto& x, auto& y) { return x.id < y.id; });
   return out;
 }
 

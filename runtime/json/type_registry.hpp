@@ -55,6 +55,15 @@ public:
   template <class IdBlock>
   void add_block();
 
+  /// Takes the types of a block that cross the wire but are the runtime's own: they count in table() and fingerprint(), and
+  /// nobody finds them by name, so nobody sends them from outside. Registers the block at CAF. Adding it again changes
+  /// nothing.
+  template <class IdBlock>
+  void add_internal_block();
+
+  /// One of them whose place on the wire `inspect` does not tell.
+  void add_internal(type_signature x);
+
   /// nullptr when there is no such type.
   const type_entry* find(std::string_view name) const;
   const type_entry* find(caf::type_id_t type_id) const;
@@ -65,8 +74,9 @@ public:
   /// In order of type ids, without CAF's own types.
   std::vector<const type_entry*> all() const;
 
-  /// What nodes exchange: the wire types.
+  /// What nodes exchange: the wire types, internal ones included, in order of type ids.
   schema_table table() const;
+  bool is_internal(uint16_t type_id) const { return internal_.contains(type_id); }
   std::string fingerprint() const;
 
 private:
@@ -74,17 +84,20 @@ private:
   void add_type(caf::type_id_t id, caf::string_view name);
   template <uint16_t... Is>
   void add_types(std::integer_sequence<uint16_t, Is...>);
+  template <uint16_t... Is>
+  void add_internals(std::integer_sequence<uint16_t, Is...>);
   void insert(type_entry entry, type_node& node);
 
   std::vector<std::unique_ptr<type_entry>> by_id_;
   std::map<std::string, const type_entry*, std::less<>> by_name_;
+  std::map<uint16_t, type_signature> internal_;
 };
 
 /// The message types of this process.
 type_registry& types();
 
-/// Writes `json/NAME.json` for every wire type and `type_ids.txt` (id and name, a line each) into the folder, and removes
-/// `json/*.json` of types that are gone. Errors: errc::storage.
+/// Writes `json/NAME.json` for every wire type that can be sent from outside and `type_ids.txt` (id and name, a line each,
+/// with `internal` behind the runtime's own) into the folder, and removes `json/*.json` of types that are gone. Errors: errc::storage.
 result<void> write_schemas(const std::filesystem::path& folder,
                            const type_registry& registry = types());
 
@@ -130,6 +143,20 @@ template <class IdBlock>
 void type_registry::add_block() {
   caf::init_global_meta_objects<IdBlock>();
   add_types(caf::detail::make_type_id_sequence<IdBlock>{});
+}
+
+template <uint16_t... Is>
+void type_registry::add_internals(std::integer_sequence<uint16_t, Is...>) {
+  auto text = [](caf::string_view x) { return std::string{x.begin(), x.end()}; };
+  (add_internal(
+     {Is, text(caf::type_name_by_id_v<Is>), signature_of(describe<caf::type_by_id_t<Is>>())}),
+   ...);
+}
+
+template <class IdBlock>
+void type_registry::add_internal_block() {
+  caf::init_global_meta_objects<IdBlock>();
+  add_internals(caf::detail::make_type_id_sequence<IdBlock>{});
 }
 
 } // namespace coppice::json

@@ -3,7 +3,6 @@
 #include "runtime/json/type_registry.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 
-#include <caf/init_global_meta_objects.hpp>
 #include <caf/io/middleman.hpp>
 
 #include <mutex>
@@ -15,8 +14,10 @@ void init_runtime_types() {
   std::call_once(once, [] {
     init_supervision_types();
     caf::io::middleman::init_global_meta_objects();
-    caf::init_global_meta_objects<caf::id_block::node_gate>();
     json::add_messages(json::types());
+    json::types().add_internal_block<caf::id_block::node_gate>();
+    // Inside errors, as a number of one byte; what the numbers mean is append-only (a test compares).
+    json::types().add_internal({caf::type_id_v<errc>, "coppice.errc", {{"", "uint8"}}});
     json::types().add_block<caf::id_block::node_types>();
   });
 }

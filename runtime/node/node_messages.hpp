@@ -85,7 +85,7 @@ bool inspect(Inspector& f, forwarded& x) {
 
 COPPICE_MESSAGES(node_types, coppice::type_ids::node, (coppice::event_message, "coppice.event"))
 
-// Between gates; the join preface's protocol number stands for these.
+// Between gates: the runtime's own, not sent from outside.
 CAF_BEGIN_TYPE_ID_BLOCK(node_gate, coppice::type_ids::node + 40)
 CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::deliver), "coppice.gate.deliver")
 CAF_ADD_TYPE_ID(node_gate, (coppice::node_internal::forward), "coppice.gate.forward")
