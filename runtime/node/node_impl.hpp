@@ -77,6 +77,9 @@ private:
   node& owner_;
 };
 
+/// A step of a reload; calls back once when it is done.
+using node_step = std::function<void(std::function<void(result<void>)>)>;
+
 /// Who wants to know of reloads, in the order they came.
 struct reload_callbacks {
   std::mutex mutex;
@@ -165,10 +168,12 @@ struct node::impl {
 
   result<supervision::child_start> make_supervisor(const config::tree_child& x) const;
   result<supervision::supervisor_spec> system_branch();
-  result<supervision::supervisor_spec> user_branch() const;
+  result<supervision::supervisor_spec>
+  user_branch(const std::vector<config::tree_child>& children) const;
 
   /// Does a child of the configuration run on this node?
   bool runs_here(const config::tree_child& x) const;
+  result<void> redefine(const config::node_config& next, std::vector<node_step>& steps) const;
   void apply(const config::reload_plan& plan, config::loaded::node next);
   void note(std::string kind, std::string path, std::string text, std::string details = {});
 

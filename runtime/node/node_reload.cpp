@@ -13,9 +13,7 @@ constexpr auto step_deadline = std::chrono::seconds{30};
 
 /// Runs steps one after the other, each starting when the one before is answered; stops at the first failure.
 struct sequence : std::enable_shared_from_this<sequence> {
-  using step = std::function<void(std::function<void(result<void>)>)>;
-
-  std::vector<step> steps;
+  std::vector<node_step> steps;
   std::function<void(result<void>)> done;
   size_t at = 0;
 
@@ -29,7 +27,7 @@ struct sequence : std::enable_shared_from_this<sequence> {
   }
 };
 
-sequence::step command_step(node& owner, std::string path, supervisor_command x) {
+node_step command_step(node& owner, std::string path, supervisor_command x) {
   return
     [&owner, path = std::move(path), x = std::move(x)](std::function<void(result<void>)> done) {
       owner.command(path, x, step_deadline, [done](result<caf::strong_actor_ptr> answer) {
@@ -38,7 +36,46 @@ sequence::step command_step(node& owner, std::string path, supervisor_command x)
     };
 }
 
+/// Every supervisor of the configuration with its path, those above first.
+void each_supervisor(const std::vector<config::tree_child>& children, const std::string& parent,
+                     const std::function<void(const std::string&, const config::tree_child&)>& f) {
+  for (auto& child : children) {
+    if (child.spec.kind != supervision::child_kind::supervisor)
+      continue;
+    auto path = parent + "/" + child.spec.id;
+    f(path, child);
+    each_supervisor(child.children, path, f);
+  }
+}
+
 } // namespace
+
+/// A supervisor that restarts later starts what the configuration says by then. At the end: before, its children are still
+/// the old ones.
+result<void> node::impl::redefine(const config::node_config& next,
+                                  std::vector<node_step>& steps) const {
+  auto redefined = [&](const std::string& path, supervision::supervisor_spec what) {
+    supervisor_command command;
+    command.what = supervisor_command::kind::update_spec;
+    command.child.supervisor = std::make_shared<supervision::supervisor_spec>(std::move(what));
+    steps.push_back(command_step(self, path, std::move(command)));
+  };
+  auto user = user_branch(next.user);
+  if (!user)
+    return user.error();
+  redefined("/user", std::move(*user));
+  error failure;
+  each_supervisor(next.user, "/user", [&](const std::string& path, const config::tree_child& x) {
+    if (!runs_here(x))
+      return;
+    auto made = make_supervisor(x);
+    if (made)
+      redefined(path, *made->supervisor);
+    else
+      failure = made.error();
+  });
+  return failure.code == errc::none ? result<void>{} : result<void>{failure};
+}
 
 void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)> done) {
   auto& x = *impl_;
@@ -138,6 +175,9 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   }
   for (auto& step : plan.added)
     add(step);
+  if (!plan.added.empty() || !work->steps.empty())
+    if (auto ok = x.redefine(next.config, work->steps); !ok)
+      failure = ok.error();
   if (failure.code != errc::none) {
     done(failure);
     return;

@@ -79,6 +79,8 @@ result<child_start> node::impl::make_supervisor(const config::tree_child& x) con
   supervisor_spec what;
   what.flags = x.flags;
   for (auto& child : x.children) {
+    if (!runs_here(child))
+      continue;
     auto made = self.make_child(child);
     if (!made)
       return made.error();
@@ -96,10 +98,11 @@ bool node::impl::runs_here(const config::tree_child& x) const {
          || std::find(me.roles.begin(), me.roles.end(), x.placement.role) != me.roles.end();
 }
 
-result<supervisor_spec> node::impl::user_branch() const {
+result<supervisor_spec>
+node::impl::user_branch(const std::vector<config::tree_child>& children) const {
   supervisor_spec out;
   out.flags = steady();
-  for (auto& child : settings().config.user) {
+  for (auto& child : children) {
     if (!runs_here(child))
       continue;
     auto made = self.make_child(child);
@@ -157,7 +160,7 @@ result<void> node::impl::start_tree() {
   auto system_part = system_branch();
   if (!system_part)
     return system_part.error();
-  auto user_part = user_branch();
+  auto user_part = user_branch(settings().config.user);
   if (!user_part)
     return user_part.error();
   auto spec = std::make_shared<supervisor_spec>();

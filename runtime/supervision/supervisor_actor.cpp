@@ -252,10 +252,15 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
     }
     case kind::update_spec: {
       std::lock_guard guard{view_->mutex_};
+      auto& slot = view_->at(child);
+      // What a supervisor below starts with counts from its next start.
+      if (x.child.supervisor && slot.start.supervisor)
+        slot.start.supervisor = x.child.supervisor;
+      if (!x.child.spec)
+        return slot.actor;
       auto done = view_->core_.update_spec(child, x.child.spec);
       if (!done)
         return to_caf(done.error());
-      auto& slot = view_->at(child);
       slot.start.spec = x.child.spec;
       if (slot.place)
         slot.place->configure(*x.child.spec);

@@ -1,0 +1,150 @@
+// What a reload changes in the tree outlives the supervisors that it was changed under.
+#include "runtime/json/value.hpp"
+#include "runtime/node/node.hpp"
+#include "runtime/store/testing.hpp"
+#include "runtime/supervision/supervision_messages.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <future>
+
+using namespace coppice;
+using namespace std::chrono_literals;
+using supervision::supervisor_command;
+
+namespace {
+
+struct still_args {
+  int64_t number = 0;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, still_args& x) {
+  return f.object(x).fields(f.field("number", x.number).fallback(int64_t{0}));
+}
+
+caf::behavior still(caf::event_based_actor*, still_args) {
+  return {[](caf::ok_atom) {}};
+}
+
+class fixture {
+public:
+  explicit fixture(const std::string& user) {
+    write(user);
+    auto loaded = config::load_file(file_, {});
+    INFO(config::to_string(loaded.mistakes));
+    REQUIRE(loaded);
+    catalog types;
+    types.actor<still_args>("tree.still", still);
+    owner_ = std::make_unique<node>(std::move(types), loaded.config->nodes.front(),
+                                    node_origin{file_, {}, "0", "0"});
+    std::promise<void> up;
+    REQUIRE(owner_->start());
+    REQUIRE(eventually([&] { return owner_->is_ready(); }));
+  }
+
+  ~fixture() {
+    owner_->request_stop("the test is over");
+    owner_->wait();
+  }
+
+  void reload(const std::string& user) {
+    write(user);
+    std::promise<std::string> answer;
+    owner_->reload(false, [&](result<config::reload_plan> plan) {
+      answer.set_value(!plan             ? to_string(plan.error())
+                       : plan->allowed() ? std::string{}
+                                         : to_string(*plan));
+    });
+    CHECK(answer.get_future().get().empty());
+  }
+
+  void command(const std::string& path, supervisor_command::kind what) {
+    supervisor_command x;
+    x.what = what;
+    x.reason = "test";
+    std::promise<std::string> answer;
+    owner_->command(path, std::move(x), 10s, [&](result<caf::strong_actor_ptr> done) {
+      answer.set_value(done ? std::string{} : to_string(done.error()));
+    });
+    CHECK(answer.get_future().get().empty());
+  }
+
+  /// `one,two(3)`: children of a path with their argument, in the order of start.
+  std::string children(const std::string& path) {
+    auto found = owner_->locate(path);
+    if (!found || !found->branch)
+      return "(nothing)";
+    std::string out;
+    for (auto& child : found->branch->snapshot(1).children) {
+      out += (out.empty() ? "" : ",") + child.id;
+      auto one = owner_->locate(path + "/" + child.id);
+      auto start = one && !one->branch ? one->parent->definition(one->child) : std::nullopt;
+      if (start && start->recipe && start->recipe->arguments() != "{}")
+        out += start->recipe->arguments();
+    }
+    return out;
+  }
+
+  /// Restarts a supervisor and waits for its next incarnation.
+  void restart(const std::string& path) {
+    command(path, supervisor_command::kind::restart);
+    CHECK(eventually([&] {
+      auto found = owner_->locate(path);
+      return found && found->branch && found->branch->supervisor() != nullptr
+             && found->branch->snapshot(0).state == supervision::child_state::running;
+    }));
+  }
+
+  static bool eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 1000 && !condition(); ++i)
+      std::this_thread::sleep_for(10ms);
+    return condition();
+  }
+
+private:
+  void write(const std::string& user) {
+    std::ofstream{file_} << "node: {name: alpha, roles: [edge], data: " << folder_.path()
+                         << "/data}\nlog: {file: " << folder_.path() << "/log}\nuser:\n"
+                         << user;
+  }
+
+  testing::temp_folder folder_;
+  std::string file_ = folder_ / "node.yaml";
+  std::unique_ptr<node> owner_;
+};
+
+std::string box(const std::string& children) {
+  return "  - id: box\n    supervisor: {}\n    children:\n      - id: inner\n"
+         "        supervisor: {}\n        children:\n"
+         + children;
+}
+
+std::string child(const std::string& id, const std::string& more = {}) {
+  return "          - {id: " + id + ", type: tree.still" + more + "}\n";
+}
+
+} // namespace
+
+TEST_CASE("reload: a nested supervisor restarts with what the configuration says now", "[node]") {
+  fixture x{box(child("one") + child("old"))};
+  CHECK(x.children("/user/box/inner") == "one,old");
+  x.reload(box(child("first") + child("one", ", args: {number: 2}") + child("last")));
+  auto wanted = std::string{R"(first,one{"number":2},last)"};
+  CHECK(x.children("/user/box/inner") == wanted);
+  // Itself, the one above it, and all of /user.
+  for (auto* path : {"/user/box/inner", "/user/box", "/user"}) {
+    INFO(path);
+    x.restart(path);
+    CHECK(fixture::eventually([&] { return x.children("/user/box/inner") == wanted; }));
+    CHECK(x.children("/user/box/inner") == wanted);
+  }
+}
+
+TEST_CASE("tree: a nested child with its place elsewhere does not start here", "[node]") {
+  fixture x{
+    box(child("here", ", placement: {role: edge}") + child("there", ", placement: {role: other}"))};
+  CHECK(x.children("/user/box/inner") == "here");
+}
