@@ -68,16 +68,19 @@ bool has_settled(const result<looked_at>& now, uint32_t incarnation) {
 }
 
 /// What the action led to; after a crash the state that follows it, if it comes soon.
-void answer(const api_ptr& a, const call& c, const std::string& path, bool crashes,
+void answer(const api_ptr& a, const call& c, const std::string& path, kind what,
             uint32_t incarnation, const std::shared_ptr<overdue_watch>& watch, duration patience) {
-  // A temporary child is gone after a stop.
+  auto crashes = what == kind::crash || what == kind::kill;
   auto now = look_at(a->owner, path, 0);
   if (crashes && patience > duration{0} && !has_settled(now, incarnation)) {
-    a->timers.after(
-      look_again, [=] { answer(a, c, path, crashes, incarnation, watch, patience - look_again); });
+    a->timers.after(look_again,
+                    [=] { answer(a, c, path, what, incarnation, watch, patience - look_again); });
     return;
   }
-  auto state = now ? sv::to_string(now->entry.state) : sv::to_string(sv::child_state::stopped);
+  // A temporary child is gone after a stop.
+  auto state = now                    ? sv::to_string(now->entry.state)
+               : what == kind::remove ? "removed"
+                                      : sv::to_string(sv::child_state::stopped);
   c.answer(200, json::object{{"node", a->owner.name()},
                              {"path", path},
                              {"state", state},
@@ -94,7 +97,7 @@ std::string_view word_of(kind x) {
     case kind::stop:
       return "stop";
     case kind::remove:
-      return "remove";
+      return "delete";
     case kind::kill:
       return "kill";
     case kind::crash:
@@ -113,7 +116,6 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
   command.what = what;
   command.reason = reason.empty() ? "by hand: " + std::string{word_of(what)} : std::move(reason);
   auto watch = std::make_shared<overdue_watch>(a->owner.history(), path);
-  auto crashes = what == kind::crash || what == kind::kill;
   auto before = look_at(a->owner, path, 0);
   auto incarnation = before ? before->entry.incarnation : 0;
   a->owner.command(path, std::move(command), action_deadline,
@@ -126,7 +128,7 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
                        return;
                      }
                      a->audit(c, std::string{word_of(what)}, path);
-                     answer(a, c, path, crashes, incarnation, watch, settle_max);
+                     answer(a, c, path, what, incarnation, watch, settle_max);
                    });
 }
 

@@ -283,6 +283,40 @@ TEST_CASE("admin: spawn", "[node]") {
   refuse("/user/box/x&role=moon", R"({"type":"test.holder"})", 404, errc::not_found);
 }
 
+TEST_CASE("admin: delete", "[node]") {
+  running_node x;
+  auto act = [&](const std::string& path) { return x.call("DELETE", "/v1/actors?path=" + path); };
+  x.post("/v1/actors/spawn?path=/user/box/three", R"({"type":"test.holder"})", 201);
+  auto gone = act("alpha:/user/box/three");
+  CHECK(gone.status == 200);
+  CHECK(text_at(*json::parse(gone.body), "/state") == "removed");
+  x.problem(x.call("GET", "/v1/actors?path=/user/box/three"), 404, errc::not_found);
+  x.problem(act("/user/box/three"), 404, errc::not_found);
+  // The name is free again, and what is stopped or waits can be deleted as well.
+  x.post("/v1/actors/spawn?path=/user/box/three", R"({"type":"test.holder"})", 201);
+  x.post("/v1/actors/stop?path=/user/box/three");
+  CHECK(act("/user/box/three").status == 200);
+  x.post(
+    "/v1/actors/spawn?path=/user/deep",
+    R"({"supervisor":{"strategy":"rest_for_one"},"children":[{"id":"a","type":"test.holder"}]})",
+    201);
+  CHECK(act("/user/deep/a").status == 200);
+  x.post("/v1/actors/spawn?path=/user/deep/b", R"({"type":"test.holder"})", 201);
+  CHECK(act("/user/deep").status == 200);
+  x.problem(x.call("GET", "/v1/actors?path=/user/deep/b"), 404, errc::not_found);
+  x.post("/v1/actors/spawn?path=/user/many/x1", "{}", 201);
+  CHECK(act("/user/many/x1").status == 200);
+  auto refused = x.problem(act("/user/box/one"), 422, errc::refused);
+  CHECK(text_at(refused, "/detail").find("take it out there and `config reload`")
+        != std::string::npos);
+  for (auto* path : {"/user/box", "/user", "/", "/system", "/system/store"})
+    x.problem(act(path), 422, errc::refused);
+  x.problem(x.call("DELETE", "/v1/actors"), 400, errc::missing_field);
+  CHECK(text_at(x.get("/v1/actors?path=/user/box/one"), "/state") == "running");
+  auto history = json::serialize(x.get("/v1/history?path=/user/box/three"));
+  CHECK(history.find(": delete /user/box/three") != std::string::npos);
+}
+
 TEST_CASE("admin: types and schema", "[node]") {
   running_node x;
   CHECK(json::serialize(x.get("/v1/types?kind=actor")).find("test.holder") != std::string::npos);

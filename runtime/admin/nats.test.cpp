@@ -120,6 +120,36 @@ TEST_CASE("admin: streams, consumers and outbox", "[nats]") {
   CHECK(text_at(x.get("/v1/status"), "/nodes/0/nats/state") == "connected");
 }
 
+TEST_CASE("admin: a consumer is shown and deleted, but not under its readers", "[nats]") {
+  node_with_nats x;
+  wait_for_stream(x, "TEST");
+  x.post("/v1/subjects/test.a", "1");
+  x.stream("/v1/subjects/test.%3E?durable=files&ack=true&since=1h&count=1", 100);
+  auto place = std::string{"/v1/streams/TEST/consumers/"};
+  CHECK(text_at(x.get(place + "files"), "/stream") == "TEST");
+  CHECK(text_at(x.problem(x.call("GET", place + "fils"), 404, errc::not_found), "/hint")
+        == "files");
+  x.problem(x.call("DELETE", "/v1/streams/TSET/consumers/files"), 404, errc::not_found);
+  x.problem(x.call("DELETE", place + "files?force=maybe"), 400, errc::invalid_value);
+  auto reader = std::async(std::launch::async, [&] {
+    return x.stream("/v1/subjects/test.%3E?durable=files&ack=true&count=1", 100);
+  });
+  REQUIRE(wait_until([&] { return text_at(x.get(place + "files"), "/waiting") != "0"; }));
+  auto refused = x.problem(x.call("DELETE", place + "files"), 409, errc::conflict);
+  CHECK(text_at(refused, "/detail").find("Stop them first") != std::string::npos);
+  x.post("/v1/subjects/test.a", "2");
+  CHECK(reader.get().size() == 1);
+  REQUIRE(wait_until([&] { return x.call("DELETE", place + "files").status == 200; }));
+  CHECK_FALSE(has_consumer(x.get("/v1/consumers?stream=TEST"), "files"));
+  x.stream("/v1/subjects/test.%3E?durable=other&ack=true&since=1h&count=1", 100);
+  auto gone = x.call("DELETE", place + "other?force=true");
+  CHECK(gone.status == 200);
+  CHECK(text_at(*json::parse(gone.body), "/deleted") == "true");
+  // Those that `since` and `last` make go with their stream.
+  x.stream("/v1/subjects/test.%3E?since=1h&count=1", 100);
+  CHECK(wait_until([&] { return x.get("/v1/consumers?stream=TEST").as_array().empty(); }));
+}
+
 TEST_CASE("admin: a dead letter goes to a subject", "[nats]") {
   node_with_nats x;
   wait_for_stream(x, "TEST");

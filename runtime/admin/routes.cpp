@@ -55,6 +55,7 @@ std::vector<http::query_parameter> parameters(std::initializer_list<std::string_
     {"figures", {"Measure handlers and mailboxes for the next 10 s", "boolean"}},
     {"follow", {"Go on with what comes, as server-sent events", "boolean"}},
     {"for", {"How long, e.g. 5s"}},
+    {"force", {"Also when it is in use", "boolean"}},
     {"format", {"json or yaml"}},
     {"from", {"Where to begin", "integer"}},
     {"glob", {"Pattern of paths: *, ? within a segment, ** over segments"}},

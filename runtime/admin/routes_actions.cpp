@@ -1,4 +1,4 @@
-// POST /v1/actors/restart, stop, kill, suspend, resume, spawn: changes of the tree by hand.
+// POST /v1/actors/restart, stop, kill, suspend, resume, spawn, and DELETE /v1/actors: changes of the tree by hand.
 #include "runtime/admin/actions.hpp"
 #include "runtime/admin/child_body.hpp"
 #include "runtime/admin/fan_out.hpp"
@@ -22,6 +22,34 @@ template <command_kind What>
 void act(const api_ptr& a, call c) {
   at_path(a, std::move(c), action_deadline + std::chrono::seconds{1},
           [a](call c, std::string path) { run_action(a, std::move(c), std::move(path), What); });
+}
+
+/// May the child be taken away by hand? What the configuration describes would be back at the next start, and a reload
+/// would look for it in vain.
+result<void> check_removal(const node& owner, const std::string& path) {
+  if (is_below(path, "/system"))
+    return error{errc::refused, "/system is the runtime's own; it stays", path, {}};
+  if (path == "/" || path == "/user")
+    return error{errc::refused, "only what is below /user can be deleted", path, {}};
+  auto parent = look_at(owner, parent_path(path), 0);
+  auto from_template = parent && parent->entry.flags.strategy == sv::strategy::simple_one_for_one;
+  if (!from_template && config::find_child(owner.configuration(), path) != nullptr)
+    return error{errc::refused,
+                 "it stands in the configuration: take it out there and `config reload`, or `stop` "
+                 "it for now",
+                 path,
+                 {}};
+  return {};
+}
+
+void remove(const api_ptr& a, call c) {
+  at_path(a, std::move(c), action_deadline + std::chrono::seconds{1},
+          [a](call c, std::string path) {
+            if (auto ok = check_removal(a->owner, path); !ok)
+              c.fail(ok.error());
+            else
+              run_action(a, std::move(c), std::move(path), command_kind::remove);
+          });
 }
 
 /// A node whose roles have the one asked for: this one when it does.
@@ -171,6 +199,11 @@ void add_action_routes(table& to) {
     route.response_schema = "done";
     route.deadline = action_deadline + std::chrono::seconds{2};
   }
+  auto& removal = to.add("DELETE", "/v1/actors", http::role::operator_,
+                         "Stops a spawned child, with all below it, and forgets its spec", remove);
+  removal.query = parameters({"path", "node"});
+  removal.response_schema = "done";
+  removal.deadline = action_deadline + std::chrono::seconds{2};
   auto& route = to.add("POST", "/v1/actors/spawn", http::role::operator_,
                        "Adds a child to a supervisor", spawn);
   route.query = parameters({"path", "role", "node"});

@@ -1,6 +1,7 @@
-// GET /v1/streams, /v1/consumers, /v1/outbox; POST /v1/outbox/retry.
+// /v1/streams with their consumers, GET /v1/consumers and /v1/outbox; POST /v1/outbox/retry.
 #include "runtime/admin/fan_out.hpp"
 #include "runtime/admin/nats_view.hpp"
+#include "runtime/admin/query.hpp"
 #include "runtime/admin/routes.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/base/address.hpp"
@@ -93,6 +94,74 @@ void get_consumers(const api_ptr& a, call c) {
   });
 }
 
+/// The consumer that a path names. Errors: errc::not_found with the nearest name. Blocks.
+result<events::consumer_info> find_consumer(events::nats_client& nats, const std::string& stream,
+                                            const std::string& name) {
+  if (!events::check_stream_or_consumer(stream))
+    return with_hint({errc::not_found, {}, {}, {}}, nats, stream.substr(0, 64));
+  auto all = nats.list_consumers(stream);
+  if (!all)
+    return with_hint(all.error(), nats, stream);
+  std::vector<std::string> names;
+  for (auto& x : *all) {
+    if (x.config.name == name)
+      return std::move(x);
+    names.push_back(x.config.name);
+  }
+  auto shown = name.substr(0, 64);
+  return error{errc::not_found, "stream " + stream + " has no consumer '" + shown + "'", shown,
+               nearest_name(shown, names)};
+}
+
+void get_consumer(const api_ptr& a, call c) {
+  auto stream = std::string{c.in.param("name")};
+  auto name = std::string{c.in.param("consumer")};
+  with_nats(a, std::move(c), [stream, name](events::nats_client& nats) -> result<json::value> {
+    auto found = find_consumer(nats, stream, name);
+    if (!found)
+      return found.error();
+    return json::value(consumer_json(*found));
+  });
+}
+
+/// Who reads from the consumer just now; empty: nobody. A bridge of this node is known even while NATS makes it wait.
+std::string readers_of(const node& owner, const events::consumer_info& x) {
+  for (auto& bridge : owner.configuration().events.bridges)
+    if (bridge.durable == x.config.name)
+      return "the bridge from " + bridge.subject + " to " + bridge.to + " reads from it";
+  if (x.waiting == 0)
+    return {};
+  return x.waiting == 1 ? "a reader waits for its messages"
+                        : std::to_string(x.waiting) + " requests of readers wait for its messages";
+}
+
+void delete_consumer(const api_ptr& a, call c) {
+  auto stream = std::string{c.in.param("name")};
+  auto name = std::string{c.in.param("consumer")};
+  auto force = query_flag(c.in, "force");
+  if (!force) {
+    c.fail(force.error());
+    return;
+  }
+  auto job = [=](events::nats_client& nats) -> result<json::value> {
+    auto found = find_consumer(nats, stream, name);
+    if (!found)
+      return found.error();
+    if (auto readers = readers_of(a->owner, *found); !*force && !readers.empty())
+      return error{errc::conflict,
+                   readers
+                     + "; without it they would make it anew and begin where a new consumer "
+                       "begins. Stop them first, or force it",
+                   name,
+                   {}};
+    if (auto done = nats.delete_consumer(stream, name); !done)
+      return done.error();
+    a->audit(c, "consumer rm", stream + "/" + name);
+    return json::value(json::object{{"stream", stream}, {"name", name}, {"deleted", true}});
+  };
+  with_nats(a, c, job);
+}
+
 error no_outbox() {
   return {errc::unavailable, "no NATS is configured on this node, so it has no outbox", "nats", {}};
 }
@@ -165,6 +234,14 @@ void add_stream_routes(table& to) {
     to.add("GET", "/v1/consumers", http::role::viewer, "Consumers with their lag", get_consumers);
   consumers.query = parameters({"stream"});
   consumers.response_schema = "consumer_list";
+  auto& consumer = to.add("GET", "/v1/streams/{name}/consumers/{consumer}", http::role::viewer,
+                          "One consumer", get_consumer);
+  consumer.response_schema = "consumer";
+  auto& removal =
+    to.add("DELETE", "/v1/streams/{name}/consumers/{consumer}", http::role::operator_,
+           "Deletes a consumer; refused while somebody reads from it", delete_consumer);
+  removal.query = parameters({"force"});
+  removal.response_schema = "consumer_deleted";
   auto& outbox = to.add("GET", "/v1/outbox", http::role::viewer,
                         "Events on their way to NATS, one entry a node", get_outbox);
   outbox.query = parameters({"node", "limit"});

@@ -247,11 +247,8 @@ result<void> settle_durable(events::nats_client& nats, events::pull_options& to)
       "the durable consumer " + mine.name + " reads "
         + (found->config.filter.empty() ? "everything of " + to.stream.name : found->config.filter),
       parameter_place("durable"), found->config.filter};
-  if (found) {
-    mine.ack_wait = found->config.ack_wait;
-    mine.max_deliver = found->config.max_deliver;
-    mine.max_ack_pending = found->config.max_ack_pending;
-  }
+  if (found) // It goes on where it stopped; where it once began cannot be changed.
+    mine = found->config;
   auto made = nats.ensure_consumer(to.stream.name, mine);
   return made ? result<void>{} : result<void>{made.error()};
 }

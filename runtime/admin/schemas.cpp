@@ -240,16 +240,18 @@ void add_event_shapes(json::object& to) {
                         {"created", time()},
                         {"consumer_list", ref("consumer_list")}});
   to["stream_list"] = list_of(ref("stream"));
-  to["consumer_list"] = list_of(json::value(shape({{"stream", text()},
-                                                   {"name", text()},
-                                                   {"filter", nullable("string")},
-                                                   {"lag", integer()},
-                                                   {"pending", integer()},
-                                                   {"ack_pending", integer()},
-                                                   {"redelivered", integer()},
-                                                   {"delivered", integer()},
-                                                   {"ack_floor", integer()},
-                                                   {"waiting", integer()}})));
+  to["consumer"] = shape({{"stream", text()},
+                          {"name", text()},
+                          {"filter", nullable("string")},
+                          {"lag", integer()},
+                          {"pending", integer()},
+                          {"ack_pending", integer()},
+                          {"redelivered", integer()},
+                          {"delivered", integer()},
+                          {"ack_floor", integer()},
+                          {"waiting", integer()}});
+  to["consumer_list"] = list_of(ref("consumer"));
+  to["consumer_deleted"] = shape({{"stream", text()}, {"name", text()}, {"deleted", flag()}});
   to["outbox_list"] = list_of(json::value(shape({{"node", text()},
                                                  {"pending", integer()},
                                                  {"pending_bytes", integer()},

@@ -252,3 +252,22 @@ TEST_CASE("nats client: a pull loop makes what is missing, again when it vanishe
   CHECK(client->pull({.stream = {.name = "A"}, .in_flight_max = 0}, [](auto) {}).error().code
         == errc::out_of_range);
 }
+
+TEST_CASE("nats client: a consumer that the server named ends with its reader", "[events][nats]") {
+  nats_fixture f;
+  auto client = f.connect();
+  REQUIRE(client->ensure_stream(test_stream()));
+  pull_options options{.stream = test_stream(), .consumer = {.inactive_threshold = 1h}};
+  auto pull = client->pull(options, [](delivery x) { x.ack(); });
+  REQUIRE(pull);
+  CHECK(eventually([&] { return client->list_consumers("TEST")->size() == 1; }));
+  pull->reset();
+  CHECK(eventually([&] { return client->list_consumers("TEST")->empty(); }));
+  options.consumer = {.name = "d"};
+  pull = client->pull(options, [](delivery x) { x.ack(); });
+  REQUIRE(pull);
+  CHECK(eventually([&] { return client->list_consumers("TEST")->size() == 1; }));
+  pull->reset();
+  REQUIRE(client->flush(5s));
+  CHECK(client->list_consumers("TEST")->size() == 1);
+}

@@ -179,6 +179,23 @@ stream_info to_info(const jsStreamInfo& x) {
   return out;
 }
 
+static deliver_from to_deliver_from(jsDeliverPolicy x) {
+  switch (x) {
+    case js_DeliverLast:
+    case js_DeliverLastPerSubject:
+      return deliver_from::last;
+    case js_DeliverNew:
+      return deliver_from::now;
+    case js_DeliverByStartTime:
+      return deliver_from::time;
+    case js_DeliverByStartSequence:
+      return deliver_from::sequence;
+    case js_DeliverAll:
+      break;
+  }
+  return deliver_from::all;
+}
+
 consumer_info to_info(const jsConsumerInfo& x) {
   consumer_info out;
   out.stream = text_or_empty(x.Stream);
@@ -189,6 +206,9 @@ consumer_info to_info(const jsConsumerInfo& x) {
     out.config.ack_wait = duration{x.Config->AckWait};
     out.config.max_deliver = x.Config->MaxDeliver;
     out.config.max_ack_pending = x.Config->MaxAckPending;
+    out.config.from = to_deliver_from(x.Config->DeliverPolicy);
+    out.config.from_time = {x.Config->OptStartTime};
+    out.config.from_sequence = x.Config->OptStartSeq;
   }
   out.delivered_stream_sequence = x.Delivered.Stream;
   out.ack_floor_stream_sequence = x.AckFloor.Stream;

@@ -130,6 +130,7 @@ public:
       if (status == NATS_NO_RESPONDERS)
         gone("there is no such consumer");
     }
+    drop_own_consumer();
     natsSubscription_Destroy(messages_);
   }
 
@@ -198,6 +199,16 @@ private:
     wake_.wait_for(guard, backoff_, [this] { return stopping_.load(); });
     backoff_ = std::min<duration>(backoff_ * 2, std::chrono::seconds{2});
     return false;
+  }
+
+  /// A consumer that the server named is nobody else's: it goes with its reader. Without an answer, because the server
+  /// forgets it after inactive_threshold anyway.
+  void drop_own_consumer() {
+    std::lock_guard guard{mutex_};
+    if (!options_.consumer.name.empty() || name_.empty() || !connection_)
+      return;
+    auto subject = "$JS.API.CONSUMER.DELETE." + options_.stream.name + "." + name_;
+    natsConnection_PublishString(connection_.get(), subject.c_str(), "");
   }
 
   result<void> make_consumer() {
