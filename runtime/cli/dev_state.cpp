@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -21,6 +22,7 @@ namespace {
 
 struct stat_line {
   char state = 0;
+  uint64_t flags = 0;
   uint64_t start = 0;
 };
 
@@ -40,9 +42,18 @@ std::optional<stat_line> read_stat(pid_t pid) {
     if (at == std::string::npos)
       return std::nullopt;
     ++at;
+    if (field == 8)
+      out.flags = std::strtoull(line.c_str() + at, nullptr, 10);
   }
   out.start = std::strtoull(line.c_str() + at, nullptr, 10);
   return out;
+}
+
+/// A set of signals out of /proc/PID/status.
+uint64_t signal_set(const std::string& status, std::string_view name) {
+  auto at = status.find(name);
+  return at == std::string::npos ? 0
+                                 : std::strtoull(status.c_str() + at + name.size(), nullptr, 16);
 }
 
 json::value to_json(const process_ref& x) {
@@ -73,6 +84,29 @@ process_ref self_process() {
 bool is_alive(const process_ref& x) {
   auto now = read_stat(x.pid);
   return now && now->state != 'Z' && now->state != 'X' && now->start == x.start;
+}
+
+bool is_dying(const process_ref& x) {
+  if (!is_alive(x))
+    return false;
+  constexpr uint64_t exiting = 0x4; // PF_EXITING of the kernel.
+  constexpr uint64_t killed = uint64_t{1} << (SIGKILL - 1);
+  auto now = read_stat(x.pid);
+  std::ifstream in{"/proc/" + std::to_string(x.pid) + "/status"};
+  std::string status{std::istreambuf_iterator<char>{in}, {}};
+  return !now || (now->flags & exiting) != 0
+         || ((signal_set(status, "SigPnd:\t") | signal_set(status, "ShdPnd:\t")) & killed) != 0;
+}
+
+bool is_there(const process_ref& x) {
+  auto now = read_stat(x.pid);
+  if (!now || now->start != x.start)
+    return false;
+  if (now->state != 'Z' && now->state != 'X')
+    return true;
+  std::error_code code;
+  std::filesystem::directory_iterator threads{"/proc/" + std::to_string(x.pid) + "/task", code};
+  return !code && std::distance(begin(threads), end(threads)) > 1;
 }
 
 dev_node* dev_cluster::find(std::string_view name) {

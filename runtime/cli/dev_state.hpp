@@ -27,6 +27,12 @@ process_ref self_process();
 /// Exists, is the same one, and is no zombie.
 bool is_alive(const process_ref& x);
 
+/// Alive, but a SIGKILL or its own exit is under way.
+bool is_dying(const process_ref& x);
+
+/// Is anything of it left: also a zombie some of whose threads still end and keep its ports?
+bool is_there(const process_ref& x);
+
 struct dev_node {
   std::string name;
   process_ref process;

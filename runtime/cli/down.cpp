@@ -61,6 +61,8 @@ std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluste
   auto limit = grace * static_cast<int64_t>(cluster.nodes.size() + 1) + std::chrono::seconds{5};
   auto before = running(cluster);
   std::string told;
+  std::string stopping; // One after the other: the others only wait for their turn.
+  auto since = begin;
   while (!wait_gone({cluster.watcher}, std::chrono::milliseconds{50}).empty()) {
     auto now = running(cluster);
     for (const auto& x : before)
@@ -68,8 +70,13 @@ std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluste
         in.err() << "  " << pad(x.name, 12) << "  stopped\n" << std::flush;
     before = now;
     auto elapsed = system_clock().monotonic() - begin;
-    if (!now.empty() && elapsed > std::chrono::seconds{2} && told != now.front().name) {
-      told = now.front().name;
+    if (!now.empty() && stopping != now.front().name) {
+      stopping = now.front().name;
+      since = system_clock().monotonic();
+    }
+    if (!now.empty() && told != stopping
+        && system_clock().monotonic() - since > std::chrono::seconds{2}) {
+      told = stopping;
       auto why = blockers(cluster, told);
       in.err() << "  " << pad(told, 12) << "  still stops"
                << (why.empty() ? "" : ", waits for " + why) << "\n"

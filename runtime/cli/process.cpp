@@ -120,6 +120,19 @@ std::vector<process_ref> wait_gone(std::vector<process_ref> what, duration limit
   }
 }
 
+std::optional<std::string> wait_ended(const process_ref& what, duration limit) {
+  auto until = system_clock().monotonic() + limit;
+  while (true) {
+    if (auto how = reap(what.pid))
+      return how;
+    if (!is_there(what))
+      return "ended";
+    if (system_clock().monotonic() >= until)
+      return std::nullopt;
+    ::poll(nullptr, 0, 5);
+  }
+}
+
 std::string own_executable() {
   std::array<char, 4096> buf{};
   auto n = ::readlink("/proc/self/exe", buf.data(), buf.size() - 1);

@@ -30,6 +30,10 @@ bool send_signal(const process_ref& to, int signal);
 /// Waits until none of these is alive; those that still are come back. Reaps children of ours.
 std::vector<process_ref> wait_gone(std::vector<process_ref> what, duration limit);
 
+/// Waits until nothing of a process is left, so that its ports are free. How it ended, when it is a child of ours, else
+/// `ended`; nothing when it is still there after `limit`.
+std::optional<std::string> wait_ended(const process_ref& what, duration limit);
+
 /// This program's own file.
 std::string own_executable();
 

@@ -72,8 +72,21 @@ result<std::unique_ptr<watcher>> watcher::open(const cli_environment& env, std::
   return out;
 }
 
+/// A process that is about to end is none that runs; and until it has ended, its ports are not free for the next one.
+void watcher::bury(dev_node& node) {
+  if (node.process.pid == 0 || (is_alive(node.process) && !is_dying(node.process)))
+    return;
+  if (auto how = wait_ended(node.process, std::chrono::seconds{5})) {
+    node.exit = *how;
+    node.process = {};
+    changed_ = true;
+  }
+}
+
 result<void> watcher::plan_nodes(const dev_request& wanted) {
   state_.respawn = wanted.respawn;
+  for (auto& node : state_.nodes)
+    bury(node);
   std::vector<std::string> names;
   if (wanted.config.empty()) {
     names.assign(greek_names().begin(),
@@ -294,7 +307,7 @@ void watcher::tick() {
   for (auto& node : state_.nodes) {
     if (node.process.pid != 0) {
       auto how = reap(node.process.pid);
-      if (how || !is_alive(node.process)) {
+      if (how || !is_there(node.process)) {
         node.exit = how.value_or("ended");
         node.process = {};
         changed_ = true;

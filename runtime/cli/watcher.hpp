@@ -41,6 +41,7 @@ private:
   watcher(const cli_environment& env, std::string folder, int lock);
 
   result<void> start_missing(const dev_request& wanted);
+  void bury(dev_node& node);
   result<void> plan_nodes(const dev_request& wanted);
   result<void> plan_own_file(const dev_request& wanted);
   result<void> plan_nats();
