@@ -365,6 +365,27 @@ TEST_CASE("top: rates are differences between two answers", "[cli]") {
   CHECK(top_sort_from_string("busy") == top_sort::busy);
 }
 
+TEST_CASE("top: the columns take the whole width, names first", "[cli]") {
+  auto whole = [](const top_layout& x) {
+    return top_figures + x.name + (x.type > 0 ? x.type + 2 : 0) + (x.exit > 0 ? x.exit + 2 : 0);
+  };
+  for (size_t width : {80, 100, 120, 200, 300})
+    for (size_t name : {8, 21, 60})
+      for (size_t type : {0, 6, 21, 40}) {
+        CAPTURE(width, name, type);
+        CHECK(whole(layout_of(width, name, type)) == width);
+      }
+  auto narrow = layout_of(80, 16, 21);
+  CHECK(narrow.name == 25);
+  CHECK(narrow.type == 0);
+  auto wide = layout_of(200, 46, 21);
+  CHECK(wide.name == 46); // Nothing is cut.
+  CHECK(wide.type == 21);
+  CHECK(wide.exit == 74);
+  CHECK(layout_of(100, 16, 40).type == 27);
+  CHECK(layout_of(60, 46, 21).name == 12);
+}
+
 TEST_CASE("top: one frame as text", "[cli]") {
   home here;
   fake_node node{here.folder()};

@@ -26,6 +26,8 @@ top_row row_of(const json::value& x) {
   out.state = cli::find(x, "error") != nullptr ? "unreachable" : text(x, "state");
   out.mailbox = static_cast<uint64_t>(number_or(x, "mailbox"));
   out.restarts = static_cast<uint64_t>(number_or(x, "restarts"));
+  if (const auto* last = cli::find(x, "last_exit"))
+    out.last_exit = text(*last, "reason");
   const auto* window = cli::find(x, "restarts_window");
   out.restarts_window = static_cast<uint64_t>(
     window != nullptr ? number(window).value_or(0) : number_or(x, "restarts_in_window"));
@@ -127,6 +129,28 @@ uint64_t top_model::restarts_window_total() const {
   for (const auto& x : rows_)
     if (!x.supervisor)
       out += x.restarts_window;
+  return out;
+}
+
+top_layout layout_of(size_t width, size_t longest_name, size_t longest_type) {
+  constexpr size_t name_min = 12;
+  constexpr size_t type_min = 12; // Less says too little.
+  constexpr size_t title = 4;     // "TYPE"
+  constexpr size_t exit_min = 24;
+  constexpr size_t gap = 2;
+  auto rest = width > top_figures ? width - top_figures : 0;
+  top_layout out;
+  out.name = std::clamp(longest_name, name_min, std::max(rest, name_min));
+  rest -= std::min(rest, out.name);
+  if (rest >= std::max(title, std::min(longest_type, type_min)) + gap) {
+    out.type = std::min(std::max(longest_type, title), rest - gap);
+    rest -= out.type + gap;
+  }
+  if (out.type >= longest_type && rest >= exit_min + gap) {
+    out.exit = rest - gap;
+    rest = 0;
+  }
+  out.name += rest;
   return out;
 }
 

@@ -34,6 +34,7 @@ struct top_row {
   std::optional<double> latency_s; ///< Mean time that a message waited.
   uint64_t restarts = 0;
   uint64_t restarts_window = 0;
+  std::string last_exit; ///< Why it ended last; may be empty.
 
   std::string address() const { return node + ":" + path; }
 };
@@ -67,6 +68,19 @@ private:
   std::set<std::string> nodes_;
   std::optional<duration> at_;
 };
+
+/// Columns of the screen besides the figures, which take `top_figures` with their gaps; 0: not shown. Together they take
+/// the whole width.
+struct top_layout {
+  size_t name = 0;
+  size_t type = 0;
+  size_t exit = 0;
+};
+
+inline constexpr size_t top_figures = 55;
+
+/// Names first, then types, then why actors ended, as far as the width goes.
+top_layout layout_of(size_t width, size_t longest_name, size_t longest_type);
 
 /// `12.3k`, `999`, `0`; `-` for none.
 std::string short_rate(std::optional<double> x);

@@ -129,17 +129,22 @@ private:
         own->follow("/v1/trace", {{"path", path}, {"limit", "50"}}, [&](const json::value& x) {
           auto line = printer.line(x, own->now());
           line.pop_back();
-          add_trace(std::move(line));
+          auto at = parse_instant(text(x, "at"));
+          add_trace(at ? *at : own->now(), std::move(line));
           return true;
         });
       if (!done && !own->cancelled())
-        add_trace(to_string(done.error()));
+        add_trace(own->now(), to_string(done.error()));
     }};
   }
 
-  void add_trace(std::string line) {
+  /// By time: a span is told when it ends, so one that began earlier may come later.
+  void add_trace(instant at, std::string line) {
     std::lock_guard lock{mutex_};
-    trace_lines_.push_back(std::move(line));
+    auto place = trace_lines_.end();
+    while (place != trace_lines_.begin() && at < std::prev(place)->first)
+      --place;
+    trace_lines_.emplace(place, at, std::move(line));
     if (trace_lines_.size() > 500)
       trace_lines_.pop_front();
     screen_.PostEvent(ui::Event::Custom);
@@ -179,12 +184,14 @@ private:
     return ui::text(pad(text, width, right) + "  ");
   }
 
-  ui::Element line(const top_row& x, bool chosen, size_t name_width, bool with_type) {
+  ui::Element line(const top_row& x, bool chosen, const top_layout& widths) {
     auto name = sort_ == top_sort::tree ? std::string(2 * x.depth, ' ') + escape_text(x.name)
                                         : escape_text(x.address());
-    ui::Elements out{ui::text(pad(cut_middle(name, name_width, plain_.utf8), name_width) + "  ")};
-    if (with_type)
-      out.push_back(ui::text(pad(cut_end(escape_text(x.type), 22, plain_.utf8), 24)) | ui::dim);
+    ui::Elements out{ui::text(pad(cut_middle(name, widths.name, plain_.utf8), widths.name) + "  ")};
+    if (widths.type > 0)
+      out.push_back(
+        ui::text(pad(cut_end(escape_text(x.type), widths.type, plain_.utf8), widths.type + 2))
+        | ui::dim);
     out.push_back(ui::text(pad(escape_text(x.state), 12)) | ui::color(colour_of(x.state)));
     out.push_back(field(x.supervisor ? "" : std::to_string(x.mailbox), 6));
     out.push_back(field(x.supervisor ? "" : short_rate(x.rate), 6));
@@ -193,6 +200,9 @@ private:
     out.push_back(field(x.supervisor ? "" : short_time(x.latency_s), 7));
     auto restarts = field(std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts), 8);
     out.push_back(x.restarts_window > 0 ? restarts | ui::color(ui::Color::Yellow) : restarts);
+    if (widths.exit > 0)
+      out.push_back(ui::text(cut_end(escape_text(x.last_exit), widths.exit, plain_.utf8))
+                    | ui::dim);
     auto whole = ui::hbox(std::move(out));
     return chosen ? whole | ui::inverted : whole;
   }
@@ -238,16 +248,17 @@ private:
     auto rows = model_.rows(sort_, filter_);
     place(rows);
     auto width = static_cast<size_t>(std::max(60, ui::Terminal::Size().dimx));
-    bool with_type = width >= 104;
-    size_t fixed = 12 + 8 + 8 + 6 + 9 + 10 + 2 + (with_type ? 24 : 0);
-    size_t longest = 12;
-    for (const auto& x : rows)
-      longest = std::max(longest, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name)
-                                                          : display_width(x.address()));
-    auto name_width = std::clamp(width - fixed, size_t{12}, std::max<size_t>(longest, 30));
-    ui::Elements titles{ui::text(pad("ACTOR", name_width) + "  ")};
-    if (with_type)
-      titles.push_back(ui::text(pad("TYPE", 24)));
+    size_t name = 0;
+    size_t type = 0;
+    for (const auto& x : rows) {
+      name = std::max(name, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name)
+                                                    : display_width(x.address()));
+      type = std::max(type, display_width(x.type));
+    }
+    auto widths = layout_of(width, name, type);
+    ui::Elements titles{ui::text(pad("ACTOR", widths.name) + "  ")};
+    if (widths.type > 0)
+      titles.push_back(ui::text(pad("TYPE", widths.type + 2)));
     for (auto [title, w] : {std::pair{"STATE", size_t{10}},
                             {"MBOX", 6},
                             {"MSG/S", 6},
@@ -255,9 +266,11 @@ private:
                             {"LATENCY", 7},
                             {"RESTARTS", 8}})
       titles.push_back(field(title, w, std::string_view{title} != "STATE"));
+    if (widths.exit > 0)
+      titles.push_back(ui::text("LAST EXIT"));
     ui::Elements out{header(rows.size()), ui::hbox(std::move(titles)) | ui::dim};
     for (size_t i = from_; i < rows.size() && i < from_ + height(); ++i)
-      out.push_back(line(rows[i], i == at_, name_width, with_type));
+      out.push_back(line(rows[i], i == at_, widths));
     if (rows.empty())
       out.push_back(ui::text(filter_.empty() ? "  no actors" : "  nothing matches the filter")
                     | ui::dim);
@@ -281,7 +294,9 @@ private:
     if (pane_ == pane::text)
       return draw_text(text_, selected_, "up and down scroll  esc back");
     if (pane_ == pane::trace) {
-      std::vector<std::string> lines(trace_lines_.begin(), trace_lines_.end());
+      std::vector<std::string> lines;
+      for (const auto& [at, line] : trace_lines_)
+        lines.push_back(line);
       text_from_ = lines.size() > height() ? lines.size() - height() : 0;
       return draw_text(lines, "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""),
                        "esc back");
@@ -413,7 +428,7 @@ private:
   pane pane_ = pane::rows;
   std::vector<std::string> text_;
   size_t text_from_ = 0;
-  std::deque<std::string> trace_lines_;
+  std::deque<std::pair<instant, std::string>> trace_lines_;
   std::unique_ptr<session> tracing_;
   std::thread tracer_;
   ui::ScreenInteractive screen_;
