@@ -84,7 +84,7 @@ std::string render_actors(const json::array& actors, const style& how, instant n
        {show(x, "restarts"), number_or(x, "restarts_in_window") > 0 ? tone::warn : tone::plain},
        {show(x, "mailbox")},
        {busy ? to_human(duration{static_cast<int64_t>(*busy * 1e9)}) : "-"},
-       {show_age(x, "started_at", now)},
+       {has_age(x) ? show_age(x, "started_at", now) : ""},
        {show(cli::find(x, "messages", "in"))},
        {show(cli::find(x, "messages", "failed"))},
        {show(cli::find(x, "last_exit", "reason"))}});
@@ -111,18 +111,26 @@ std::string render_actor(const json::value& x, const style& how, instant now) {
     show(x, "type") + (text(x, "kind") == "supervisor" ? "supervisor " + show(x, "strategy") : ""));
   if (text(x, "kind") == "supervisor")
     pairs.back().second = "supervisor, " + show(x, "strategy");
-  pairs.emplace_back("state", paint(how, tone_of_state(state), escape_text(state)) + ", up "
-                                + show_age(x, "started_at", now));
+  pairs.emplace_back("state", paint(how, tone_of_state(state), escape_text(state))
+                                + (has_age(x) ? ", up " + show_age(x, "started_at", now) : ""));
   pairs.emplace_back("restart", show(x, "restart") + ", isolation " + show(x, "isolation"));
   auto restarts = show(x, "restarts") + ", incarnation " + show(x, "incarnation");
   if (text(x, "kind") == "supervisor" && !show_restarts(x).empty())
     restarts += ", " + show_restarts(x);
   pairs.emplace_back("restarts", restarts);
   auto limit = show(x, "mailbox_limit");
-  pairs.emplace_back("mailbox", show(x, "mailbox") + (limit == "-" ? "" : " of " + limit));
+  auto waiting = show(x, "mailbox") + (limit == "-" ? "" : " of " + limit);
+  if (const auto* oldest = cli::find(x, "oldest_message"); oldest != nullptr && oldest->is_object())
+    waiting += ", first " + show(*oldest, "type");
+  pairs.emplace_back("mailbox", waiting);
   if (const auto* counts = cli::find(x, "messages"))
-    pairs.emplace_back("messages", show(*counts, "in") + " in, " + show(*counts, "out") + " out, "
-                                     + show(*counts, "failed") + " failed");
+    pairs.emplace_back("messages", show(*counts, "in") + " handled, " + show(*counts, "out")
+                                     + " sent, " + show(*counts, "failed") + " failed");
+  if (auto refused = static_cast<uint64_t>(number_or(x, "refused")); refused > 0)
+    pairs.emplace_back("refused", paint(how, tone::warn, grouped(refused))
+                                    + " messages, the mailbox was full");
+  if (auto late = static_cast<uint64_t>(number_or(x, "late")); late > 0)
+    pairs.emplace_back("late answers", paint(how, tone::warn, grouped(late)) + ", dropped");
   if (number(cli::find(x, "busy_s")))
     pairs.emplace_back("busy", show_seconds(x, "busy_s"));
   if (const auto* last = cli::find(x, "last_exit"); last != nullptr && last->is_object()) {
@@ -130,7 +138,13 @@ std::string render_actor(const json::value& x, const style& how, instant now) {
     pairs.emplace_back("last exit", show(*last, "reason") + (on == "-" ? "" : " on " + on) + ", "
                                       + show_age(*last, "at", now) + " ago");
   }
-  for (const char* list : {"timers", "links", "monitors", "accepts"})
+  if (!items(x, "timers").empty()) {
+    std::string due;
+    for (const auto& timer : items(x, "timers"))
+      due += (due.empty() ? "in " : ", in ") + show_seconds(timer, "due_s");
+    pairs.emplace_back("timers", due);
+  }
+  for (const char* list : {"links", "monitors", "accepts"})
     if (!items(x, list).empty())
       pairs.emplace_back(list, show_list(x, list));
   auto out = render_pairs(pairs);

@@ -69,6 +69,10 @@ struct cli_environment {
   std::vector<extra_verb> verbs;
 };
 
+/// What a person types to run the program: COPPICE_PROGRAM, which the front door of a checkout sets (`./coppice`), else
+/// `env.program`. For lines that are to be copied.
+std::string command_of(const cli_environment& env);
+
 /// Runs one command line (without the program's name) and returns its exit status. Never throws.
 /// Exit statuses and output formats are the command line's contract; README.md has the table.
 int run_cli(const cli_environment& env, std::vector<std::string> args);

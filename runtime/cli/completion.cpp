@@ -57,6 +57,8 @@ std::string_view fixed_kind(word_kind kind) {
       return "any_type";
     case word_kind::stream:
       return "stream";
+    case word_kind::consumer:
+      return "consumer";
     case word_kind::dead_letter:
       return "dead_letter";
     default:
@@ -164,6 +166,9 @@ std::vector<std::string> completer::ask(word_kind kind) {
       break;
     case word_kind::stream:
       add("/v1/streams", "name");
+      break;
+    case word_kind::consumer:
+      add("/v1/consumers", "name");
       break;
     case word_kind::dead_letter:
       add("/v1/dlq", "id");

@@ -80,8 +80,15 @@ error with_places(error reason, const std::string& key) {
 result<int> explain(session& in, const arguments& args) {
   const auto& key = args.get("KEY");
   auto described = config::explain(key);
-  if (!described)
-    return with_places(described.error(), key);
+  if (!described) {
+    auto reason = described.error();
+    for (const auto& known : config::all_keys())
+      if (known.path.ends_with("." + key)) { // The end of a key: `mailbox.limit`.
+        reason.hint = known.path;
+        break;
+      }
+    return with_places(reason, key);
+  }
   json::object out{{"key", key}, {"text", *described}};
   if (const auto* x = config::find_key(key)) {
     out["type"] = config::to_string(x->type);
@@ -153,6 +160,8 @@ std::string render_plan(const json::value& reload, const style& how) {
       }
   if (lines.empty())
     return out + "  nothing to do\n";
+  if (const auto* why = cli::find(reload, "held_back"))
+    return out + "  held back, nothing applied: " + show(why) + "\n" + lines;
   return out
          + (is_true(reload, "applied") ? "  applied"
             : refused                  ? "  refused, nothing applied"

@@ -48,7 +48,7 @@ std::string flag_lines(const std::vector<flag>& flags, const style& how) {
 } // namespace
 
 std::string help_page(const cli_environment& env, const style& how) {
-  std::string out = "usage: " + env.program + " VERB ...\n";
+  std::string out = "usage: " + command_of(env) + " VERB ...\n";
   size_t width = 0;
   for (const auto& x : all_verbs())
     if (!x.hidden)
@@ -81,7 +81,7 @@ std::string help_page(const cli_environment& env, const style& how) {
     out += "  " + paint(how, tone::strong, pad(x.name, width)) + "  "
            + wrap(x.summary, width + 4, 80) + "\n";
   out += "\n" + paint(how, tone::dim, "every verb takes") + "\n" + flag_lines(global_flags(), how);
-  out += "\n`" + env.program + " help VERB` shows one verb with examples.\n";
+  out += "\n`" + command_of(env) + " help VERB` shows one verb with examples.\n";
   return out;
 }
 
@@ -104,9 +104,13 @@ std::string help_of(const verb& what, const std::string& program, const style& h
     out += "\n" + flag_lines(what.flags, how);
   if (!what.examples.empty()) {
     out += "\nexamples\n";
-    // An example that is a pipeline names the program itself.
-    for (const auto& x : what.examples)
-      out += "  " + (x.find(program + " ") == std::string::npos ? program + " " : "") + x + "\n";
+    for (auto x : what.examples) {
+      // A pipeline says itself where the program stands.
+      constexpr std::string_view place = "PROGRAM";
+      auto at = x.find(place);
+      out +=
+        "  " + (at == x.npos ? program + " " + x : x.replace(at, place.size(), program)) + "\n";
+    }
   }
   if (!what.raw)
     out += "\nEvery flag has an environment variable: --node is " + environment_name("--node")

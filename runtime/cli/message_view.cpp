@@ -1,5 +1,6 @@
 #include "runtime/cli/message_view.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace coppice::cli {
@@ -33,20 +34,36 @@ std::string raw_payload(const json::value& message, bool for_terminal) {
   return for_terminal ? escape_lines(out) : out;
 }
 
-std::string render_message(const json::value& message, uint64_t number, const style& how) {
+namespace {
+
+/// On a screen: when, what and from whom in one line, and as much of the data as fits into the next.
+std::string short_event(const json::value& event, const style& how, instant now) {
+  auto out = "  " + paint(how, tone::dim, show_time(event, "time", now)) + "  "
+             + show(event, "type") + paint(how, tone::dim, " from ") + show(event, "source") + "\n";
+  auto data = escape_text(raw_payload(event, false));
+  return data.empty() ? out : out + "  " + cut_end(data, how.width - 2, how.utf8) + "\n";
+}
+
+} // namespace
+
+std::string render_message(const json::value& message, uint64_t number, const style& how,
+                           instant now) {
   const auto* nats = cli::find(message, "nats");
   auto from = nats == nullptr ? std::string{"-"} : show(*nats, "subject");
   auto head = "[#" + std::to_string(number) + "] " + paint(how, tone::strong, from);
   if (nats != nullptr && show(*nats, "stream") != "-")
     head += paint(how, tone::dim, "  " + show(*nats, "stream") + " " + show(*nats, "sequence"));
   std::string out = head + "\n";
+  bool is_event = !text(message, "specversion").empty();
+  if (is_event && how.width > 4)
+    return out + short_event(message, how, now);
   if (nats != nullptr)
     if (const auto* headers = cli::find(*nats, "headers");
         headers != nullptr && headers->is_object())
       for (const auto& h : headers->get_object())
         for (const auto& x : items(h.value(), ""))
           out += paint(how, tone::dim, escape_text(h.key()) + ": " + show(&x)) + "\n";
-  if (text(message, "specversion").empty())
+  if (!is_event)
     return out + escape_lines(raw_payload(message, true)) + "\n";
   json::object event;
   for (const auto& member : message.get_object())
@@ -105,6 +122,21 @@ std::string render_consumers(const json::array& consumers, const style& how) {
                       rows, how);
 }
 
+std::string render_consumer(const json::value& x, const style& how) {
+  auto count = [&](std::string_view key) {
+    return grouped(static_cast<uint64_t>(number_or(x, key)));
+  };
+  return render_pairs(
+    {{"consumer", paint(how, tone::strong, show(x, "name"))},
+     {"stream", show(x, "stream")},
+     {"reads", show(x, "filter") == "-" ? "everything" : show(x, "filter")},
+     {"lag",
+      count("lag") + ", of which " + count("ack_pending") + " delivered and not acknowledged"},
+     {"delivered", "up to " + count("delivered") + ", acknowledged up to " + count("ack_floor")
+                     + ", " + count("redelivered") + " again"},
+     {"readers", count("waiting") + " requests wait"}});
+}
+
 std::string render_stream(const json::value& x, const style& how, instant now) {
   auto out =
     render_pairs({{"stream", paint(how, tone::strong, show(x, "name"))},
@@ -118,6 +150,51 @@ std::string render_stream(const json::value& x, const style& how, instant now) {
   if (!items(x, "consumer_list").empty())
     out += "\n" + render_consumers(items(x, "consumer_list"), how);
   return out;
+}
+
+std::string render_letters(const json::array& letters, const style& how, instant now) {
+  std::vector<row> rows;
+  size_t widest = 0;
+  for (const auto& l : letters) {
+    rows.push_back({{show(l, "id")},
+                    {show_age(l, "at", now)},
+                    {show(l, "reason"), tone::bad},
+                    {show(l, "subject")},
+                    {show(l, "type")},
+                    {show(l, "attempts")},
+                    {show(l, "origin")},
+                    {show(l, "state")},
+                    {show(l, "node")},
+                    {show_bytes(l, "size")},
+                    {show(l, "trace_id")}});
+    widest =
+      std::max(widest, display_width(rows.back()[3].text) + display_width(rows.back()[4].text));
+  }
+  // Ids stay whole: they are what the next command needs. Where they leave too little, a letter has two lines.
+  constexpr size_t id_age_reason = 36 + 2 + 4 + 2 + 12 + 2;
+  if (how.width > 0 && how.width < id_age_reason + widest + 2) {
+    std::string out;
+    for (const auto& x : rows)
+      out +=
+        x[0].text + "  " + pad(x[1].text, 4, true) + "  "
+        + paint(how, tone::bad, cut_end(x[2].text, std::max<size_t>(how.width, 60) - 44, how.utf8))
+        + "\n    "
+        + cut_middle(x[4].text + " to " + x[3].text, std::max<size_t>(how.width, 60) - 4, how.utf8)
+        + "\n";
+    return paint(how, tone::dim, pad("ID", 36) + "   AGE  REASON") + "\n" + out;
+  }
+  return render_table({{"ID"},
+                       {"AGE", true},
+                       {"REASON", false, 12},
+                       {"TO", false, 10},
+                       {"TYPE", false, 8},
+                       {"TRIES", true, 0, true},
+                       {"ORIGIN", false, 0, true},
+                       {"STATE", false, 0, true},
+                       {"NODE", false, 0, true},
+                       {"SIZE", true, 0, true},
+                       {"TRACE", false, 0, true}},
+                      rows, how);
 }
 
 std::string render_outbox(const json::array& outboxes, const style& how, instant now) {

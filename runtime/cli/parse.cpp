@@ -58,9 +58,6 @@ struct parser {
   }
 
   void add(const flag& x) {
-    auto taken = [&](const auto& other) { return other.first->long_name() == x.long_name(); };
-    if (std::any_of(flags.begin(), flags.end(), taken))
-      return; // A verb's own meaning of a global flag wins.
     auto* option = x.value.empty() ? app.add_flag(x.name) : plain(app.add_option(x.name));
     if (!x.value.empty())
       option->multi_option_policy(x.many ? CLI::MultiOptionPolicy::TakeAll
@@ -68,14 +65,6 @@ struct parser {
     flags.emplace_back(&x, option);
   }
 };
-
-/// Has the verb a flag of its own by that (global) name?
-bool is_shadowed(const verb& what, const flag& x) {
-  auto same = [&](const flag& y) { return y.long_name() == x.long_name(); };
-  const auto& all = global_flags();
-  return std::any_of(what.flags.begin(), what.flags.end(), same)
-         && std::any_of(all.begin(), all.end(), same);
-}
 
 /// Takes flags out of the environment that the command line has not given.
 result<void> from_environment(const flag& x, arguments& to, const char* (*lookup)(const char*)) {
@@ -85,7 +74,7 @@ result<void> from_environment(const flag& x, arguments& to, const char* (*lookup
   if (x.value.empty()) {
     std::string_view value = text;
     if (value == "1" || value == "true" || value == "yes")
-      to.add(key_of(x), "true");
+      to.add_from_environment(key_of(x), "true");
     else if (value != "0" && value != "false" && value != "no")
       return error{errc::usage, "'" + std::string{value} + "' is neither 1 nor 0",
                    environment_name(x.long_name()), ""};
@@ -93,7 +82,7 @@ result<void> from_environment(const flag& x, arguments& to, const char* (*lookup
   }
   if (auto ok = check_words(environment_name(x.long_name()), x.words, text); !ok)
     return ok.error();
-  to.add(key_of(x), text);
+  to.add_from_environment(key_of(x), text);
   return {};
 }
 
@@ -119,15 +108,8 @@ result<arguments> parse_arguments(const verb& what, const std::vector<std::strin
   for (const auto& word : p.app.remaining())
     if (word != "--")
       return unknown_word(what, word);
-  for (const auto& x : global_flags())
-    if (is_shadowed(what, x)) // The variable keeps the meaning that it has everywhere.
-      if (const auto* text = lookup(environment_name(x.long_name()).c_str());
-          text != nullptr && *text != '\0')
-        out.add("global " + key_of(x), text);
   for (auto [x, option] : p.flags) {
     if (option->count() == 0) {
-      if (is_shadowed(what, *x))
-        continue;
       if (auto ok = from_environment(*x, out, lookup); !ok)
         return ok.error();
     } else if (x->value.empty()) {

@@ -153,7 +153,7 @@ result<int> readiness::summary(bool detached) {
     if (detached)
       lines.push_back("down");
     for (const auto& line : lines)
-      text += "  " + in_.env().program + " " + line + "\n";
+      text += "  " + command_of(in_.env()) + " " + line + "\n";
     return text + (detached ? "" : "\n  ctrl-C stops it all\n");
   };
   return in_.print(json::value(std::move(out)), how);

@@ -77,7 +77,8 @@ TEST_CASE("rendering: status and nodes", "[cli]") {
 }
 
 TEST_CASE("rendering: messages, waits, timelines and traces", "[cli]") {
-  check_golden("message.txt", render_message(testdata("message.json"), 3, of_width(80)));
+  check_golden("message.txt", render_message(testdata("message.json"), 3, of_width(80), now));
+  check_golden("message-whole.txt", render_message(testdata("message.json"), 3, of_width(0), now));
   check_golden("why.txt", render_why(testdata("why.json"), of_width(80)));
   std::string lines;
   for (const auto& x : list("history.json"))
@@ -89,6 +90,24 @@ TEST_CASE("rendering: messages, waits, timelines and traces", "[cli]") {
     lines += spans.line(x, now);
   check_golden("trace.txt", lines);
   check_golden("type.txt", render_type(testdata("type.json"), "coppice", of_width(80)));
+}
+
+TEST_CASE("rendering: dead letters keep their ids, in two lines where one is too short", "[cli]") {
+  json::array letters{json::object{{"id", "019aa3c1-55b2-7d7a-9c55-1f2a3b4c5d6e"},
+                                   {"at", "2026-01-06T10:04:48Z"},
+                                   {"reason", "mailbox_full"},
+                                   {"subject", "alpha:/user/edge/host"},
+                                   {"type", "edge.set_interval"},
+                                   {"attempts", 1}}};
+  auto narrow = render_letters(letters, of_width(80), now);
+  CHECK(narrow
+        == "ID                                     AGE  REASON\n"
+           "019aa3c1-55b2-7d7a-9c55-1f2a3b4c5d6e   12s  mailbox_full\n"
+           "    edge.set_interval to alpha:/user/edge/host\n");
+  auto broad = render_letters(letters, of_width(120), now);
+  CHECK(broad.find("mailbox_full  alpha:/user/edge/host  edge.set_interval\n")
+        != std::string::npos);
+  CHECK(widest_line(render_letters(letters, of_width(60), now)) <= 60);
 }
 
 TEST_CASE("rendering: help", "[cli]") {

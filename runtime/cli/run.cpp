@@ -32,7 +32,7 @@ result<int> watch(session& in, const verb& what, const arguments& args) {
 
 result<int> dispatch(session& in, const verb& what, const arguments& args) {
   if (args.has("help")) {
-    in.out() << help_of(what, in.env().program, in.how());
+    in.out() << help_of(what, command_of(in.env()), in.how());
     return 0;
   }
   if (in.options().watch) {
@@ -69,8 +69,9 @@ bool run_extra(const cli_environment& env, const std::vector<std::string>& words
 int show_error(session& in, const error& reason) {
   in.out().flush();
   auto plain = reason;
-  bool sentence =
-    reason.hint.find(' ') != std::string::npos && reason.hint.find('/') == std::string::npos;
+  bool sentence = reason.hint.find(' ') != std::string::npos
+                  && reason.hint.find('/') == std::string::npos
+                  && find_verb(reason.hint) == nullptr;
   if (sentence) // Advice, not a name.
     plain.hint.clear();
   auto line =
@@ -111,6 +112,10 @@ int run_line(session& in, const std::vector<std::string>& words) {
     // At the console, what was said when it started goes on.
     if (!args->has("output"))
       globals->output = saved.output;
+    const auto* variable = process_variable("COPPICE_NODE");
+    globals->default_node = !saved.node.empty()   ? saved.node
+                            : variable != nullptr ? std::string{variable}
+                                                  : std::string{};
     if (!args->has("node"))
       globals->node = saved.node;
     if (!args->has("context"))
@@ -133,6 +138,11 @@ int run_line(session& in, const std::vector<std::string>& words) {
   in.out().flush();
   in.use(saved);
   return *status;
+}
+
+std::string command_of(const cli_environment& env) {
+  const auto* typed = process_variable("COPPICE_PROGRAM");
+  return typed == nullptr || *typed == '\0' ? env.program : escape_text(typed);
 }
 
 int run_cli(const cli_environment& env, std::vector<std::string> args) {

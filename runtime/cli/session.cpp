@@ -357,7 +357,10 @@ result<json::value> session::json_body(const std::string& given) {
   auto raw = body_of(given);
   if (!raw)
     return raw.error();
-  return json::parse(*raw);
+  // How large a body may be is the node's to say.
+  json::parse_limits limits;
+  limits.bytes = std::max(limits.bytes, raw->size());
+  return json::parse(*raw, limits);
 }
 
 void session::cancel() {

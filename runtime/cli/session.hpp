@@ -38,6 +38,8 @@ screen standard_screen();
 struct global_options {
   format output = format::table;
   std::string node;
+  std::string
+    default_node; ///< Who is asked when the line names nobody: of the environment or the console.
   std::string context;
   std::string data;
   std::optional<duration> timeout;

@@ -2,6 +2,9 @@
 
 #include "runtime/cli/fields.hpp"
 
+#include <optional>
+#include <set>
+
 namespace coppice::cli {
 
 namespace {
@@ -27,6 +30,68 @@ const json::value& part(const json::value& of, std::string_view key) {
   static const auto none = empty_object();
   const auto* x = cli::find(of, key);
   return x == nullptr ? none : *x;
+}
+
+/// The certificate that ends first, on which node.
+std::string first_expiry(const json::array& nodes, instant now) {
+  std::optional<std::pair<instant, std::string>> first;
+  for (const auto& x : nodes)
+    if (auto end = parse_instant(text(part(x, "certificate"), "not_after")))
+      if (!first || end->ns < first->first.ns)
+        first = {*end, show(x, "name")};
+  if (!first)
+    return "none";
+  auto left = first->first - now;
+  return left.count() < 0 ? first->second + "'s has expired"
+                          : first->second + "'s ends first, in " + to_human(left);
+}
+
+/// All stores together, and of which kind they are.
+std::string stores_of(const json::array& nodes) {
+  double bytes = 0;
+  size_t count = 0;
+  std::set<std::string> scopes;
+  for (const auto& x : nodes)
+    if (auto size = number(cli::find(part(x, "store"), "bytes"))) {
+      bytes += *size;
+      ++count;
+      scopes.insert(show(part(x, "store"), "scope"));
+    }
+  if (count == 0)
+    return "none";
+  std::string kinds;
+  for (const auto& x : scopes)
+    kinds += (kinds.empty() ? "" : " and ") + x;
+  return show_bytes(json::object{{"bytes", bytes}}, "bytes") + " on " + std::to_string(count)
+         + (count == 1 ? " node" : " nodes") + ", scope " + kinds;
+}
+
+std::string servers_of(const json::array& nodes) {
+  std::set<std::string> urls;
+  for (const auto& x : nodes)
+    if (!text(part(x, "nats"), "url").empty())
+      urls.insert(show(part(x, "nats"), "url"));
+  std::string out;
+  for (const auto& x : urls)
+    out += (out.empty() ? "" : ", ") + x;
+  return out.empty() ? "none" : out;
+}
+
+std::string oldest_request(const json::value& status) {
+  const auto* oldest = cli::find(status, "oldest_request");
+  if (oldest == nullptr || !oldest->is_object())
+    return "none waits";
+  return show_seconds(*oldest, "age_s") + ", " + show(*oldest, "type") + " from "
+         + show(*oldest, "from") + " to " + show(*oldest, "to");
+}
+
+std::vector<std::pair<std::string, std::string>> summary_of(const json::value& status,
+                                                            instant now) {
+  const auto& nodes = items(status, "nodes");
+  return {{"oldest request", oldest_request(status)},
+          {"certificates", first_expiry(nodes, now)},
+          {"store", stores_of(nodes)},
+          {"nats", servers_of(nodes)}};
 }
 
 } // namespace
@@ -80,11 +145,7 @@ std::string render_status(const json::value& status, const style& how, instant n
     lags.push_back({{show(x, "stream")}, {show(x, "name")}, count_cell(x, "lag")});
   if (!lags.empty())
     out += "\n" + render_table({{"STREAM"}, {"CONSUMER"}, {"LAG", true}}, lags, how);
-  if (const auto* oldest = cli::find(status, "oldest_request");
-      oldest != nullptr && oldest->is_object())
-    out += "\noldest request: " + show(*oldest, "from") + " waits " + show_seconds(*oldest, "age_s")
-           + " for " + show(*oldest, "to") + " (" + show(*oldest, "type") + ")\n";
-  return out;
+  return out + "\n" + render_pairs(summary_of(status, now));
 }
 
 std::string render_nodes(const json::array& nodes, const style& how, instant now) {

@@ -129,7 +129,7 @@ result<found_target> session::development_target() {
     }
   }
   return error{errc::unavailable,
-               "no node runs in " + data_folder() + "; `" + env_.program
+               "no node runs in " + data_folder() + "; `" + command_of(env_)
                  + " up` starts a development cluster, --node and --context name another one",
                "", ""};
 }

@@ -73,7 +73,7 @@ struct lines {
             {is_supervisor(x) ? "" : show(x, "mailbox")},
             {is_supervisor(x) ? "" : show(x, "restart")},
             {show(x, "incarnation")},
-            {show_age(x, "started_at", now)},
+            {has_age(x) ? show_age(x, "started_at", now) : ""},
             {last == "-" ? "" : last}};
     rows.push_back(std::move(out));
   }
@@ -121,6 +121,11 @@ void flatten_into(json::array& out, const json::value& x) {
 }
 
 } // namespace
+
+bool has_age(const json::value& node) {
+  auto state = text(node, "state");
+  return state != "stopped" && state != "failed" && state != "backoff";
+}
 
 bool in_trouble(const json::value& node) {
   auto state = text(node, "state");

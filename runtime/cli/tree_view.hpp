@@ -20,6 +20,9 @@ struct tree_options {
 /// Is the node itself in trouble: not running, or restarted within its supervisor's window?
 bool in_trouble(const json::value& node);
 
+/// Is there an incarnation whose age means something?
+bool has_age(const json::value& node);
+
 /// Keeps only roots and branches that lead to trouble.
 json::array only_problems(const json::array& roots);
 

@@ -71,7 +71,7 @@ result<int> types(session& in, const arguments& args) {
     if (!answer)
       return answer.error();
     how.table = [&](const json::value& x, const style& s) {
-      return render_type(x, in.env().program, s);
+      return render_type(x, command_of(in.env()), s);
     };
     return in.print(*answer, how);
   }

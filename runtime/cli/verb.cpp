@@ -50,6 +50,10 @@ bool arguments::has(std::string_view name) const {
   return !all(name).empty();
 }
 
+bool arguments::on_line(std::string_view name) const {
+  return has(name) && !from_environment_.contains(name);
+}
+
 result<std::optional<uint64_t>> arguments::number(std::string_view name, uint64_t min,
                                                   uint64_t max) const {
   if (!has(name))
@@ -156,7 +160,11 @@ result<verb_match> match_verb(const std::vector<std::string>& words) {
     }
   }
   out.found = find_verb(words[i]);
-  if (out.found != nullptr) {
+  // `outbox` alone is `outbox ls`, but `outbox lss` is a mistake.
+  auto is_group = out.found != nullptr && out.found->hidden
+                  && find_verb(words[i] + " ls") != nullptr && i + 1 < words.size()
+                  && words[i + 1].rfind('-', 0) != 0;
+  if (out.found != nullptr && !is_group) {
     rest_from(i + 1);
     return out;
   }

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,8 @@ enum class word_kind : uint8_t {
   file,
   verb,
   code,
-  any_type ///< A message or an actor type.
+  any_type, ///< A message or an actor type.
+  consumer
 };
 
 struct argument {
@@ -57,6 +59,9 @@ public:
   const std::vector<std::string>& all(std::string_view name) const;
   bool has(std::string_view name) const;
 
+  /// Does the line itself say it, rather than the environment?
+  bool on_line(std::string_view name) const;
+
   /// Errors: errc::usage naming the flag.
   result<std::optional<uint64_t>> number(std::string_view name, uint64_t min = 0,
                                          uint64_t max = UINT64_MAX) const;
@@ -67,10 +72,14 @@ public:
   void add(const std::string& name, std::string value) {
     values_[name].push_back(std::move(value));
   }
-  void set(const std::string& name, std::string value) { values_[name] = {std::move(value)}; }
+  void add_from_environment(const std::string& name, std::string value) {
+    add(name, std::move(value));
+    from_environment_.insert(name);
+  }
 
 private:
   std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  std::set<std::string, std::less<>> from_environment_;
 };
 
 /// Does the work: an exit status, or what went wrong.
@@ -83,7 +92,7 @@ struct verb {
   std::vector<argument> args = {};
   std::vector<flag> flags = {};
   std::vector<std::string> examples =
-    {}; ///< Without the program's name; a comment may follow ` # `.
+    {}; ///< Without the program's name; a pipeline names it PROGRAM.
   std::string details = {};
   bool can_watch = false; ///< `--watch` makes sense.
   bool asks = false;      ///< Needs a yes.

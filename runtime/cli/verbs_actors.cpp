@@ -20,8 +20,8 @@ view done_view() {
   out.table = [](const json::value& x, const style& how) {
     auto state = text(x, "state");
     auto line = show(x, "node") + ":" + show(x, "path") + " is "
-                + paint(how, tone_of_state(state), show(x, "state")) + ", incarnation "
-                + show(x, "incarnation") + "\n";
+                + paint(how, tone_of_state(state), show(x, "state"))
+                + (state == "removed" ? "" : ", incarnation " + show(x, "incarnation")) + "\n";
     for (const auto& path : items(x, "killed"))
       line += paint(how, tone::bad, "killed: ") + show(&path) + " did not stop in its time\n";
     return line;
@@ -37,7 +37,9 @@ result<int> act(session& in, const arguments& args, std::string_view action, boo
   if (asks)
     if (auto ok = in.confirm(std::string{action} + " " + *path + "?"); !ok)
       return ok.error();
-  auto answer = in.call("POST", "/v1/actors/" + std::string{action}, {{"path", *path}});
+  auto answer = action == "delete"
+                  ? in.call("DELETE", "/v1/actors", {{"path", *path}})
+                  : in.call("POST", "/v1/actors/" + std::string{action}, {{"path", *path}});
   if (!answer)
     return answer.error();
   auto shown = in.print(*answer, done_view());
@@ -53,11 +55,22 @@ result<int> stop(session& in, const arguments& args) {
 result<int> kill_actor(session& in, const arguments& args) {
   return act(in, args, "kill", true);
 }
+result<int> delete_actor(session& in, const arguments& args) {
+  return act(in, args, "delete", true);
+}
 result<int> suspend(session& in, const arguments& args) {
   return act(in, args, "suspend", false);
 }
 result<int> resume(session& in, const arguments& args) {
   return act(in, args, "resume", false);
+}
+
+/// The node's pointers are into the whole that it was sent, a person's into what stands on the line: `/body/x` is `/x`.
+error in_given(error reason, std::string_view member) {
+  if (reason.at.starts_with(member)
+      && (reason.at.size() == member.size() || reason.at[member.size()] == '/'))
+    reason.at.erase(0, member.size());
+  return reason;
 }
 
 result<int> spawn(session& in, const arguments& args) {
@@ -85,7 +98,7 @@ result<int> spawn(session& in, const arguments& args) {
   auto answer =
     in.call("POST", "/v1/actors/spawn", {{"path", *path}, {"role", role}}, json::serialize(body));
   if (!answer)
-    return answer.error();
+    return in_given(answer.error(), "/args");
   return in.print(*answer, actor_view(in));
 }
 
@@ -103,9 +116,10 @@ result<json::value> deliver(session& in, const arguments& args, const std::strin
   http::header_list headers;
   if (args.has("idempotency-key"))
     headers.add("Idempotency-Key", args.get("idempotency-key"));
-  return in.call("POST", "/v1/actors/messages",
-                 {{"path", *path}, {"mode", mode}, {"timeout", timeout}}, json::serialize(message),
-                 std::move(headers));
+  auto answer =
+    in.call("POST", "/v1/actors/messages", {{"path", *path}, {"mode", mode}, {"timeout", timeout}},
+            json::serialize(message), std::move(headers));
+  return answer ? std::move(answer) : result<json::value>{in_given(answer.error(), "/body")};
 }
 
 result<int> send_message(session& in, const arguments& args) {
@@ -157,6 +171,14 @@ verb by_hand(std::string name, std::string summary, verb_function run, bool asks
   return out;
 }
 
+verb deletion() {
+  auto out = by_hand("delete", "stop a spawned actor and forget its spec", delete_actor, true);
+  out.examples = {"delete /user/edge/extra", "delete beta:/user/drill --yes"};
+  out.details = "With a supervisor goes all below it. What the configuration describes stays: take "
+                "it out of the configuration and `config reload`, or `stop` it.";
+  return out;
+}
+
 } // namespace
 
 std::vector<verb> actor_verbs() {
@@ -194,6 +216,7 @@ std::vector<verb> actor_verbs() {
     by_hand("kill", "end at once, as a crash would", kill_actor, true),
     by_hand("suspend", "hold user messages back; the mailbox fills to its limit", suspend, false),
     by_hand("resume", "end `suspend`", resume, false),
+    deletion(),
     {.name = "types",
      .summary = "message and actor types; with a name: fields, schema, an example",
      .run = types,

@@ -13,7 +13,24 @@ namespace {
 result<int> node(session& in, const arguments& args) {
   if (!in.env().node_main)
     return error{errc::refused, "this program runs no nodes", "", ""};
-  return in.env().node_main(args.all("REST"));
+  // A node writes JSON lines anyway, so scripts that say `-o json` everywhere may say it here.
+  std::vector<std::string> rest;
+  const auto& given = args.all("REST");
+  for (size_t i = 0; i < given.size(); ++i) {
+    auto word = given[i];
+    auto formatted = word == "-o" || word == "--output" || word.rfind("--output=", 0) == 0
+                     || word == "-ojson" || word == "-o=json";
+    if (!formatted) {
+      rest.push_back(word);
+      continue;
+    }
+    auto format = word == "-o" || word == "--output"
+                    ? (i + 1 < given.size() ? given[++i] : std::string{})
+                    : word.substr(word.size() - std::min<size_t>(word.size(), 4));
+    if (format != "json")
+      return error{errc::usage, "a node writes its log, and that is JSON", "-o", "json"};
+  }
+  return in.env().node_main(rest);
 }
 
 result<int> status(session& in, const arguments&) {
@@ -85,12 +102,19 @@ std::vector<verb> cluster_verbs() {
      .flags = {{"--config", "F", "a node file, or a cluster file with --name", word_kind::file},
                {"--name", "N", "the node's name; which one of a cluster file"},
                {"--join", "HOST:PORT,...", "nodes of the cluster to join"},
+               {"--cluster", "NAME", "the cluster's name (default: coppice)"},
+               {"--listen", "HOST:PORT",
+                "where others reach this node (default beside seeds on loopback: a free port)"},
+               {"--certificates", "DIR",
+                "with ca.crt, NAME.crt and NAME.key, or an authority's folder, which issues them",
+                word_kind::file},
                {"--nats", "URL", "the NATS server"},
                {"--data", "DIR", "the data folder (default: a state folder of the user's)",
                 word_kind::file},
                {"--set", "KEY=VALUE", "a key of the configuration", word_kind::any, {}, true}},
-     .examples = {"node --config node.yaml", "node --name delta --join 10.0.0.1:7400 --nats "
-                                             "nats://10.0.0.1:4222 --data /var/lib/coppice"},
+     .examples = {"node --config node.yaml",
+                  "node --name delta --join 10.0.0.1:7400 --listen 10.0.0.4:7400 --certificates "
+                  "/etc/coppice --nats nats://10.0.0.1:4222 --data /var/lib/coppice"},
      .details = "Give --config, --name or both. A flag wins over the environment "
                 "(COPPICE__LOG__LEVEL=debug is log.level), and that over the file. The exit status "
                 "is 2 where another try would not help, such as a wrong configuration.",

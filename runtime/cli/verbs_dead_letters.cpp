@@ -29,32 +29,7 @@ result<int> ls(session& in, const arguments& args) {
   how.table = [&](const json::value& x, const style& s) {
     if (items(x, "").empty())
       return std::string{"no dead letters\n"};
-    std::vector<row> rows;
-    for (const auto& l : items(x, ""))
-      rows.push_back({{show(l, "id")},
-                      {show_age(l, "at", in.now())},
-                      {show(l, "reason"), tone::bad},
-                      {show(l, "subject")},
-                      {show(l, "type")},
-                      {show(l, "attempts")},
-                      {show(l, "origin")},
-                      {show(l, "state")},
-                      {show(l, "node")},
-                      {show_bytes(l, "size")},
-                      {show(l, "trace_id")}});
-    // Ids stay whole: they are what the next command needs.
-    return render_table({{"ID"},
-                         {"AGE", true},
-                         {"REASON", false, 10},
-                         {"TO", false, 10},
-                         {"TYPE", false, 8},
-                         {"TRIES", true, 0, true},
-                         {"ORIGIN", false, 0, true},
-                         {"STATE", false, 0, true},
-                         {"NODE", false, 0, true},
-                         {"SIZE", true, 0, true},
-                         {"TRACE", false, 0, true}},
-                        rows, s);
+    return render_letters(items(x, ""), s, in.now());
   };
   return in.print(*answer, how);
 }

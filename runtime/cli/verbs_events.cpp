@@ -47,6 +47,7 @@ result<int> read_events(session& in, const arguments& args) {
          {show_time(e, "time", in.now())},
          {show(e, "type")},
          {s.width > 0 ? cut_end(shown, std::max<size_t>(s.width, 60) / 2, s.utf8) : shown},
+         {show(e, "node") + " (" + show(e, "scope") + ")"},
          {show(e, "position")},
          {show(e, "id")}});
     }
@@ -54,6 +55,7 @@ result<int> read_events(session& in, const arguments& args) {
                          {"TIME"},
                          {"TYPE", false, 12},
                          {"DATA", false, 12},
+                         {"SCOPE"},
                          {"POSITION", true, 0, true},
                          {"ID", false, 0, true}},
                         rows, s);
@@ -107,7 +109,7 @@ result<int> append_event(session& in, const arguments& args) {
   how.name = names_of("stream");
   how.table = [](const json::value& x, const style&) {
     return show(x, "stream") + " is at version " + show(x, "version") + ", position "
-           + show(x, "position") + "\n";
+           + show(x, "position") + " (" + show(x, "node") + ", scope " + show(x, "scope") + ")\n";
   };
   return in.print(*answer, how);
 }

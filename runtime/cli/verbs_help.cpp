@@ -20,15 +20,15 @@ result<int> help(session& in, const arguments& args) {
   auto name = args.get("VERB");
   if (args.has("SECOND"))
     name += " " + args.get("SECOND");
-  if (const auto* found = find_verb(name)) {
-    in.out() << help_of(*found, in.env().program, in.how());
+  if (const auto* found = find_verb(name); found != nullptr && !found->hidden) {
+    in.out() << help_of(*found, command_of(in.env()), in.how());
     return 0;
   }
   std::string list;
   std::vector<std::string> names;
   for (const auto& x : all_verbs()) {
     if (x.name.rfind(name + " ", 0) == 0)
-      list += (list.empty() ? "" : "\n") + help_of(x, in.env().program, in.how());
+      list += (list.empty() ? "" : "\n") + help_of(x, command_of(in.env()), in.how());
     names.push_back(x.name);
   }
   if (list.empty())
@@ -78,7 +78,7 @@ std::vector<verb> help_verbs() {
     {.name = "console",
      .summary = "the same verbs at a prompt, with history and completion",
      .run = console,
-     .examples = {"console", "echo 'tree' | coppice console"},
+     .examples = {"console", "echo 'tree' | PROGRAM console"},
      .details = "`cd PATH` makes relative paths start there, `exit` or ctrl-D leaves, ctrl-C ends "
                 "the running verb only."},
     {.name = "help",

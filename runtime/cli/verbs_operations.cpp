@@ -205,7 +205,7 @@ result<int> bench(session& in, const arguments& args) {
   if (asks_help && !in.env().bench) {
     for (const auto& x : operation_verbs())
       if (x.name == "bench")
-        in.out() << help_of(x, in.env().program, in.how());
+        in.out() << help_of(x, command_of(in.env()), in.how());
     return 0;
   }
   if (!in.env().bench)

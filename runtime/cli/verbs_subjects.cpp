@@ -97,7 +97,8 @@ result<int> sub(session& in, const arguments& args) {
     else if (lines)
       in.out() << json::serialize(x) << "\n";
     else
-      in.print_line(x, [&](const json::value& m) { return render_message(m, seen, in.how()); });
+      in.print_line(
+        x, [&](const json::value& m) { return render_message(m, seen, in.how(), in.now()); });
     return !*count || seen < **count;
   });
   if (!done && done.error().code == errc::timeout && in.options().timeout && seen > 0 && !*count)
@@ -121,7 +122,9 @@ result<int> req(session& in, const arguments& args) {
     return 0;
   }
   view how;
-  how.table = [](const json::value& x, const style& s) { return render_message(x, 1, s); };
+  how.table = [&](const json::value& x, const style& s) {
+    return render_message(x, 1, s, in.now());
+  };
   return in.print(*answer, how);
 }
 
@@ -149,6 +152,37 @@ result<int> consumers(session& in, const arguments& args) {
   view how;
   how.table = [](const json::value& x, const style& s) {
     return render_consumers(items(x, ""), s);
+  };
+  how.name = names_of("name");
+  return in.print(*answer, how);
+}
+
+std::string consumer_path(const arguments& args) {
+  return "/v1/streams/" + http::encode_component(args.get("STREAM")) + "/consumers/"
+         + http::encode_component(args.get("NAME"));
+}
+
+result<int> consumer_info(session& in, const arguments& args) {
+  auto answer = in.get(consumer_path(args));
+  if (!answer)
+    return answer.error();
+  view how;
+  how.table = [](const json::value& x, const style& s) { return render_consumer(x, s); };
+  how.name = names_of("name");
+  return in.print(*answer, how);
+}
+
+result<int> consumer_rm(session& in, const arguments& args) {
+  auto shown = args.get("NAME") + " of stream " + args.get("STREAM");
+  if (auto ok = in.confirm("Delete consumer " + shown + "?"); !ok)
+    return ok.error();
+  auto answer =
+    in.call("DELETE", consumer_path(args), {{"force", args.has("force") ? "true" : ""}});
+  if (!answer)
+    return answer.error();
+  view how;
+  how.table = [](const json::value& x, const style&) {
+    return show(x, "name") + " of stream " + show(x, "stream") + " is deleted\n";
   };
   how.name = names_of("name");
   return in.print(*answer, how);
@@ -184,9 +218,24 @@ result<int> outbox_retry(session& in, const arguments&) {
   return in.print(*answer, how);
 }
 
+/// `outbox` alone says the same.
+verb outbox_listing(std::string name) {
+  verb out;
+  out.hidden = name == "outbox";
+  out.name = std::move(name);
+  out.summary = "events that wait for their stream";
+  out.run = outbox_ls;
+  out.flags = {{"--limit", "N", "at most so many entries a node"}};
+  out.examples = {out.name};
+  out.can_watch = true;
+  return out;
+}
+
 } // namespace
 
 std::vector<verb> subject_verbs() {
+  std::vector<argument> consumer{{"STREAM", "a stream's name", word_kind::stream},
+                                 {"NAME", "of `consumers`", word_kind::consumer}};
   argument subject{"SUBJECT", "a NATS subject"};
   flag header{"-H,--header", "K:V", "a header of the message", word_kind::any, {}, true};
   argument body{"BODY", "the bytes; absent: standard input", word_kind::any, false};
@@ -236,12 +285,23 @@ std::vector<verb> subject_verbs() {
      .args = {{"STREAM", "only of this stream", word_kind::stream, false}},
      .examples = {"consumers", "consumers EDGE --watch"},
      .can_watch = true},
-    {.name = "outbox ls",
-     .summary = "events that wait for their stream",
-     .run = outbox_ls,
-     .flags = {{"--limit", "N", "at most so many entries a node"}},
-     .examples = {"outbox ls"},
+    {.name = "consumer info",
+     .summary = "one consumer",
+     .run = consumer_info,
+     .args = consumer,
+     .examples = {"consumer info EDGE journal"},
      .can_watch = true},
+    {.name = "consumer rm",
+     .summary = "delete a consumer and its place in the stream",
+     .run = consumer_rm,
+     .args = consumer,
+     .flags = {{"--force", "", "also while somebody reads from it, who will then make it anew"}},
+     .examples = {"consumer rm EDGE audit"},
+     .details = "A consumer in use is a conflict (5): whoever reads from it would make it anew at "
+                "once.",
+     .asks = true},
+    outbox_listing("outbox ls"),
+    outbox_listing("outbox"),
     {.name = "outbox retry",
      .summary = "try them now",
      .run = outbox_retry,

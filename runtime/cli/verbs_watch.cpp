@@ -4,6 +4,11 @@
 #include "runtime/cli/values.hpp"
 #include "runtime/cli/watch_view.hpp"
 
+#include "runtime/base/address.hpp"
+#include "runtime/base/clock.hpp"
+
+#include <algorithm>
+
 #include <iostream>
 
 namespace coppice::cli {
@@ -41,6 +46,16 @@ result<int> list_or_follow(session& in, std::string_view path, query values, boo
   return in.print(*answer, how);
 }
 
+/// What happened on which node alone. `--node NAME` says it, too: nobody who writes it wants the others' lines. With `--of`,
+/// as a URL or in the environment it is the node to ask, as everywhere.
+std::string node_filter(session& in, const arguments& args) {
+  auto name = args.get("node");
+  if (args.has("of") || !args.on_line("node") || name.find("://") != std::string::npos)
+    return args.get("of");
+  in.options().node = in.options().default_node; // Any node can answer.
+  return name;
+}
+
 result<int> history(session& in, const arguments& args) {
   auto path = optional_path(in, args.get("path"));
   if (!path)
@@ -49,7 +64,7 @@ result<int> history(session& in, const arguments& args) {
   if (!since)
     return since.error();
   return list_or_follow(
-    in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", args.get("of")}},
+    in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", node_filter(in, args)}},
     args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
 }
 
@@ -62,9 +77,12 @@ result<int> logs(session& in, const arguments& args) {
     return since.error();
   if (auto ok = check_trace_id(args.get("trace"), "--trace"); !ok)
     return ok.error();
-  query values{{"path", *path},          {"trace", args.get("trace")},
-               {"since", *since},        {"level", args.get("level")},
-               {"node", args.get("of")}, {"previous", args.has("previous") ? "true" : ""}};
+  query values{{"path", *path},
+               {"trace", args.get("trace")},
+               {"since", *since},
+               {"level", args.get("level")},
+               {"node", node_filter(in, args)},
+               {"previous", args.has("previous") ? "true" : ""}};
   return list_or_follow(in, "/v1/logs", values, args.has("follow"),
                         [&](const json::value& x) { return log_line(x, in.how(), in.now()); });
 }
@@ -119,6 +137,18 @@ void tell_unchanged(session& in) {
         in.note(text(x, "name") + ": the node is " + state + "; its level is not changed");
 }
 
+/// Actors may log under names of their own, so this is no error.
+void tell_unknown_subsystem(session& in, const std::string& name) {
+  static const std::vector<std::string> known{"admin",  "cluster",  "config", "edge",
+                                              "events", "node",     "store",  "supervision",
+                                              "http",   "telemetry"};
+  if (name.empty() || std::find(known.begin(), known.end(), name) != known.end())
+    return;
+  auto near = nearest_name(name, known);
+  in.note("nothing of the runtime logs as '" + name + "'"
+          + (near.empty() ? "" : " (did you mean '" + near + "'?)"));
+}
+
 result<int> log_level(session& in, const arguments& args) {
   auto path = args.get("PATH");
   if (path.find('/') != std::string::npos) {
@@ -136,8 +166,10 @@ result<int> log_level(session& in, const arguments& args) {
   auto answer = in.call("POST", "/v1/log-level", {{"path", path}}, json::serialize(body));
   if (!answer)
     return answer.error();
-  if (path.find('/') == std::string::npos)
+  if (path.find('/') == std::string::npos) {
+    tell_unknown_subsystem(in, path);
     tell_unchanged(in);
+  }
   view how;
   how.name = names_of("path");
   how.table = [](const json::value& x, const style&) {
@@ -148,6 +180,25 @@ result<int> log_level(session& in, const arguments& args) {
   return in.print(*answer, how);
 }
 
+/// The answer comes before the end. What follows, `up` for example, must not find the node alive. Errors: errc::timeout.
+result<void> wait_node_gone(session& in, const std::string& name) {
+  auto limit = in.options().timeout.value_or(std::chrono::seconds{10});
+  auto until = system_clock().monotonic() + limit;
+  while (true) {
+    auto nodes = in.get("/v1/nodes");
+    if (!nodes && nodes.error().code != errc::timeout)
+      return {}; // The node that was asked is the one.
+    bool up = !nodes;
+    if (nodes)
+      for (const auto& x : items(*nodes, ""))
+        up = up || (text(x, "name") == name && text(x, "state") == "up");
+    if (!up)
+      return {};
+    if (until < system_clock().monotonic() || !in.pause(std::chrono::milliseconds{20}))
+      return error{errc::timeout, "still answers after " + to_string(limit), name, ""};
+  }
+}
+
 result<int> chaos(session& in, const std::string& action, const query& values,
                   const std::string& question) {
   if (auto ok = in.confirm(question); !ok)
@@ -155,11 +206,14 @@ result<int> chaos(session& in, const std::string& action, const query& values,
   auto answer = in.call("POST", "/v1/chaos/" + action, values);
   if (!answer)
     return answer.error();
+  if (action == "kill-node")
+    if (auto gone = wait_node_gone(in, text(*answer, "node")); !gone)
+      return gone.error();
   view how;
   how.name = names_of("path");
   how.table = [&](const json::value& x, const style&) {
     if (action == "kill-node")
-      return "node " + show(x, "node") + " kills itself\n";
+      return "node " + show(x, "node") + " is dead\n";
     if (action == "pause")
       return show(x, "target") + " does nothing until " + show(x, "until") + "\n";
     return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state")
@@ -210,7 +264,8 @@ std::vector<verb> watch_verbs() {
      .summary = "one timeline: restarts, escalations, node changes, reloads, drills, alerts",
      .run = history,
      .flags = {since, path, of, follow},
-     .examples = {"history --since 15m", "history --of beta", "history --path /user/edge -f"},
+     .examples = {"history --since 15m", "history --node beta", "history --path /user/edge -f"},
+     .details = "--node NAME is the same as --of NAME; with both, --node is the node to ask.",
      .can_watch = true},
     {.name = "why",
      .summary = "what waits for whom: requests, cycles, the oldest message, what blocks a shutdown",
@@ -236,7 +291,8 @@ std::vector<verb> watch_verbs() {
                follow,
                {"-p,--previous", "", "of the incarnation before the last restart"}},
      .examples = {"logs --path /user/edge/host --since 10m", "logs -f --level warn",
-                  "logs --path /user/edge/host --previous"}},
+                  "logs --path /user/edge/host --previous"},
+     .details = "--node NAME is the same as --of NAME; with both, --node is the node to ask."},
     {.name = "log-level",
      .summary = "log more or less of an actor or a subsystem",
      .run = log_level,

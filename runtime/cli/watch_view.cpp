@@ -89,6 +89,23 @@ std::string render_why(const json::value& x, const style& how) {
     out += show(*oldest, "type") + " at " + show(*oldest, at) + ", "
            + show_seconds(*oldest, "age_s") + "\n";
   }
+  std::vector<row> held;
+  for (const auto& h : items(x, "held")) {
+    auto count = static_cast<uint64_t>(number_or(h, "messages"));
+    held.push_back({{show(h, "path")},
+                    {show(h, "reason"), tone::warn},
+                    {grouped(count), count > 0 ? tone::warn : tone::plain},
+                    {show(h, "oldest_type")},
+                    {show_seconds(h, "age_s")}});
+  }
+  if (!held.empty())
+    out += (out.empty() ? "" : "\n")
+           + render_table({{"HELD UP", false, 16},
+                           {"BECAUSE", false, 12},
+                           {"WAITING", true},
+                           {"FIRST", false, 8},
+                           {"SINCE", true}},
+                          held, how);
   for (const auto& b : items(x, "shutdown_blockers"))
     out += paint(how, tone::warn, "blocks a shutdown: ") + show(b, "path") + "  "
            + show(b, "reason") + ", " + show_seconds(b, "age_s") + "\n";

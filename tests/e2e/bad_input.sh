@@ -23,14 +23,14 @@ set_interval() { # CODE AT HINT BODY: the same for `send` and `request`
 # ---- messages ----
 refused 1 unknown_type /type edge.set_interval send "$host" edge.set_intervall '{}'
 refused 1 unknown_type /type "" request "$host" no.such.type.at_all '{}'
-set_interval unknown_field /body/intervall interval '{"intervall":"2s"}'
-set_interval missing_field /body/interval "" '{}'
-set_interval missing_field /body/interval "" '{"interval":null}'
-set_interval wrong_type /body/interval 2s '{"interval":2}'
-set_interval wrong_type /body "" '[1,2]'
-set_interval invalid_value /body/interval "" '{"interval":"2"}'
-set_interval invalid_value /body/interval "" '{"interval":"2 parsecs"}'
-set_interval invalid_value /body/interval "" '{"interval":"-2s"}'
+set_interval unknown_field /intervall interval '{"intervall":"2s"}'
+set_interval missing_field /interval "" '{}'
+set_interval missing_field /interval "" '{"interval":null}'
+set_interval wrong_type /interval 2s '{"interval":2}'
+set_interval wrong_type "" "" '[1,2]'
+set_interval invalid_value /interval "" '{"interval":"2"}'
+set_interval invalid_value /interval "" '{"interval":"2 parsecs"}'
+set_interval invalid_value /interval "" '{"interval":"-2s"}'
 expect_error 1 invalid_json send "$host" edge.set_interval '{"interval":"2s","interval":"3s"}'
 expect_error 1 invalid_json send "$host" edge.set_interval '{"interval":"2s"} {}'
 expect_error 1 invalid_json send "$host" edge.set_interval '{"interval":"2s"'
@@ -70,7 +70,7 @@ expect_error 2 usage statuss
 check_json "an unknown verb" status 'd["error"]["hint"]'
 expect_error 2 usage tree --deptth 2
 check_json "an unknown flag" true '"--depth" in d["error"]["hint"] + d["error"]["message"]'
-for verb in "stop $host" "kill $host" "chaos crash $host" "dlq drop x" "dlq replay --all" down; do
+for verb in "delete $host" "consumer rm EDGE journal" "stop $host" "kill $host" "chaos crash $host" "dlq drop x" "dlq replay --all" down; do
   # shellcheck disable=SC2086  # the words of a verb
   expect_error 2 usage $verb
 done
@@ -91,7 +91,7 @@ refused 2 usage "@$home/nofile" "" send "$host" edge.set_interval "@$home/nofile
 check_in "a file that is not there" "$home/nofile cannot be read" "$err"
 expect_error 2 usage send "$host" edge.set_interval @
 # In a message `m` is ambiguous, on the command line it means minutes.
-set_interval invalid_value /body/interval "" '{"interval":"2m"}'
+set_interval invalid_value /interval "" '{"interval":"2m"}'
 expect 0 history --since 15m -o json
 expect 0 logs --since 10m -o json
 expect 0 log-level cluster info --for 5m

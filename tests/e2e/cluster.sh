@@ -54,6 +54,24 @@ expect 0 request "$extra" edge.get_status -o json
 check_json resume 2h 'd["body"]["interval"]'
 expect 0 spawn /user/edge/second --type edge.host_poller --args '{"interval":"1h"}' --on gamma --node beta -o json
 check_json "spawn --on" '["gamma", "/user/edge/second"]' '[d["node"], d["path"]]'
+expect 0 delete gamma:/user/edge/second --yes --node beta -o json
+check_json delete '["gamma", "/user/edge/second", "removed", []]' '[d["node"], d["path"], d["state"], d["killed"]]'
+expect_error 4 not_found inspect gamma:/user/edge/second
+expect_error 1 refused delete "gamma:$host" --yes --node alpha   # the configuration has it
+expect_error 1 refused delete alpha:/system/store --yes
+expect_error 2 usage delete "$extra"
+
+# ---- consumers of a stream ----
+expect 0 sub 'edge.>' --durable audit --ack --count 1 -o json
+expect 0 consumer info EDGE audit -o json
+check_json "consumer info" '["EDGE", "audit"]' '[d["stream"], d["name"]]'
+expect_error 5 conflict consumer rm EDGE journal --yes   # the journals read from it
+expect 0 consumer rm EDGE audit --yes
+expect_error 4 not_found consumer rm EDGE audit --yes
+expect 0 sub 'edge.>' --last --count 1 -o json
+eventually 5 "the consumers of sub go with it" is '["journal"]' '[x["name"] for x in d]' consumers EDGE
+expect 0 outbox -o json
+check_json outbox '["alpha", "beta", "gamma"]' 'sorted(x["node"] for x in d)'
 
 # ---- a drill: restarted in place, with its mailbox ----
 expect 0 suspend "beta:$host"
@@ -74,6 +92,8 @@ check_json "last_exit" true 'bool(d["last_exit"]["reason"]) and d["last_exit"]["
 check_json "history" true 'd["history"][0]["downtime_ms"] < 5000 and {"at", "reason", "message_type", "trace_id", "downtime_ms", "stack"} <= d["history"][0].keys()'
 expect 0 history --path "$host" --of beta -o json
 check_json "history has the restart" true 'any(x["kind"] == "restart" and x["node"] == "beta" and x["path"].endswith("/user/edge/host") for x in d)'
+expect 0 history --node gamma -o json
+check_json "history --node" '["gamma"]' 'sorted({x["node"] for x in d})'
 expect 0 history -o json
 check_json "history has the drill" true 'any(x["kind"] == "drill" for x in d)'
 
@@ -106,6 +126,18 @@ note "gamma was back after $(($(milliseconds) - begun)) ms"
 check "gamma is another process" no "$([ "$(pid_of gamma)" = "$gamma" ] && echo yes || echo no)"
 expect 0 request "gamma:$host" edge.get_status --node alpha -o json
 check_json "gamma answers again" edge.status 'd["type"]'
+
+# ---- a drill that kills a node, and `up` at once ----
+gamma=$(pid_of gamma)
+expect 0 chaos kill-node gamma --yes --node alpha
+gone "$gamma" || fail "kill-node" "ends when the node is gone" "$gamma runs"
+expect 0 up --detach -o json
+check_json "up after kill-node" true '[n["state"] == "up" and n["pid"] != int(a[0]) for n in d["nodes"] if n["name"] == "gamma"][0]' "$gamma"
+gamma=$(pid_of gamma) ports=$(json "$COPPICE_DATA/cluster.json" '[n["link_port"] for n in d["nodes"]]')
+kill -KILL "$gamma"
+expect 0 up --detach -o json
+check_json "up after a crash" true '[n["state"] == "up" and n["pid"] != int(a[0]) for n in d["nodes"] if n["name"] == "gamma"][0]' "$gamma"
+check "ports after a crash" "$ports" "$(json "$COPPICE_DATA/cluster.json" '[n["link_port"] for n in d["nodes"]]')"
 
 # ---- down ----
 pids="$(pid_of alpha) $(pid_of beta) $(pid_of gamma) $(pid_of nats) $(pid_of watcher)"
