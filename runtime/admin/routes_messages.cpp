@@ -4,6 +4,7 @@
 #include "runtime/admin/routes.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/json/codec.hpp"
+#include "runtime/json/type_registry.hpp"
 
 namespace coppice::admin {
 
@@ -47,6 +48,19 @@ void send(const api_ptr& a, const call& c, const std::string& path, const caf::a
                              {"trace_id", trace.trace_id()}});
 }
 
+/// An actor's pointers are into the message, a client's into all that it sent: `/x` is `/body/x`.
+std::string place_in_request(std::string_view type, std::string at) {
+  auto* entry = json::types().find(type);
+  if (entry == nullptr || !at.starts_with('/'))
+    return at;
+  auto first = std::string_view{at}.substr(1);
+  first = first.substr(0, first.find('/'));
+  for (auto& field : entry->fields())
+    if (field.name == first)
+      return "/body" + at;
+  return at;
+}
+
 void request(const api_ptr& a, const call& c, const std::string& path, const caf::actor& to,
              typed_message x, duration timeout) {
   auto trace = a->trace_of(c);
@@ -55,9 +69,10 @@ void request(const api_ptr& a, const call& c, const std::string& path, const caf
   a->audit(c, "request", path, {{"type", x.type}, {"trace_id", trace.trace_id()}});
   a->owner.questions().ask(
     to, std::move(x.content), timeout,
-    [a, c, path, trace](result<caf::message> answer) {
+    [a, c, path, trace, type = x.type](result<caf::message> answer) {
       if (!answer) {
         auto reason = answer.error();
+        reason.at = place_in_request(type, std::move(reason.at));
         if (reason.at.empty())
           reason.at = a->owner.name() + ":" + path;
         auto out = problem_of(reason);

@@ -36,11 +36,23 @@ void get_types(const api_ptr& a, call c) {
   c.answer(200, json::value(std::move(out)));
 }
 
-/// The words for a property of a JSON Schema: `string`, `integer`, the name behind a `$ref`.
+std::string_view member_text(const json::object& of, std::string_view name) {
+  auto* x = of.if_contains(name);
+  return x != nullptr && x->is_string() ? std::string_view{x->as_string()} : std::string_view{};
+}
+
+/// The words for a property of a JSON Schema: `string`, `duration`, `list<string>`, the name behind a `$ref`.
 std::string type_word(const json::value& property) {
   auto* object = property.if_object();
   if (object == nullptr)
     return "any";
+  if (member_text(*object, "pattern").ends_with("(ns|us|ms|s|min|h|d)$"))
+    return "duration";
+  if (auto* items = object->if_contains("items"))
+    return "list<" + type_word(*items) + ">";
+  if (auto* values = object->if_contains("additionalProperties");
+      values != nullptr && values->is_object())
+    return "map<string," + type_word(*values) + ">";
   if (auto* title = object->if_contains("title"); title != nullptr && title->is_string())
     return std::string{title->as_string()};
   if (auto* format = object->if_contains("format"); format != nullptr && format->is_string())
@@ -48,7 +60,9 @@ std::string type_word(const json::value& property) {
   if (auto* reference = object->if_contains("$ref");
       reference != nullptr && reference->is_string()) {
     auto text = std::string_view{reference->as_string()};
-    return std::string{text.substr(text.rfind('/') + 1)};
+    text = text.substr(text.rfind('/') + 1);
+    // Types without a name of their own are called `object`, `object_2` and so on.
+    return std::string{text.starts_with("object_") ? "object" : text};
   }
   if (auto* type = object->if_contains("type"); type != nullptr && type->is_string())
     return std::string{type->as_string()};
@@ -110,12 +124,30 @@ std::optional<json::object> message_type(const catalog& actors, const std::strin
   return out;
 }
 
+/// Arguments that a schema alone cannot make up: what the type checks beyond it is said by the fields' names.
+void make_plausible(json::value& x) {
+  if (auto* list = x.if_array())
+    for (auto& item : *list)
+      make_plausible(item);
+  if (auto* object = x.if_object())
+    for (auto& member : *object) {
+      if (member.value() == json::value("text"))
+        member.value() = member.key() == "url"       ? "http://localhost:8080/"
+                         : member.key() == "pointer" ? "/value"
+                                                     : "text";
+      else
+        make_plausible(member.value());
+    }
+}
+
 std::optional<json::object> actor_type_json(const catalog& actors, const std::string& name) {
   auto* type = actors.find(name);
   if (type == nullptr)
     return std::nullopt;
   auto schema = type->schema();
-  auto out = type_json(name, "actor", type->summary, schema, json::example_of(schema), {});
+  auto example = json::example_of(schema);
+  make_plausible(example);
+  auto out = type_json(name, "actor", type->summary, schema, example, {});
   auto& accepts = out["accepts"].as_array();
   for (auto id : type->accepts) {
     auto text = caf::query_type_name(id);
