@@ -5,6 +5,7 @@
 #include "runtime/cluster/cluster.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node.hpp"
+#include "runtime/program/joining.hpp"
 #include "runtime/telemetry/log.hpp"
 
 #include <CLI/CLI.hpp>
@@ -22,7 +23,7 @@ namespace {
 struct node_arguments {
   std::string config;
   std::string name;
-  std::string join;
+  joining cluster;
   std::string nats;
   std::string data;
   std::vector<std::string> set;
@@ -32,7 +33,7 @@ int fail(const error& x) {
   std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
   auto status = info(x.code).exit;
   // What a supervisor of processes should not try again: wrong configuration, a folder in use, a newer store.
-  auto hopeless = x.code == errc::invalid_config || x.code == errc::in_use
+  auto hopeless = x.code == errc::invalid_config || x.code == errc::usage || x.code == errc::in_use
                   || x.code == errc::storage || x.code == errc::tls || x.code == errc::refused;
   return hopeless ? 2 : status == 0 ? 1 : status;
 }
@@ -51,6 +52,20 @@ std::string minimal_file(const node_arguments& x) {
   return "node:\n  name: " + x.name + "\n";
 }
 
+// As every flag. With a file they would reach every node of a cluster at once, and COPPICE__SECTION__KEY does that.
+void take_environment(node_arguments& x) {
+  auto take = [](std::string& to, const char* name) {
+    auto* text = std::getenv(name);
+    if (to.empty() && text != nullptr)
+      to = text;
+  };
+  take(x.cluster.join, "COPPICE_JOIN");
+  take(x.cluster.cluster, "COPPICE_CLUSTER");
+  take(x.cluster.listen, "COPPICE_LISTEN");
+  take(x.cluster.certificates, "COPPICE_CERTIFICATES");
+  take(x.nats, "COPPICE_NATS");
+}
+
 result<config::load_options> load_options(const node_arguments& x, const catalog& types) {
   config::load_options out;
   out.environment = config::process_environment();
@@ -60,8 +75,11 @@ result<config::load_options> load_options(const node_arguments& x, const catalog
     out.overrides["node.data"] = x.data;
   if (!x.nats.empty())
     out.overrides["nats.url"] = x.nats;
-  if (!x.join.empty())
-    out.overrides["cluster.seeds"] = x.join;
+  auto folder = x.data.empty() ? default_data(x.name) : x.data;
+  auto joined = settings_of(x.cluster, folder + "/tls");
+  if (!joined)
+    return joined.error();
+  out.overrides.merge(*joined);
   for (auto& setting : x.set) {
     auto equals = setting.find('=');
     if (equals == std::string::npos)
@@ -140,7 +158,11 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   CLI::App app{"runs one node in the foreground", "coppice node"};
   app.add_option("--config", x.config, "node file or cluster file (YAML)");
   app.add_option("--name", x.name, "name of the node; required for a cluster file");
-  app.add_option("--join", x.join, "seeds HOST:PORT, separated by commas");
+  app.add_option("--join", x.cluster.join, "seeds HOST:PORT, separated by commas");
+  app.add_option("--cluster", x.cluster.cluster, "name of the cluster");
+  app.add_option("--listen", x.cluster.listen, "HOST:PORT for links of other nodes");
+  app.add_option("--certificates", x.cluster.certificates,
+                 "folder with ca.crt, NAME.crt and NAME.key, or of the authority");
   app.add_option("--nats", x.nats, "URL of the NATS server");
   app.add_option("--data", x.data, "data folder");
   app.add_option("--set", x.set, "KEY=VALUE, as in the configuration; may be repeated");
@@ -158,6 +180,10 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
                  "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
     return 2;
   }
+  x.cluster.node = x.name;
+  x.cluster.has_file = !x.config.empty();
+  if (x.config.empty())
+    take_environment(x);
   auto types = program.make_catalog();
   auto options = load_options(x, types);
   if (!options)
