@@ -113,6 +113,23 @@ check "exit status" 1 "$status"
 check_json "refused" '[["cluster.name"], ["cluster.name"]]' '[[s["target"] for s in x["plan"]["refused"]] for x in d]'
 check "rules after a refused reload" 2 "$(rules beta:/user/edge/alerts)"
 
+# ---- one node refuses: none applies, and it is named ----
+write "$never" warn
+sed -i 's|  beta: {}|  beta: {store: {path: /elsewhere/store.db}}|' "$file"
+run config reload -o json
+check "exit status" 1 "$status"
+check_json "none applied" '[false, false]' '[x["applied"] for x in d]'
+check_json "who refuses" '[["alpha", []], ["beta", ["store.path"]]]' 'sorted([x["node"], [s["target"] for s in x["plan"]["refused"]]] for x in d)'
+check_json "who is held back, and why" true 're.match("beta: .*store.path.*cannot change", [x for x in d if x["node"] == "alpha"][0]["held_back"]) is not None'
+run config reload
+check_in "as text" "alpha  held back, nothing applied: beta: " "$out"
+check "rules of the one that would have" 2 "$(rules alpha:/user/edge/alerts)"
+expect 0 config show --effective --of alpha -o json
+check_json "its level" debug 'd[0]["config"]["log.level"]["value"]'
+# Alone it may be told to.
+expect 0 config reload --of alpha -o json
+check_json "only alpha" '[["alpha", true]]' '[[x["node"], x["applied"]] for x in d]'
+
 # ---- back, with SIGHUP ----
 write "$always" info
 kill -HUP "$(pid_of beta)"
