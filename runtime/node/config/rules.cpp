@@ -1,5 +1,7 @@
 #include "runtime/node/config/check.hpp"
 
+#include "runtime/node/config/every_failure.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -239,23 +241,22 @@ void check_handed_on(const value& node, std::string_view section, std::string_vi
   const auto* x = node.find(section, key);
   if (!check || x == nullptr || x->what != value::kind::list)
     return;
-  auto json = to_json(*x);
   auto name = std::string{section} + "." + std::string{key};
-  auto verdict = check(name, json.text);
-  if (verdict)
-    return;
-  auto& why = verdict.error();
-  // `/0/above` of alerts.rules is alerts.rules[0].above.
-  auto shown = name;
-  for (auto rest = std::string_view{why.at}; !rest.empty();) {
-    rest.remove_prefix(1);
-    auto segment = rest.substr(0, rest.find('/'));
-    rest.remove_prefix(segment.size());
-    auto is_index = !segment.empty() && segment.find_first_not_of("0123456789") == segment.npos;
-    shown += is_index ? "[" + std::string{segment} + "]" : "." + std::string{segment};
-  }
-  auto where = json.at(why.at);
-  mistakes.push_back({where.line == 0 ? x->where : where, shown, why.message, {}, why.hint});
+  auto note = [&](const error& why, const json_text& of) {
+    // `/0/above` of alerts.rules is alerts.rules[0].above.
+    auto shown = name;
+    for (auto rest = std::string_view{why.at}; !rest.empty();) {
+      rest.remove_prefix(1);
+      auto segment = rest.substr(0, rest.find('/'));
+      rest.remove_prefix(segment.size());
+      auto is_index = !segment.empty() && segment.find_first_not_of("0123456789") == segment.npos;
+      shown += is_index ? "[" + std::string{segment} + "]" : "." + std::string{segment};
+    }
+    auto where = of.at(why.at);
+    mistakes.push_back({where.line == 0 ? x->where : where, shown, why.message, {}, why.hint});
+  };
+  every_failure(
+    *x, [&](std::string_view json) { return check(name, json); }, note);
 }
 
 } // namespace

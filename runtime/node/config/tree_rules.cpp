@@ -1,6 +1,7 @@
 #include "runtime/node/config/check.hpp"
 
 #include "runtime/base/address.hpp"
+#include "runtime/node/config/every_failure.hpp"
 
 #include <algorithm>
 #include <map>
@@ -92,15 +93,18 @@ private:
     if (written != nullptr && written->what != value::kind::map
         && written->what != value::kind::null)
       return;
-    json_text args;
+    value args;
+    args.what = value::kind::map;
     if (written != nullptr && written->what == value::kind::map)
-      args = to_json(*written);
-    auto verdict = check_type_(type.text, args.text);
-    if (verdict)
-      return;
-    auto& why = verdict.error();
-    auto about_args = !why.at.empty() || why.code == errc::missing_field;
-    if (!about_args) {
+      args = *written;
+    every_failure(
+      args, [&](std::string_view json) { return check_type_(type.text, json); },
+      [&](const error& why, const json_text& of) { about_args(why, of, type, name); });
+  }
+
+  void about_args(const error& why, const json_text& args, const value& type,
+                  const std::string& name) {
+    if (why.at.empty() && why.code != errc::missing_field) {
       note(type.where, name + ".type", why.message, {}, why.hint);
       return;
     }
