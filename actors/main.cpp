@@ -13,6 +13,10 @@ events:
     - {name: EDGE, subjects: [edge.>], max_age: 1d, max_bytes: 256MiB}
     - {name: COPPICE, subjects: [coppice.>], max_age: 1d, max_bytes: 64MiB}
     - {name: COPPICE_DEAD, subjects: [dead.>], max_age: 7d, max_bytes: 256MiB}
+alerts:
+  rules:
+    - {name: cpu-busy, series: cpu.busy, above: 0.9, clear: 0.8, for: 10s, severity: warning}
+    - {name: disk-full, series: disk./.used_ratio, above: 0.9, clear: 0.85, for: 10s, severity: critical}
 user:
   - id: edge
     supervisor: {strategy: one_for_one, intensity: 5, period: 10s}
@@ -22,10 +26,6 @@ user:
         args: {interval: 1s}
       - id: alerts
         type: edge.alerts
-        args:
-          rules:
-            - {name: cpu-busy, series: cpu.busy, above: 0.9, clear: 0.8, for: 10s, severity: warning}
-            - {name: disk-full, series: disk./.used_ratio, above: 0.9, clear: 0.85, for: 10s, severity: critical}
       - id: journal
         type: edge.journal
         args: {durable: journal}

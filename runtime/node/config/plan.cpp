@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace coppice::config {
 
@@ -97,6 +98,82 @@ std::map<std::string, leaf> leaves_of(const value& merged) {
   return out;
 }
 
+std::string arrow(std::string_view what, std::string_view from, std::string_view to) {
+  return std::string{what} + " " + std::string{from} + " -> " + std::string{to};
+}
+
+std::string short_json(std::string_view key, const json::value* x) {
+  if (x == nullptr)
+    return "nothing";
+  if (is_secret_name(key))
+    return "***";
+  if (x->is_string() && x->as_string().size() <= 40
+      && x->as_string().find("://") == json::string::npos)
+    return std::string{x->as_string()};
+  auto text = json::serialize(*x);
+  return x->is_structured() || x->is_string() || text.size() > 40 ? "..." : text;
+}
+
+/// Elements of a list by their `name`; nothing when one has none.
+std::optional<std::map<std::string, const json::object*>> named(const json::value& x) {
+  std::map<std::string, const json::object*> out;
+  if (!x.is_array())
+    return {};
+  for (auto& element : x.as_array()) {
+    const auto* object = element.if_object();
+    const auto* name = object != nullptr ? object->if_contains("name") : nullptr;
+    if (name == nullptr || !name->is_string())
+      return {};
+    out.emplace(std::string{name->as_string()}, object);
+  }
+  return out;
+}
+
+std::string compare_members(const json::object& before, const json::object& after) {
+  std::string out;
+  auto note = [&](std::string_view key, const json::value* from, const json::value* to) {
+    out += (out.empty() ? "" : ", ") + arrow(key, short_json(key, from), short_json(key, to));
+  };
+  for (auto& [key, x] : after)
+    if (const auto* old = before.if_contains(key); old == nullptr || *old != x)
+      note(key, old, &x);
+  for (auto& [key, x] : before)
+    if (!after.contains(key))
+      note(key, &x, nullptr);
+  return out;
+}
+
+/// What differs between two lists of things with names, such as rules; nothing when they are no such lists.
+std::optional<std::string> compare_named(const json::value& before, const json::value& after) {
+  constexpr size_t text_max = 600;
+  auto old_ones = named(before);
+  auto new_ones = named(after);
+  if (!old_ones || !new_ones)
+    return {};
+  std::string out;
+  auto note = [&](const std::string& x) { out += (out.empty() ? "" : "; ") + x; };
+  for (auto& [name, x] : *new_ones) {
+    auto old = old_ones->find(name);
+    if (old == old_ones->end())
+      note(name + " added");
+    else if (*old->second != *x)
+      note(name + ": " + compare_members(*old->second, *x));
+  }
+  for (auto& [name, x] : *old_ones)
+    if (!new_ones->contains(name))
+      note(name + " removed");
+  if (out.size() > text_max)
+    out = out.substr(0, out.rfind(';', text_max)) + "; and more";
+  return out.empty() ? "another order" : out;
+}
+
+std::optional<std::string> compare_named(const std::string& before, const std::string& after) {
+  boost::system::error_code failure;
+  auto old_list = json::parse(before, failure);
+  auto new_list = failure ? json::value{} : json::parse(after, failure);
+  return failure ? std::nullopt : compare_named(old_list, new_list);
+}
+
 void compare_keys(const value& before, const value& after, reload_plan& out) {
   auto old_leaves = leaves_of(before);
   auto new_leaves = leaves_of(after);
@@ -107,6 +184,10 @@ void compare_keys(const value& before, const value& after, reload_plan& out) {
     if (old_text.size() + new_text.size() > 200)
       old_text = "the old value", new_text = "the new one";
     plan_step step{path, old_text + " -> " + new_text, (to != nullptr ? to : from)->where};
+    if (key.type == value_type::json_list)
+      if (auto what =
+            compare_named(from == nullptr ? "[]" : from->text, to == nullptr ? "[]" : to->text))
+        step.text = *what;
     if (key.change == change::never) {
       step.text += "; cannot change while the node runs";
       out.refused.push_back(std::move(step));
@@ -130,22 +211,6 @@ void compare_keys(const value& before, const value& after, reload_plan& out) {
       decide(path, &x, nullptr);
 }
 
-std::string arrow(std::string_view what, std::string_view from, std::string_view to) {
-  return std::string{what} + " " + std::string{from} + " -> " + std::string{to};
-}
-
-std::string short_json(std::string_view key, const json::value* x) {
-  if (x == nullptr)
-    return "nothing";
-  if (is_secret_name(key))
-    return "***";
-  if (x->is_string() && x->as_string().size() <= 40
-      && x->as_string().find("://") == json::string::npos)
-    return std::string{x->as_string()};
-  auto text = json::serialize(*x);
-  return x->is_structured() || x->is_string() || text.size() > 40 ? "..." : text;
-}
-
 /// Which arguments differ; empty when none do.
 std::string compare_args(const std::string& before, const std::string& after) {
   boost::system::error_code failure;
@@ -159,7 +224,13 @@ std::string compare_args(const std::string& before, const std::string& after) {
   };
   for (auto& [key, x] : new_args.as_object()) {
     const auto* old = old_args.as_object().if_contains(key);
-    if (old == nullptr || *old != x)
+    if (old != nullptr && *old == x)
+      continue;
+    auto what = old != nullptr && x.is_array() && !x.as_array().empty() ? compare_named(*old, x)
+                                                                        : std::nullopt;
+    if (what)
+      out += (out.empty() ? "" : ", ") + ("args." + std::string{key} + ": ") + *what;
+    else
       note(key, old, &x);
   }
   for (auto& [key, x] : old_args.as_object())
