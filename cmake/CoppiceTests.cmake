@@ -7,6 +7,8 @@ add_test(NAME lint COMMAND ${CMAKE_SOURCE_DIR}/cmake/checks/lint)
 add_test(NAME consumer COMMAND ${CMAKE_SOURCE_DIR}/tests/consumer/run.sh ${CMAKE_BINARY_DIR})
 set_tests_properties(consumer PROPERTIES TIMEOUT 300 RUN_SERIAL ON)
 add_test(NAME schemas COMMAND ${CMAKE_SOURCE_DIR}/tests/schemas.sh ${CMAKE_BINARY_DIR}/coppice ${CMAKE_SOURCE_DIR})
+add_test(NAME deploy COMMAND ${CMAKE_SOURCE_DIR}/tests/deploy.sh ${CMAKE_BINARY_DIR}/coppice ${CMAKE_SOURCE_DIR})
+set_tests_properties(deploy PROPERTIES TIMEOUT 60)
 # tests/e2e/NAME/main.cpp becomes the program e2e_NAME: actors that only the end-to-end tests need.
 file(GLOB mains CONFIGURE_DEPENDS tests/e2e/*/main.cpp)
 foreach(main ${mains})

@@ -19,13 +19,11 @@ using telemetry::metrics::kind;
 using telemetry::metrics::sample;
 
 struct tree_sums {
-  double restarts = 0;
   double mailbox = 0;
   std::map<std::string, double> states;
 };
 
 void add_up(const supervision::tree_entry& x, tree_sums& to) {
-  to.restarts += x.restarts;
   to.mailbox += static_cast<double>(x.mailbox);
   ++to.states[std::string{to_string(x.state)}];
   for (auto& child : x.children)
@@ -69,8 +67,6 @@ node_telemetry::node_telemetry(node& owner) {
 
 void node_telemetry::add_tree_metrics(node& owner) {
   auto add = [this](auto... xs) { metrics_.push_back(telemetry::metrics::add_value(xs...)); };
-  add("coppice_actor_restarts_total", "Restarts of children, by all supervisors that live.",
-      kind::counter, [&owner] { return sums_of(owner).restarts; });
   add("coppice_mailbox_messages", "User messages that wait in mailboxes.", kind::gauge,
       [&owner] { return sums_of(owner).mailbox; });
   metrics_.push_back(telemetry::metrics::add("coppice_actors", "Children in the tree by state.",

@@ -34,8 +34,8 @@ constexpr auto table = std::to_array<key_info>({
   {"cluster.advertise", t::endpoint, "", c::never, "Where other nodes reach this one, when that is not the listen address.", "alpha.example.net:7400"},
   {"cluster.seeds", t::endpoints, "[]", c::never, "Nodes to ask for the cluster. Only the first may form a cluster alone.", "[alpha.example.net:7400]"},
   {"cluster.certificates", t::section, "", c::never, "Mutual TLS between nodes. All three files or none.", ""},
-  {"cluster.certificates.ca", t::file, "", c::never, "The authority that signed the nodes' certificates (PEM).", "/etc/coppice/ca.pem"},
-  {"cluster.certificates.cert", t::file, "", c::never, "This node's certificate (PEM); its name is the node's name.", "/etc/coppice/alpha.pem"},
+  {"cluster.certificates.ca", t::file, "", c::never, "The authority that signed the nodes' certificates (PEM).", "/etc/coppice/ca.crt"},
+  {"cluster.certificates.cert", t::file, "", c::never, "This node's certificate (PEM); its name is the node's name.", "/etc/coppice/alpha.crt"},
   {"cluster.certificates.key", t::file, "", c::never, "The private key of `cert` (PEM).", "/etc/coppice/alpha.key"},
 
   {"admin", t::section, "", c::never, "The admin API: what the command line, the console and the web page use.", ""},
