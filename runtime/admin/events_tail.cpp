@@ -49,12 +49,14 @@ void follow_here(const api_ptr& a, const call& c, store::tail_options options,
   auto held = std::make_shared<state>();
   held->place = std::move(place);
   held->writer = c.out->stream();
-  auto made = store->tail(options, [name = a->owner.name(), writer = held->writer](
-                                     std::vector<store::recorded_event> batch) {
-    for (auto& x : batch)
-      if (!writer->send_event(std::to_string(x.position), {}, json::serialize(event_json(name, x))))
-        return;
-  });
+  auto made =
+    store->tail(options, [name = a->owner.name(), scope = store->scope(),
+                          writer = held->writer](std::vector<store::recorded_event> batch) {
+      for (auto& x : batch)
+        if (!writer->send_event(std::to_string(x.position), {},
+                                json::serialize(event_json(name, scope, x))))
+          return;
+    });
   if (!made) {
     held->writer->send_event({}, "error", problem_of(made.error()).body);
     held->writer->close();

@@ -64,11 +64,22 @@ void get_events(const api_ptr& a, call c) {
       }
       json::array out;
       for (auto& x : *events)
-        out.push_back(event_json(a->owner.name(), x));
+        out.push_back(event_json(a->owner.name(), store->scope(), x));
       done(json::value(std::move(out)));
     });
   };
   first_that_has(a, std::move(c), peer_read_deadline, local);
+}
+
+/// The store takes any type, since it files what others send; who writes by hand is told of a slip.
+result<void> check_types(const std::vector<store::new_event>& events, bool is_list) {
+  for (size_t i = 0; i < events.size(); ++i)
+    if (auto ok = store::check_event_type(events[i].type); !ok)
+      return error{ok.error().code,
+                   ok.error().message,
+                   (is_list ? "/" + std::to_string(i) : std::string{}) + ok.error().at,
+                   {}};
+  return {};
 }
 
 void append_here(const api_ptr& a, const call& c, store::append_request request) {
@@ -78,7 +89,8 @@ void append_here(const api_ptr& a, const call& c, store::append_request request)
     return;
   }
   auto stream = request.stream;
-  store->append(std::move(request), [a, c, stream](result<store::append_result> x) {
+  auto scope = std::string{to_string(store->scope())};
+  store->append(std::move(request), [a, c, stream, scope](result<store::append_result> x) {
     if (!x) {
       c.fail(x.error());
       return;
@@ -86,11 +98,8 @@ void append_here(const api_ptr& a, const call& c, store::append_request request)
     json::array ids;
     for (auto& id : x->ids)
       ids.emplace_back(id);
-    json::object out{{"stream", x->stream},
-                     {"version", x->version},
-                     {"position", x->position},
-                     {"ids", std::move(ids)},
-                     {"node", a->owner.name()}};
+    json::object out{{"stream", x->stream},   {"version", x->version}, {"position", x->position},
+                     {"ids", std::move(ids)}, {"scope", scope},        {"node", a->owner.name()}};
     c.answer(201, json::value(std::move(out)));
     // Not on the store's own thread: the audit publishes through the same file.
     a->workers.run([a, c, stream, version = x->version] {
@@ -118,6 +127,11 @@ void post_events(const api_ptr& a, call c) {
     auto events = read_new_events(c.in.body);
     if (!events) {
       c.fail(events.error());
+      return;
+    }
+    auto is_list = c.in.body.find_first_not_of(" \t\r\n") == c.in.body.find('[');
+    if (auto ok = check_types(*events, is_list); !ok) {
+      c.fail(ok.error());
       return;
     }
     append_here(a, c, {place.stream, expected, std::move(*events)});

@@ -301,6 +301,7 @@ void add_event_shapes(json::object& to) {
                        {"time", time()},
                        {"data", any()},
                        {"metadata", type("object")},
+                       {"scope", text()},
                        {"node", text()}});
   to["event_list"] = list_of(ref("event"));
   to["new_event"] = body(
@@ -311,6 +312,7 @@ void add_event_shapes(json::object& to) {
                           {"version", integer()},
                           {"position", integer()},
                           {"ids", list_of(text())},
+                          {"scope", text()},
                           {"node", text()}});
 }
 

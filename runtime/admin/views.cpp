@@ -166,7 +166,8 @@ json::object letter_json(const std::string& node, const store::dead_letter& x) {
           {"node", node}};
 }
 
-json::object event_json(const std::string& node, const store::recorded_event& x) {
+json::object event_json(const std::string& node, store::store_scope scope,
+                        const store::recorded_event& x) {
   return {{"stream", x.stream},
           {"version", x.version},
           {"position", x.position},
@@ -175,6 +176,7 @@ json::object event_json(const std::string& node, const store::recorded_event& x)
           {"time", instant_json(x.time)},
           {"data", text_json(x.data)},
           {"metadata", text_json(x.metadata)},
+          {"scope", store::to_string(scope)},
           {"node", node}};
 }
 

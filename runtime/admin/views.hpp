@@ -36,6 +36,7 @@ void mask_secrets(json::value& x);
 json::object history_json(const timeline_entry& x);
 json::object restart_json(const supervision::restart_record& x); ///< Symbolizes the stack: slow.
 json::object letter_json(const std::string& node, const store::dead_letter& x);
-json::object event_json(const std::string& node, const store::recorded_event& x);
+json::object event_json(const std::string& node, store::store_scope scope,
+                        const store::recorded_event& x);
 
 } // namespace coppice::admin

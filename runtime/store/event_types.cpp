@@ -92,6 +92,19 @@ result<void> check_stream_name(std::string_view name) {
   return {};
 }
 
+result<void> check_event_type(std::string_view type) {
+  std::string_view rule = "an event's type has 1 to 255 letters, digits, dots, dashes and "
+                          "underscores and begins with a letter or digit, e.g. acct.opened";
+  if (type.empty() || type.size() > 255 || !is_name_character(type.front()))
+    return error{errc::invalid_value, std::string{rule}, "/type"};
+  for (size_t i = 0; i < type.size(); ++i)
+    if (!is_name_character(type[i]) && std::string_view{"._-"}.find(type[i]) == type.npos)
+      return error{errc::invalid_value,
+                   std::string{rule} + "; byte " + std::to_string(i + 1) + " is none of these",
+                   "/type"};
+  return {};
+}
+
 result<void> check(const append_request& request) {
   if (auto ok = check_stream_name(request.stream); !ok)
     return ok;

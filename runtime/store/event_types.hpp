@@ -73,6 +73,10 @@ struct append_result {
 /// part of it. Errors: errc::invalid_value.
 result<void> check_stream_name(std::string_view name);
 
+/// What people and programs may call an event's type: `[A-Za-z0-9][A-Za-z0-9._-]{0,254}`. The store itself takes any text,
+/// because events of others are filed under their own types. Errors: errc::invalid_value.
+result<void> check_event_type(std::string_view type);
+
 /// Checks names, sizes and JSON of a whole request, with a pointer to the place. Errors:
 /// errc::invalid_value, errc::missing_field, errc::too_large, errc::invalid_json.
 result<void> check(const append_request& request);
