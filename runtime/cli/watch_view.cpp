@@ -9,7 +9,7 @@ namespace {
 tone tone_of_kind(std::string_view kind) {
   if (kind == "escalation" || kind == "alert")
     return tone::bad;
-  if (kind == "restart" || kind == "drill" || kind == "node")
+  if (kind == "restart" || kind == "drill" || kind == "node" || kind == "nats")
     return tone::warn;
   return tone::plain;
 }

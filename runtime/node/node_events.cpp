@@ -7,6 +7,7 @@
 #include "runtime/telemetry/trace.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <caf/actor_cast.hpp>
 
 namespace coppice {
@@ -158,6 +159,15 @@ result<void> node::impl::start_events() {
   if (!client)
     return client.error();
   nats = *client;
+  // The first connection is part of the start; what counts is that it goes, and that it comes back.
+  nats_watch =
+    nats->on_state([this, lost = std::make_shared<std::atomic<bool>>(false)](const auto& now) {
+      using state = events::connection_state;
+      if (now.state == state::reconnecting && !lost->exchange(true))
+        note("nats", {}, "NATS is away" + (now.last_error.empty() ? "" : ": " + now.last_error));
+      else if (now.state == state::connected && lost->exchange(false))
+        note("nats", {}, "NATS is back at " + now.url);
+    });
   events::outbox_options box;
   // What the runtime itself publishes has its streams in any case.
   auto has_dead = false;

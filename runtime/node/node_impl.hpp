@@ -121,6 +121,8 @@ struct node::impl {
   std::shared_ptr<store::timeline_store> kept_history;
   std::unique_ptr<events::nats_server> nats_server;
   std::shared_ptr<events::nats_client> nats;
+  std::unique_ptr<events::subscription>
+    nats_watch; ///< Writes into the history when NATS goes and comes.
   std::shared_ptr<events::outbox> outbox;
   std::shared_ptr<events::dead_letter_sink> dead_letter_sink;
   std::shared_ptr<node_observer> observer;

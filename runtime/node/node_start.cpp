@@ -308,6 +308,7 @@ void node::stop() {
   x.peers.reset();
   if (x.outbox)
     x.outbox->close();
+  x.nats_watch.reset();
   if (x.nats)
     x.nats->close();
   x.worker.reset();

@@ -17,10 +17,10 @@ def change(old, new):
     text = text.replace(old, new)
 change("args: {interval: 1s}", "args: {interval: 50ms}")
 change("      - {name: EDGE,", "      - {name: DEMO, subjects: [demo.>], max_age: 1d, max_bytes: 16MiB}\n      - {name: EDGE,")
-change("  user:\n", """    bridges:
+change("  alerts:\n", """    bridges:
       - {subject: demo.interval, durable: demo, to: 'beta:/user/edge/host', type: edge.set_interval}
       - {subject: demo.small, durable: small, to: 'alpha:/user/edge/small', type: edge.set_interval}
-  user:
+  alerts:
 """)
 change("        - id: alerts ", "        - {id: small, type: edge.host_poller, args: {interval: 1h}, mailbox: {limit: 2}}\n        - id: alerts ")
 print(text, end="")
@@ -102,6 +102,11 @@ for round in 1 2; do
   eventually 20 "nats-server is started again" back "$nats"
   note "round $round: NATS was back after $(($(milliseconds) - begun)) ms"
 done
+told() { # every node
+  is '[["alpha", true, true], ["beta", true, true], ["gamma", true, true]]' \
+    '[[n] + [any(x["node"] == n and x["kind"] == "nats" and word in x["text"] for x in d) for word in ("away", "back")] for n in ("alpha", "beta", "gamma")]' history
+}
+eventually 20 "history tells that NATS went and came" told
 before=$(filed)
 eventually 20 "journals go on" more_filed
 
