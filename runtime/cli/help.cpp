@@ -113,8 +113,11 @@ std::string help_of(const verb& what, const std::string& program, const style& h
     }
   }
   if (!what.raw)
-    out += "\nEvery flag has an environment variable: --node is " + environment_name("--node")
-           + ". The flags of every verb: `" + program + " help`.\n";
+    out += "\n"
+           + wrap("Every flag has an environment variable: --node is " + environment_name("--node")
+                    + ". The flags of every verb: `" + program + " help`.",
+                  0, 80)
+           + "\n";
   return out;
 }
 
