@@ -90,7 +90,9 @@ check_json "after the drill" '["running", 2, 1, 1, 0]' '[d["state"], d["incarnat
 check_json "after the drill" true 'd["messages"]["in"] >= int(a[0]) + 3' "$handled"
 check_json "last_exit" true 'bool(d["last_exit"]["reason"]) and d["last_exit"]["reason"] == d["history"][0]["reason"] and d["last_exit"]["at"] == d["history"][0]["at"]'
 check_json "history" true 'd["history"][0]["downtime_ms"] < 5000 and {"at", "reason", "message_type", "trace_id", "downtime_ms", "stack"} <= d["history"][0].keys()'
+at=$(get 'd["history"][0]["at"]')
 expect 0 history --path "$host" --of beta -o json
+check_json "history has the restart at the time of the crash" true 'any(x["kind"] == "restart" and x["at"] == a[0] for x in d)' "$at"
 check_json "history has the restart" true 'any(x["kind"] == "restart" and x["node"] == "beta" and x["path"].endswith("/user/edge/host") for x in d)'
 expect 0 history --node gamma -o json
 check_json "history --node" '["gamma"]' 'sorted({x["node"] for x in d})'
@@ -124,6 +126,8 @@ up() { is '[["alpha", "up"], ["beta", "up"], ["gamma", "up"]]' 'sorted([n["name"
 for node in alpha beta gamma; do eventually 10 "$node sees three nodes up again" up "$node"; done
 note "gamma was back after $(($(milliseconds) - begun)) ms"
 check "gamma is another process" no "$([ "$(pid_of gamma)" = "$gamma" ] && echo yes || echo no)"
+expect 0 history --of gamma -o json
+check_json "what gamma told before is there" true 'any("spawn" in x["text"] and "/user/edge/second" in x["text"] for x in d)'
 expect 0 request "gamma:$host" edge.get_status --node alpha -o json
 check_json "gamma answers again" edge.status 'd["type"]'
 
