@@ -2,15 +2,10 @@
 
 #include "actors/edge/edge_messages.hpp"
 #include "actors/edge/edge_types.hpp"
+#include "runtime/supervision/fwd.hpp"
 
 #include <caf/behavior.hpp>
 #include <caf/fwd.hpp>
-
-namespace coppice {
-
-class catalog;
-
-} // namespace coppice
 
 namespace coppice::edge {
 

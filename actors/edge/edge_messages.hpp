@@ -2,13 +2,8 @@
 
 #include "actors/edge/edge_types.hpp"
 #include "runtime/base/type_id_ranges.hpp"
+#include "runtime/json/fwd.hpp"
 #include "runtime/json/messages.hpp"
-
-namespace coppice::json {
-
-class type_registry;
-
-} // namespace coppice::json
 
 namespace coppice::edge {
 

@@ -2,13 +2,12 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/http/fwd.hpp"
+#include "runtime/node/fwd.hpp"
 
 #include <memory>
 #include <string>
 
 namespace coppice {
-
-class node;
 
 /// The admin API of one node: HTTP on a Unix socket and, when configured, on TCP with tokens. README.md has the routes.
 /// Threading: start and stop from one thread. The node must outlive stop().

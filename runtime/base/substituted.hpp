@@ -1,11 +1,9 @@
 #pragma once
 
+#include "runtime/base/fwd.hpp"
+
 #include <atomic>
 #include <cstdint>
-
-namespace coppice {
-class clock;
-} // namespace coppice
 
 /// What a test put in the place of the operating system (substitute.hpp); read by clock.cpp and prng.cpp.
 namespace coppice::substituted {

@@ -1,13 +1,11 @@
 #pragma once
 
 #include "runtime/base/result.hpp"
+#include "runtime/cli/fwd.hpp"
 #include "runtime/cli/text.hpp"
 #include "runtime/json/value.hpp"
 
 namespace coppice::cli {
-
-class session;
-class arguments;
 
 /// The verb `types`.
 result<int> types(session& in, const arguments& args);

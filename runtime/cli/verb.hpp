@@ -2,6 +2,7 @@
 
 #include "runtime/base/duration.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/cli/fwd.hpp"
 
 #include <map>
 #include <optional>
@@ -11,8 +12,6 @@
 #include <vector>
 
 namespace coppice::cli {
-
-class session;
 
 /// What can stand at a place of the command line; for completion.
 enum class word_kind : uint8_t {

@@ -1,13 +1,11 @@
 #pragma once
 
 #include "runtime/events/cloud_event.hpp"
+#include "runtime/events/fwd.hpp"
 #include "runtime/events/nats_types.hpp"
-
 #include "runtime/store/dead_letter_store.hpp"
 
 namespace coppice::events {
-
-class outbox;
 
 /// The stream of dead letters: `COPPICE_DEAD`, subjects `dead.>`, kept by limits (30 days, 256
 /// MiB).

@@ -11,6 +11,7 @@ struct stream_config;
 struct consumer_config;
 class nats_client;
 class nats_server;
+class dead_letter_sink;
 class outbox;
 class consumer;
 class pull_subscription;

@@ -1,13 +1,8 @@
 #pragma once
 
-#include "runtime/events/nats_client.hpp"
-
 #include "runtime/base/clock.hpp"
-
-namespace coppice::store {
-class sqlite_file;
-class database;
-} // namespace coppice::store
+#include "runtime/events/nats_client.hpp"
+#include "runtime/store/fwd.hpp"
 
 namespace coppice::events {
 

@@ -3,13 +3,12 @@
 #include "runtime/base/duration.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/json/document.hpp"
+#include "runtime/json/fwd.hpp"
 #include "runtime/json/messages.hpp"
 
 #include <string>
 
 namespace coppice::json {
-
-class type_registry;
 
 /// A message whose type this process cannot have as a CAF type: from loaded plugins, NATS and remote peers.
 struct json_message {

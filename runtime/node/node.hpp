@@ -2,12 +2,17 @@
 
 #include "runtime/base/duration.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/cluster/fwd.hpp"
+#include "runtime/events/fwd.hpp"
+#include "runtime/http/fwd.hpp"
 #include "runtime/json/codec_context.hpp"
 #include "runtime/node/asker.hpp"
 #include "runtime/node/config/load.hpp"
 #include "runtime/node/config/plan.hpp"
+#include "runtime/node/fwd.hpp"
 #include "runtime/node/node_messages.hpp"
 #include "runtime/node/timeline.hpp"
+#include "runtime/store/fwd.hpp"
 #include "runtime/supervision/branch.hpp"
 #include "runtime/supervision/catalog.hpp"
 
@@ -22,27 +27,6 @@
 #include <vector>
 
 namespace coppice {
-
-class background;
-struct node_surroundings;
-
-namespace cluster {
-class cluster;
-} // namespace cluster
-namespace events {
-struct event;
-class dead_letter_sink;
-class nats_client;
-class outbox;
-} // namespace events
-namespace http {
-class router;
-} // namespace http
-namespace store {
-class dead_letter_store;
-class sqlite_event_store;
-class sqlite_file;
-} // namespace store
 
 /// One thing that a node needs before it is ready.
 struct readiness {

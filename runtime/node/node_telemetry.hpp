@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/node/fwd.hpp"
 #include "runtime/telemetry/metrics.hpp"
 #include "runtime/telemetry/otlp_exporter.hpp"
 #include "runtime/telemetry/watchdog.hpp"
@@ -8,8 +9,6 @@
 #include <vector>
 
 namespace coppice {
-
-class node;
 
 /// What a node shows of itself: metrics computed at each scrape, the watchdog, and the exporter of spans when an endpoint
 /// is configured.

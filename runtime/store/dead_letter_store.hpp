@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/store/fwd.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -12,8 +13,6 @@
 #include <vector>
 
 namespace coppice::store {
-
-class sqlite_file;
 
 enum class dead_letter_state : uint8_t { waiting, replayed, dropped };
 std::string_view to_string(dead_letter_state x);

@@ -1,14 +1,12 @@
 #pragma once
 
 #include "runtime/store/event_types.hpp"
+#include "runtime/store/fwd.hpp"
 
 #include <functional>
 #include <memory>
 
 namespace coppice::store {
-
-class sqlite_file;
-class database;
 
 /// Ends its subscription when it goes away; waits for a callback that is running (unless it is
 /// called from it).

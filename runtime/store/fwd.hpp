@@ -8,6 +8,7 @@ class database;
 class statement;
 class sqlite_file;
 class event_store;
+class sqlite_event_store;
 class dead_letter_store;
 class timeline_store;
 struct new_event;

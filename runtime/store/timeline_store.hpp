@@ -2,6 +2,7 @@
 
 #include "runtime/base/duration.hpp"
 #include "runtime/base/result.hpp"
+#include "runtime/store/fwd.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -9,8 +10,6 @@
 #include <vector>
 
 namespace coppice::store {
-
-class sqlite_file;
 
 /// One entry of a node's timeline as it is kept.
 struct timeline_row {

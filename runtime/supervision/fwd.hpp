@@ -2,6 +2,12 @@
 
 #include <cstdint>
 
+namespace coppice {
+
+class catalog;
+
+} // namespace coppice
+
 namespace coppice::supervision {
 
 class branch;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/base/duration.hpp"
+#include "runtime/telemetry/fwd.hpp"
 
 #include <cstdint>
 #include <string>
@@ -9,8 +10,6 @@
 #include <vector>
 
 namespace coppice::telemetry {
-
-class subject;
 
 /// One request of a supervised actor that has no answer yet.
 struct open_wait {

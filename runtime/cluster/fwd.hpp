@@ -1,0 +1,9 @@
+#pragma once
+
+#include <cstdint>
+
+namespace coppice::cluster {
+
+class cluster;
+
+} // namespace coppice::cluster
