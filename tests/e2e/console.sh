@@ -107,7 +107,7 @@ expect 0 chaos kill-node gamma --yes
 expect 0 wait node/gamma --for absent --timeout 20s --node alpha
 for verb in "dlq ls" "dlq summary" "history --since 15m" "logs --since 15m"; do
   # shellcheck disable=SC2086  # the words of a verb
-  expect 0 $verb --node alpha -o json
+  COPPICE_NODE=alpha expect 0 $verb -o json
   check_json "$verb without gamma" '[]' '[x for x in d if set(x) == {"node", "error"}]'
   check_in "$verb names the node that is down" "gamma: " "$err"
 done
