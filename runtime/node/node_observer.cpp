@@ -60,11 +60,15 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
                           bool gave_up) noexcept {
   if (!attached_)
     return;
+  auto at = system_clock().now();
   auto path = where.path();
-  auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
-  owner_.history().add(
-    {0, system_clock().now(), {}, gave_up ? "escalation" : "stopped", path, text, {}});
-  owner_.worker().run([this, path, text, reason, gave_up] {
+  // Dynamic children end by the thousand; what brings a node down must be there at once.
+  if (gave_up)
+    owner_.history().add({0, at, {}, "escalation", path, path + " gave up: " + reason, {}});
+  owner_.worker().run([this, at, path = std::move(path), reason, gave_up] {
+    auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
+    if (!gave_up)
+      owner_.history().add({0, at, {}, "stopped", path, text, {}});
     log::write(gave_up ? log::level::error : log::level::info, "supervision", text,
                {{"path", path}});
     publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}},

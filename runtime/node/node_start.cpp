@@ -2,6 +2,7 @@
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_impl.hpp"
 #include "runtime/scheduling/install.hpp"
+#include "runtime/store/dead_letter_core.hpp"
 #include "runtime/telemetry/install.hpp"
 #include "runtime/telemetry/log.hpp"
 
@@ -85,6 +86,13 @@ result<void> node::impl::open_store() {
   return {};
 }
 
+namespace {
+
+/// Ends and restarts that are kept on the disk.
+constexpr uint32_t kept_per_second_max = 1000;
+
+} // namespace
+
 result<void> node::impl::open_history() {
   auto opened = store::timeline_store::open(file);
   if (!opened)
@@ -102,7 +110,12 @@ result<void> node::impl::open_history() {
                      std::move(row.path),
                      std::move(row.text),
                      std::move(row.details)});
-  history.keep(std::move(older), [to = kept_history](const timeline_entry& x, uint64_t oldest) {
+  // A storm is told in memory; the disk belongs to the events then.
+  auto budget = std::make_shared<store::storm_limit>(kept_per_second_max);
+  history.keep(std::move(older), [=, to = kept_history](const timeline_entry& x, uint64_t oldest) {
+    auto frequent = x.kind == "stopped" || x.kind == "restart";
+    if (frequent && !budget->admit(system_clock().monotonic()))
+      return;
     to->put({x.number, x.at, x.kind, x.path, x.text, x.details}, oldest);
   });
   return {};

@@ -13,6 +13,7 @@ namespace {
 
 /// What one transaction writes.
 struct batch {
+  size_t rows_max = 512; ///< Others wait for the disk too.
   bool filled = false;
   std::vector<timeline_row> rows;
   uint64_t oldest = 0;
@@ -98,6 +99,7 @@ public:
 
   result<void> flush() override {
     auto x = std::make_shared<batch>();
+    x->rows_max = SIZE_MAX;
     auto outcome = file_->run(job_of(x));
     note(outcome, *x);
     return outcome;
@@ -116,9 +118,10 @@ private:
         std::lock_guard guard{self->mutex_};
         x->filled = true;
         x->oldest = self->oldest_;
-        for (auto& [number, row] : self->waiting_)
-          x->rows.push_back(std::move(row));
-        self->waiting_.clear();
+        auto row = self->waiting_.begin();
+        for (; row != self->waiting_.end() && x->rows.size() < x->rows_max; ++row)
+          x->rows.push_back(std::move(row->second));
+        self->waiting_.erase(self->waiting_.begin(), row);
       }
       return write(db, *x);
     };

@@ -31,7 +31,8 @@ struct timeline_stats {
 /// A node's timeline on the disk, so that what ended a node can be read after its next start. Rows that come while a
 /// batch is being written share the next one; a crash loses at most the batch that is being written and the one that
 /// gathers behind it.
-/// Threading: thread-safe. Bounds: `waiting_max` rows wait, the oldest give way; how much is kept says the caller.
+/// Threading: thread-safe. Bounds: `waiting_max` rows wait, the oldest give way; 512 rows a batch; how much is kept says
+/// the caller.
 class timeline_store {
 public:
   static constexpr size_t waiting_max = 10'000;
