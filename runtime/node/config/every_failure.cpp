@@ -85,6 +85,23 @@ std::optional<value> changed(value from, const std::vector<std::string>& path,
   return from;
 }
 
+/// The value with a misspelled key as it was meant; nothing when that key is there too.
+std::optional<value> renamed(value from, const std::vector<std::string>& path,
+                             const std::string& meant) {
+  auto* parent = &from;
+  for (auto i = path.begin(); i + 1 != path.end(); ++i) {
+    parent = element(*parent, *i);
+    if (parent == nullptr)
+      return {};
+  }
+  auto member = std::find_if(parent->members.begin(), parent->members.end(),
+                             [&](const value::member& x) { return x.key == path.back(); });
+  if (member == parent->members.end() || meant.empty() || parent->find(meant) != nullptr)
+    return {};
+  member->key = meant;
+  return from;
+}
+
 } // namespace
 
 void every_failure(value from, const std::function<result<void>(std::string_view json)>& check,
@@ -106,8 +123,7 @@ void every_failure(value from, const std::function<result<void>(std::string_view
     if (path.empty())
       return;
     noted.push_back(why.at);
-    auto heals = [&](const value* instead) {
-      auto next = changed(from, path, instead);
+    auto goes_on_with = [&](std::optional<value> next) {
       if (!next)
         return false;
       auto next_text = to_json(*next);
@@ -119,6 +135,10 @@ void every_failure(value from, const std::function<result<void>(std::string_view
       verdict = std::move(next_verdict);
       return true;
     };
+    auto heals = [&](const value* instead) { return goes_on_with(changed(from, path, instead)); };
+    // What is misspelled is not missing as well.
+    if (why.code == errc::unknown_field && goes_on_with(renamed(from, path, why.hint)))
+      continue;
     if (!heals(nullptr) && std::none_of(candidates.begin(), candidates.end(), [&](const value& x) {
           return heals(&x);
         }))

@@ -15,7 +15,8 @@ result<void> check(std::string_view, std::string_view text) {
   for (auto& member : args)
     if (member.key() != "interval" && member.key() != "count" && member.key() != "url"
         && member.key() != "list")
-      return error{errc::unknown_field, "unknown field", "/" + std::string{member.key()}, {}};
+      return error{errc::unknown_field, "unknown field", "/" + std::string{member.key()},
+                   member.key() == "ulr" ? "url" : ""};
   auto* interval = args.if_contains("interval");
   if (interval != nullptr && (!interval->is_string() || !interval->as_string().ends_with("s")))
     return error{errc::wrong_type, "no duration", "/interval", {}};
@@ -59,6 +60,12 @@ TEST_CASE("configuration mistakes: every one in the arguments of an actor", "[co
   CHECK(mistakes("{count: many}")
         == "f:5:11: user[0].args.url: the field 'url' is missing\n"
            "f:5:19: user[0].args.count: no number\n");
+  // What is misspelled is not missing too, and its value is looked at.
+  CHECK(mistakes("{ulr: 'http://h/'}")
+        == "f:5:17: user[0].args.ulr: unknown field (did you mean 'url'?)\n");
+  CHECK(mistakes("{ulr: 5}")
+        == "f:5:17: user[0].args.ulr: unknown field (did you mean 'url'?)\n"
+           "f:5:17: user[0].args.url: no URL\n");
   // Elements keep their numbers.
   CHECK(mistakes("{url: 'http://h/', list: [a, 1, b]}")
         == "f:5:37: user[0].args.list.0: no number\nf:5:43: user[0].args.list.2: no number\n");
