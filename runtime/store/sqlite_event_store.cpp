@@ -60,7 +60,8 @@ public:
       append_callback callback;
       append_result answer;
     };
-    auto state = std::make_shared<shared_state>(std::move(request), std::move(callback));
+    auto state =
+      std::make_shared<shared_state>(shared_state{std::move(request), std::move(callback), {}});
     auto queued = file_->submit(
       [state](database& db) -> result<void> {
         auto outcome = detail::append_events(db, state->request);
