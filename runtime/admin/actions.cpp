@@ -111,7 +111,27 @@ std::string_view word_of(kind x) {
   }
 }
 
+result<void> check_by_hand(std::string_view path, kind what) {
+  if (!is_below(path, "/system"))
+    return {};
+  auto for_good = what == kind::stop || what == kind::suspend || what == kind::remove;
+  auto crashes = what == kind::kill || what == kind::crash;
+  if (!for_good && !(crashes && path == "/system"))
+    return {};
+  return error{errc::refused,
+               "/system is the runtime's own and the node cannot do without it; `restart` begins a "
+               "part of it anew"
+                 + std::string{crashes ? ", drills are for what is below it or below /user"
+                                       : ", and `down` or a signal stops the whole node"},
+               std::string{path},
+               {}};
+}
+
 void run_action(const api_ptr& a, call c, std::string path, kind what, std::string reason) {
+  if (auto ok = check_by_hand(path, what); !ok) {
+    c.fail(ok.error());
+    return;
+  }
   sv::supervisor_command command;
   command.what = what;
   command.reason = reason.empty() ? "by hand: " + std::string{word_of(what)} : std::move(reason);

@@ -160,6 +160,39 @@ TEST_CASE("admin: restart, stop, kill, suspend, resume", "[node]") {
   CHECK(history.find("uid:") != std::string::npos);
 }
 
+TEST_CASE("admin: what the node lives on stays, and is missed when it is gone", "[node]") {
+  running_node x{"chaos: {enabled: true}\n"};
+  auto refuse = [&](const std::string& method, const std::string& target) {
+    CAPTURE(target);
+    auto why = x.problem(x.call(method, target), 422, errc::refused);
+    CHECK(text_at(why, "/detail").find("the node cannot do without it") != std::string::npos);
+  };
+  for (const std::string path : {"/system", "/system/store", "alpha:/system"}) {
+    refuse("POST", "/v1/actors/stop?path=" + path);
+    refuse("POST", "/v1/actors/suspend?path=" + path);
+    refuse("DELETE", "/v1/actors?path=" + path);
+  }
+  refuse("POST", "/v1/actors/kill?path=/system");
+  refuse("POST", "/v1/chaos/crash?path=/system");
+  refuse("POST", "/v1/chaos/pause?path=/system");
+  // These mend themselves.
+  CHECK(text_at(x.post("/v1/chaos/crash?path=/system/store"), "/state") == "running");
+  CHECK(text_at(x.post("/v1/actors/restart?path=/system/store"), "/state") == "running");
+  CHECK(x.get("/v1/status").at("ok").as_bool());
+
+  supervision::supervisor_command stop;
+  stop.what = supervision::supervisor_command::kind::stop;
+  std::promise<bool> done;
+  x.owner->command("/system", stop, 10s, [&](auto answer) { done.set_value(bool{answer}); });
+  REQUIRE(done.get_future().get());
+  auto status = x.get("/v1/status");
+  CHECK_FALSE(status.at("ok").as_bool());
+  CHECK(text_at(status, "/problems/0/text")
+        == "/system is stopped: a part of the node is missing; `restart /system` brings it back");
+  CHECK(text_at(x.post("/v1/actors/restart?path=/system"), "/state") == "running");
+  CHECK(x.get("/v1/status").at("ok").as_bool());
+}
+
 TEST_CASE("admin: what blocks is named, inspected and killed", "[node]") {
   running_node x;
   x.post("/v1/actors/messages?path=/user/box/two", R"({"type":"test.block"})", 202);

@@ -27,8 +27,8 @@ void act(const api_ptr& a, call c) {
 /// May the child be taken away by hand? What the configuration describes would be back at the next start, and a reload
 /// would look for it in vain.
 result<void> check_removal(const node& owner, const std::string& path) {
-  if (is_below(path, "/system"))
-    return error{errc::refused, "/system is the runtime's own; it stays", path, {}};
+  if (auto ok = check_by_hand(path, command_kind::remove); !ok)
+    return ok;
   if (path == "/" || path == "/user")
     return error{errc::refused, "only what is below /user can be deleted", path, {}};
   auto parent = look_at(owner, parent_path(path), 0);

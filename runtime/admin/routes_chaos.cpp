@@ -38,6 +38,10 @@ void post_crash(const api_ptr& a, call c) {
   at_path(a, std::move(c), action_deadline, [a](call c, std::string path) {
     if (!allowed(a, c))
       return;
+    if (auto ok = check_by_hand(path, sv::supervisor_command::kind::crash); !ok) {
+      c.fail(ok.error());
+      return;
+    }
     note(a, path, "crash " + path);
     run_action(a, std::move(c), std::move(path), sv::supervisor_command::kind::crash,
                "fault drill");
@@ -94,8 +98,13 @@ void post_pause(const api_ptr& a, call c) {
   }
   if (!where->path.empty()) {
     at_path(a, std::move(c), peer_read_deadline, [a, length = *length](call c, std::string path) {
-      if (allowed(a, c))
+      if (!allowed(a, c))
+        return;
+      // A pause ends by itself, as a crash does.
+      if (auto ok = check_by_hand(path, sv::supervisor_command::kind::crash); ok)
         pause_actor(a, c, path, length);
+      else
+        c.fail(ok.error());
     });
     return;
   }

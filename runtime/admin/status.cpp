@@ -2,6 +2,7 @@
 
 #include "runtime/admin/inspect.hpp"
 #include "runtime/admin/nats_view.hpp"
+#include "runtime/admin/query.hpp"
 #include "runtime/admin/views.hpp"
 #include "runtime/cluster/cluster.hpp"
 #include "runtime/events/nats_client.hpp"
@@ -53,6 +54,13 @@ void count(const sv::tree_entry& x, counts& out, report& problems) {
   } else if (x.state == sv::child_state::failed) {
     ++out.failed;
     problems.add("actor", x.path + " failed" + (x.last ? ": " + x.last->reason : std::string{}));
+  } else if ((x.state == sv::child_state::stopped || x.state == sv::child_state::suspended)
+             && is_below(x.path, "/system")) {
+    // Below /user a person may have wanted it so.
+    problems.add("actor", x.path + " is " + std::string{sv::to_string(x.state)}
+                            + ": a part of the node is missing; `"
+                            + (x.state == sv::child_state::stopped ? "restart " : "resume ")
+                            + x.path + "` brings it back");
   }
   for (auto& child : x.children)
     count(child, out, problems);
