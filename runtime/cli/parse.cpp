@@ -15,13 +15,15 @@ std::string key_of(const flag& x) {
 }
 
 error unknown_word(const verb& what, const std::string& word) {
-  if (word.size() > 1 && word[0] == '-') {
+  if (word.find_first_not_of('-') != std::string::npos && word[0] == '-') {
     std::vector<std::string> names;
     for (const auto* table : {&what.flags, &global_flags()})
       for (const auto& x : *table)
-        names.push_back(x.long_name());
+        names.push_back(key_of(x));
     auto name = word.substr(0, word.find('='));
-    return {errc::usage, what.name + " has no flag " + name, "", nearest_name(name, names)};
+    // The dashes are the same in every flag, so they say nothing about nearness.
+    auto near = nearest_name(name.substr(name.find_first_not_of('-')), names);
+    return {errc::usage, what.name + " has no flag " + name, "", near.empty() ? near : "--" + near};
   }
   return {errc::usage, "'" + word + "' is one word too many: " + what.usage(), "", ""};
 }

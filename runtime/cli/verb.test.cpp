@@ -40,6 +40,20 @@ result<std::string> meaning(const std::string& line,
 
 } // namespace
 
+TEST_CASE("parse: only a near flag or verb is suggested", "[cli]") {
+  auto hint = [](std::string_view verb, std::vector<std::string> words) {
+    auto parsed =
+      parse_arguments(*find_verb(verb), words, [](const char*) -> const char* { return nullptr; });
+    REQUIRE_FALSE(parsed);
+    return parsed.error().hint;
+  };
+  CHECK(hint("up", {"--bogus"}).empty());
+  CHECK(hint("up", {"--node"}).empty()); // A flag of every verb: here its value is missing.
+  CHECK(hint("up", {"--detahc"}) == "--detach");
+  CHECK(hint("up", {"--frsh=1"}) == "--fresh");
+  CHECK(match_verb({"chaos", "cash", "/user"}).error().hint == "chaos crash");
+}
+
 TEST_CASE("verbs: every example of every verb can be read", "[cli]") {
   for (const auto& x : all_verbs()) {
     INFO(x.name);
