@@ -6,7 +6,10 @@
 
 namespace coppice::cli {
 
-/// All verbs, one a line. Pure, as everything here.
+/// The verbs' names by group: at most 24 lines of 80 columns. Pure, as everything here.
+std::string help_overview(const cli_environment& env, const style& how);
+
+/// All verbs, one a line, and what every verb takes.
 std::string help_page(const cli_environment& env, const style& how);
 
 /// One verb: usage, arguments, flags with their environment variables, examples.

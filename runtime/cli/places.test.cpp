@@ -267,7 +267,17 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
   CHECK(run({"help", "chaos", "kill-node"}).out.find("  NODE  the node's name")
         != std::string::npos);
   CHECK(run({"explain", "mailbox_full"}).out.find("exit status 1, HTTP 429") != std::string::npos);
-  CHECK(run({"explain", "mailbox_ful"}).status == 4);
+  auto wrong = run({"explain", "mailbox_ful"});
+  CHECK(wrong.status == 4);
+  CHECK(wrong.err
+        == "coppice: no error code 'mailbox_ful'; `explain` lists them (did you mean "
+           "'mailbox_full'?) (not_found)\n");
+  auto codes = run({"explain"});
+  CHECK(codes.status == 0);
+  CHECK(codes.out.find("CODE") == 0);
+  CHECK(codes.out.find("\nmailbox_full") != std::string::npos);
+  CHECK(static_cast<size_t>(std::count(codes.out.begin(), codes.out.end(), '\n'))
+        == all_errc().size());
   cli_environment env;
   env.version = "1.2.3";
   env.caf = "0.18.7";

@@ -115,6 +115,10 @@ TEST_CASE("rendering: help", "[cli]") {
   auto page = help_page(env, of_width(80));
   check_golden("help.txt", page);
   CHECK(widest_line(page) <= 80);
+  page = help_overview(env, of_width(80));
+  check_golden("help-overview.txt", page);
+  CHECK(widest_line(page) <= 80);
+  CHECK(std::count(page.begin(), page.end(), '\n') <= 24);
   check_golden("help-dlq-replay.txt", help_of(*find_verb("dlq replay"), "coppice", of_width(80)));
 }
 

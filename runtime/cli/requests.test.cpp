@@ -183,7 +183,9 @@ TEST_CASE("requests: exit statuses follow what the node says", "[cli]") {
     CHECK(json::serialize(*shown)
           == R"({"error":{"code":")" + std::string{to_string(x.code)}
                + R"(","message":"no such luck","at":"/intervall","hint":"interval"}})");
-    CHECK(done.err == "coppice: /intervall: no such luck (did you mean 'interval'?)\n");
+    CHECK(done.err
+          == "coppice: /intervall: no such luck (did you mean 'interval'?) ("
+               + std::string{to_string(x.code)} + ")\n");
   }
 }
 

@@ -74,8 +74,11 @@ int show_error(session& in, const error& reason) {
                   && find_verb(reason.hint) == nullptr;
   if (sentence) // Advice, not a name.
     plain.hint.clear();
-  auto line =
-    in.env().program + ": " + escape_lines(to_string(plain) + (sentence ? "; " + reason.hint : ""));
+  auto said = to_string(plain) + (sentence ? "; " + reason.hint : "");
+  // What `explain` takes. A wrong line needs none, and a list of mistakes has a line each.
+  if (reason.code != errc::usage && said.find('\n') == std::string::npos)
+    said += " (" + std::string{to_string(reason.code)} + ")";
+  auto line = in.env().program + ": " + escape_lines(said);
   in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line)
                                                              : line)
            << "\n";
@@ -152,7 +155,7 @@ int run_cli(const cli_environment& env, std::vector<std::string> args) {
       return status;
     session in{env, standard_screen(), {}};
     if (args.empty() || args[0] == "-h" || args[0] == "--help") {
-      in.out() << help_page(env, in.how());
+      in.out() << help_overview(env, in.how());
       return args.empty() ? 2 : 0;
     }
     if (args[0] == "--version")

@@ -14,7 +14,8 @@ namespace {
 
 result<int> help(session& in, const arguments& args) {
   if (!args.has("VERB")) {
-    in.out() << help_page(in.env(), in.how());
+    in.out() << (args.has("all") ? help_page(in.env(), in.how())
+                                 : help_overview(in.env(), in.how()));
     return 0;
   }
   auto name = args.get("VERB");
@@ -38,24 +39,54 @@ result<int> help(session& in, const arguments& args) {
   return 0;
 }
 
+json::value code_json(const errc_info& x) {
+  return json::object{{"code", x.name}, {"http", x.http}, {"exit", x.exit}, {"text", x.text}};
+}
+
+/// Every code with what it means, a line each.
+result<int> list_codes(session& in) {
+  json::array out;
+  for (const auto& x : all_errc())
+    if (x.code != errc::none)
+      out.push_back(code_json(x));
+  view how;
+  how.name = names_of("code");
+  how.table = [](const json::value& all, const style& s) {
+    std::vector<row> rows;
+    for (const auto& x : items(all, "")) {
+      auto meaning = show(x, "text");
+      if (auto end = meaning.find(". "); !s.wide && end != meaning.npos)
+        meaning.resize(end + 1);
+      rows.push_back({{show(x, "code"), tone::strong},
+                      {show(x, "exit")},
+                      {show(x, "http")},
+                      {std::move(meaning)}});
+    }
+    return render_table(
+      {{"CODE"}, {"EXIT", true}, {"HTTP", true}, {"MEANS", false, 20, false, true}}, rows, s);
+  };
+  return in.print(json::value(std::move(out)), how);
+}
+
 result<int> explain(session& in, const arguments& args) {
+  if (!args.has("CODE"))
+    return list_codes(in);
   const auto& code = args.get("CODE");
   auto found = errc_from_string(code);
   if (!found) {
     std::vector<std::string> names;
     for (const auto& x : all_errc())
       names.emplace_back(x.name);
-    return error{errc::not_found, "no error code '" + code + "'", "", nearest_name(code, names)};
+    return error{errc::not_found, "no error code '" + code + "'; `explain` lists them", "",
+                 nearest_name(code, names)};
   }
-  const auto& x = info(*found);
-  json::object out{{"code", x.name}, {"http", x.http}, {"exit", x.exit}, {"text", x.text}};
   view how;
   how.name = names_of("code");
   how.table = [](const json::value& v, const style& s) {
     return paint(s, tone::strong, show(v, "code")) + "  exit status " + show(v, "exit") + ", HTTP "
            + show(v, "http") + "\n" + show(v, "text") + "\n";
   };
-  return in.print(json::value(std::move(out)), how);
+  return in.print(code_json(info(*found)), how);
 }
 
 result<int> completion(session& in, const arguments& args) {
@@ -85,12 +116,14 @@ std::vector<verb> help_verbs() {
      .summary = "every verb, or one",
      .run = help,
      .args = {{"VERB", "", word_kind::verb, false}, {"SECOND", "", word_kind::any, false}},
-     .examples = {"help", "help dlq replay"}},
+     .flags = {{"-a,--all", "", "a line about each verb and flag"}},
+     .examples = {"help", "help --all", "help dlq replay"}},
     {.name = "explain",
      .summary = "what an error code means and what to do",
      .run = explain,
-     .args = {{"CODE", "", word_kind::code}},
-     .examples = {"explain mailbox_full"}},
+     .args = {{"CODE", "as it stands behind a message; without one: all of them", word_kind::code,
+               false}},
+     .examples = {"explain mailbox_full", "explain", "explain -o wide"}},
     {.name = "completion",
      .summary = "a completion script for a shell",
      .run = completion,
