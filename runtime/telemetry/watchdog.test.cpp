@@ -71,6 +71,34 @@ TEST_CASE("a handler that holds its thread is found once for each time", "[watch
   at->set(true);
 }
 
+// As in OTP, the start of a child holds its supervisor; whoever looks must see which child it is.
+TEST_CASE("a start that does not return is found under the child's name", "[watchdog]") {
+  auto at = std::make_shared<gate>();
+  supervision::test_tree tree{one_for_one({worker("a", blocker, at)})};
+  auto slow = [](caf::event_based_actor*, std::shared_ptr<gate> start) -> caf::behavior {
+    start->pass();
+    return {[](get_atom) { return 2; }};
+  };
+  supervision::supervisor_command add;
+  add.what = supervision::supervisor_command::kind::add_child;
+  add.child = worker("slow", slow, at);
+  supervision::send_command(tree.supervisor, add);
+  at->wait_inside();
+  handler_watch watch{100ms};
+  CHECK(watch.look(1).empty());
+  auto found = watch.look(1'000'000'000);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].path == "/slow");
+  CHECK(found[0].type.empty());
+  // Others work meanwhile, and the tree can be looked at.
+  CHECK(tree.ask<int>(tree.actor("/a"), get_atom_v) == 1);
+  CHECK(tree.entry("/slow").state == supervision::child_state::starting);
+  at->set(true);
+  CHECK(tree.wait_until(
+    [&] { return tree.entry("/slow").state == supervision::child_state::running; }));
+  CHECK(tree.ask<int>(tree.actor("/slow"), get_atom_v) == 2);
+}
+
 TEST_CASE("an actor with a thread of its own may block", "[watchdog]") {
   auto at = std::make_shared<gate>();
   auto child = worker("a", blocker, at);
