@@ -109,6 +109,16 @@ bool is_there(const process_ref& x) {
   return !code && std::distance(begin(threads), end(threads)) > 1;
 }
 
+bool was_called_with(const process_ref& x, std::string_view word) {
+  if (!is_alive(x))
+    return false;
+  std::ifstream file{"/proc/" + std::to_string(x.pid) + "/cmdline", std::ios::binary};
+  for (std::string now; std::getline(file, now, '\0');)
+    if (now == word)
+      return true;
+  return false;
+}
+
 dev_node* dev_cluster::find(std::string_view name) {
   for (auto& x : nodes)
     if (x.name == name)

@@ -33,6 +33,9 @@ bool is_dying(const process_ref& x);
 /// Is anything of it left: also a zombie some of whose threads still end and keep its ports?
 bool is_there(const process_ref& x);
 
+/// Does its command line have this word?
+bool was_called_with(const process_ref& x, std::string_view word);
+
 struct dev_node {
   std::string name;
   process_ref process;

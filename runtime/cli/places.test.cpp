@@ -1,22 +1,16 @@
 #include "runtime/cli/completion.hpp"
 #include "runtime/cli/contexts.hpp"
-#include "runtime/cli/dev_plan.hpp"
 #include "runtime/cli/fake_node.test.hpp"
 #include "runtime/cli/help.hpp"
 #include "runtime/cli/new_files.hpp"
-#include "runtime/cli/process.hpp"
-#include "runtime/cli/top_model.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <map>
-
 #include <algorithm>
 #include <fstream>
+#include <map>
 
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace coppice;
 using namespace coppice::cli;
@@ -102,125 +96,6 @@ TEST_CASE("completion: the scripts", "[cli]") {
     check_golden(std::string{"completion."} + shell, completion_script(shell, env));
   auto file = std::string{COPPICE_TEST_DATA} + "/testdata/completion.bash";
   CHECK(std::system(("bash -n " + file).c_str()) == 0);
-}
-
-TEST_CASE("development cluster: the file that `up` writes is a right configuration", "[cli]") {
-  home here;
-  dev_cluster x;
-  x.data = here.folder() + "/a \"folder\"";
-  x.nats_url = "nats://127.0.0.1:4222";
-  uint16_t port = 20000;
-  for (const char* name : {"alpha", "beta", "gamma"}) {
-    dev_node node;
-    node.name = name;
-    node.link_port = port++;
-    node.admin_port = port++;
-    node.log = x.data + "/" + name + "/node.log";
-    x.nodes.push_back(node);
-  }
-  auto yaml = development_yaml(x, "events:\n  streams:\n    - {name: EDGE, subjects: "
-                                  "[\"edge.>\"]}\n\nuser:\n  - id: edge\n    supervisor: {}\n");
-  auto outcome = config::load_text("cluster.yaml", yaml);
-  for (const auto& m : outcome.mistakes)
-    UNSCOPED_INFO(config::to_string(m));
-  REQUIRE(outcome);
-  REQUIRE(outcome.config->nodes.size() == 3);
-  const auto& beta = outcome.config->nodes[1].config;
-  CHECK(beta.node.name == "beta");
-  CHECK(beta.node.data == x.data + "/beta");
-  CHECK(beta.cluster.listen->port == 20002);
-  CHECK(beta.cluster.seeds.size() == 3);
-  CHECK(beta.cluster.certificates.cert == x.data + "/beta/tls/beta.crt");
-  CHECK(beta.admin.listen->port == 20003);
-  CHECK(beta.chaos_enabled);
-  CHECK(beta.nats.url == "nats://127.0.0.1:4222");
-  CHECK(beta.events.streams.size() == 1);
-  CHECK(beta.user.size() == 1);
-
-  auto own =
-    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n");
-  REQUIRE(own);
-  auto missing = missing_settings(x, x.nodes[1], own.config->nodes[0]);
-  CHECK(missing.count("COPPICE__ADMIN__LISTEN") == 0);
-  config::load_options how;
-  how.environment = missing;
-  auto whole =
-    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n", how);
-  for (const auto& m : whole.mistakes)
-    UNSCOPED_INFO(config::to_string(m));
-  REQUIRE(whole);
-  CHECK(whole.config->nodes[0].config.cluster.seeds == beta.cluster.seeds);
-  CHECK(whole.config->nodes[0].config.nats.url == "nats://127.0.0.1:4222");
-}
-
-TEST_CASE("development cluster: what is written down is read back", "[cli]") {
-  home here;
-  dev_cluster x;
-  x.data = here.folder();
-  x.config = "/x.yaml";
-  x.watcher = {12, 34};
-  x.respawn = true;
-  x.nats_url = "nats://127.0.0.1:1";
-  x.nats = {5, 6};
-  x.nodes.push_back({"alpha", {7, 8}, "/s", "http://x", "/l", 1, 2, "exit 3"});
-  REQUIRE(write_cluster(x));
-  auto back = read_cluster(here.folder());
-  REQUIRE(back);
-  REQUIRE(*back);
-  CHECK((*back)->watcher == x.watcher);
-  CHECK((*back)->nats == x.nats);
-  REQUIRE((*back)->nodes.size() == 1);
-  CHECK((*back)->nodes[0].process == x.nodes[0].process);
-  CHECK((*back)->nodes[0].exit == "exit 3");
-  std::ofstream{cluster_file(here.folder())} << "][";
-  CHECK(read_cluster(here.folder()).error().code == errc::storage);
-}
-
-TEST_CASE("processes: a number that is used again is somebody else", "[cli]") {
-  auto me = self_process();
-  CHECK(is_alive(me));
-  CHECK_FALSE(is_alive({me.pid, me.start + 1}));
-  CHECK_FALSE(is_alive({0, 0}));
-  home here;
-  process_options how;
-  how.command = {"/bin/sh", "-c", "echo $COPPICE_TEST_VARIABLE; exec sleep 60"};
-  how.environment["COPPICE_TEST_VARIABLE"] = "seen";
-  how.output = here.folder() + "/out";
-  auto child = start_process(how);
-  REQUIRE(child);
-  CHECK(is_alive(*child));
-  CHECK(wait_gone({*child}, std::chrono::milliseconds{20}).size() == 1);
-  REQUIRE(send_signal(*child, SIGKILL));
-  CHECK(wait_gone({*child}, std::chrono::seconds{10}).empty());
-  CHECK_FALSE(send_signal(*child, SIGKILL));
-  how.command = {"/none"};
-  CHECK_FALSE(start_process(how));
-  auto port = free_port(0, {});
-  REQUIRE(port);
-  CHECK(*free_port(*port, {}) == *port);
-  CHECK(*free_port(*port, {*port}) != *port);
-}
-
-TEST_CASE("up: only a folder with the marker is taken or deleted", "[cli]") {
-  home here;
-  auto folder = here.folder() + "/mine";
-  std::filesystem::create_directories(folder);
-  std::ofstream{folder + "/thesis.txt"} << "years of work";
-  auto done = run({"up", "--data", folder, "--fresh"});
-  CHECK(done.status == 1);
-  CHECK(done.err.find("not a folder of Coppice") != std::string::npos);
-  CHECK(std::filesystem::exists(folder + "/thesis.txt"));
-  CHECK(run({"up", "--data", folder, "--nodes", "10"}).status == 2);
-  CHECK(run({"up", "--data", folder, "--nodes", "x"}).status == 2);
-  std::ofstream{here.folder() + "/bad.yaml"} << "node: {nmae: alpha}\n";
-  done = run(
-    {"up", "--data", here.folder() + "/new", "--config", here.folder() + "/bad.yaml", "--detach"});
-  CHECK(done.status == 1);
-  CHECK(done.err.find("bad.yaml:1") != std::string::npos);
-  CHECK_FALSE(std::filesystem::exists(here.folder() + "/new"));
-  done = run({"down", "--data", here.folder() + "/new"});
-  CHECK(done.status == 0);
-  CHECK(done.out.find("nothing runs") == 0);
 }
 
 TEST_CASE("config check: every mistake with its place", "[cli]") {
@@ -323,92 +198,4 @@ TEST_CASE("new: an app, and what is added to it", "[cli]") {
   for (auto& name : {"shop", "shop.", ".till", "shop.1x", "shop.a.b", "shop.class", "shop.shop"})
     CHECK(new_files("actor", name, 0, nothing).error().code == errc::usage);
   CHECK(free_block({"user_types<3>, user_types<1>", "user_types<N>"}) == 4);
-}
-
-TEST_CASE("top: rates are differences between two answers", "[cli]") {
-  auto answer = [](double in, double busy, double latency, int incarnation) {
-    return json::array{json::object{{"node", "alpha"},
-                                    {"path", "/"},
-                                    {"kind", "supervisor"},
-                                    {"strategy", "one_for_one"},
-                                    {"state", "running"}},
-                       json::object{{"node", "alpha"},
-                                    {"path", "/user/a"},
-                                    {"kind", "worker"},
-                                    {"type", "demo.a"},
-                                    {"state", "running"},
-                                    {"mailbox", 3},
-                                    {"messages", json::object{{"in", in}}},
-                                    {"busy_s", busy},
-                                    {"latency_s", latency},
-                                    {"restarts", 2},
-                                    {"restarts_window", 1},
-                                    {"incarnation", incarnation}},
-                       json::object{{"node", "alpha"},
-                                    {"path", "/user/b"},
-                                    {"kind", "worker"},
-                                    {"type", "demo.b"},
-                                    {"state", "backoff"},
-                                    {"mailbox", 9},
-                                    {"messages", json::object{{"in", 0}}},
-                                    {"busy_s", nullptr}}};
-  };
-  top_model model;
-  model.feed(answer(100, 1, 0.5, 1), std::chrono::seconds{10});
-  CHECK_FALSE(model.rows(top_sort::tree, "")[1].rate);
-  model.feed(answer(300, 1.5, 0.7, 1), std::chrono::seconds{12});
-  auto a = model.rows(top_sort::tree, "")[1];
-  CHECK(*a.rate == 100);
-  CHECK(*a.busy == 0.25);
-  CHECK(short_time(a.latency_s) == "1.0 ms");
-  CHECK(a.depth == 2);
-  CHECK_FALSE(model.rows(top_sort::tree, "")[2].busy);
-  CHECK(model.rows(top_sort::mailbox, "")[0].path == "/user/b");
-  CHECK(model.rows(top_sort::restarts, "")[0].path == "/user/a");
-  CHECK(model.rows(top_sort::tree, "demo.b").size() == 1);
-  CHECK(model.mailbox_total() == 12);
-  model.feed(answer(5, 0, 0, 2), std::chrono::seconds{13}); // Born again: its counters began anew.
-  CHECK_FALSE(model.rows(top_sort::tree, "")[1].rate);
-  CHECK(short_rate(12345.0) == "12.3k");
-  CHECK(short_rate(std::nullopt) == "-");
-  CHECK(next(top_sort::restarts) == top_sort::tree);
-  CHECK(top_sort_from_string("busy") == top_sort::busy);
-}
-
-TEST_CASE("top: the columns take the whole width, names first", "[cli]") {
-  auto whole = [](const top_layout& x) {
-    return top_figures + x.name + (x.type > 0 ? x.type + 2 : 0) + (x.exit > 0 ? x.exit + 2 : 0);
-  };
-  for (size_t width : {80, 100, 120, 200, 300})
-    for (size_t name : {8, 21, 60})
-      for (size_t type : {0, 6, 21, 40}) {
-        CAPTURE(width, name, type);
-        CHECK(whole(layout_of(width, name, type)) == width);
-      }
-  auto narrow = layout_of(80, 16, 21);
-  CHECK(narrow.name == 25);
-  CHECK(narrow.type == 0);
-  auto wide = layout_of(200, 46, 21);
-  CHECK(wide.name == 46); // Nothing is cut.
-  CHECK(wide.type == 21);
-  CHECK(wide.exit == 74);
-  CHECK(layout_of(100, 16, 40).type == 27);
-  CHECK(layout_of(60, 46, 21).name == 12);
-}
-
-TEST_CASE("top: one frame as text", "[cli]") {
-  home here;
-  fake_node node{here.folder()};
-  node.answer(
-    "GET /v1/actors", 200,
-    R"([{"node":"alpha","path":"/","kind":"supervisor","strategy":"one_for_one","state":"running"},
-                  {"node":"alpha","path":"/user","kind":"supervisor","strategy":"one_for_one","state":"running"},
-                  {"node":"alpha","path":"/user/a","kind":"worker","type":"demo.a","state":"running","mailbox":3,
-                   "messages":{"in":10,"out":0,"failed":0},"busy_s":0,"latency_s":0,"restarts":2,"restarts_window":1}])");
-  auto done = run({"top", "--once"});
-  CHECK(done.status == 0);
-  check_golden("top-once.txt", done.out);
-  CHECK(run({"top", "/user/a", "--once", "-o", "name"}).out
-        == "alpha:/\nalpha:/user\nalpha:/user/a\n");
-  CHECK(node.last().target == "/v1/actors?figures=true&glob=%2Fuser%2Fa%2F%2A%2A");
 }

@@ -136,7 +136,12 @@ std::optional<std::string> wait_ended(const process_ref& what, duration limit) {
 std::string own_executable() {
   std::array<char, 4096> buf{};
   auto n = ::readlink("/proc/self/exe", buf.data(), buf.size() - 1);
-  return n > 0 ? std::string{buf.data(), static_cast<size_t>(n)} : std::string{};
+  std::string out{buf.data(), static_cast<size_t>(std::max<ssize_t>(n, 0))};
+  // Built again meanwhile: what stands there now is the one to start.
+  constexpr std::string_view gone = " (deleted)";
+  if (out.ends_with(gone) && ::access(out.c_str(), X_OK) != 0)
+    out.resize(out.size() - gone.size());
+  return out;
 }
 
 result<uint16_t> free_port(uint16_t wanted, const std::vector<uint16_t>& taken) {

@@ -27,12 +27,26 @@ std::string waiting_checks(std::string_view body) {
   return out;
 }
 
+/// A process that is started again under the same name is another one.
+std::string key_of(const std::string& name, const process_ref& process) {
+  return name + " " + std::to_string(process.pid) + " " + std::to_string(process.start);
+}
+
 } // namespace
 
 readiness::readiness(session& in, std::string folder)
   : in_(in),
     folder_(std::move(folder)),
-    begin_(system_clock().monotonic()) {}
+    begin_(system_clock().monotonic()) {
+  auto cluster = read_cluster(folder_);
+  if (!cluster || !*cluster)
+    return;
+  for (const auto& x : (*cluster)->nodes)
+    if (is_alive(x.process))
+      before_.insert(key_of(x.name, x.process));
+  if (is_alive((*cluster)->nats))
+    before_.insert(key_of("nats-server", (*cluster)->nats));
+}
 
 readiness::~readiness() {
   status("");
@@ -43,7 +57,8 @@ void readiness::stage(const std::string& what, const std::string& text) {
   auto ms =
     std::chrono::duration_cast<std::chrono::milliseconds>(system_clock().monotonic() - begin_)
       .count();
-  in_.err() << "  " << pad(what, 12) << "  " << pad(text, 8) << "  " << ms << " ms\n" << std::flush;
+  in_.err() << "  " << pad(what, 12) << "  " << pad(text, 12) << "  " << ms << " ms\n"
+            << std::flush;
 }
 
 void readiness::status(const std::string& line) {
@@ -67,8 +82,11 @@ result<bool> readiness::look() {
     return false;
   if (!(*cluster)->problem.empty())
     return error{errc::unavailable, (*cluster)->problem, "", ""};
+  auto ran = [&](const std::string& name, const process_ref& process) {
+    return before_.contains(key_of(name, process));
+  };
   if ((*cluster)->nats.pid != 0 && ready_.insert("nats-server").second)
-    stage("nats-server", "runs");
+    stage("nats-server", ran("nats-server", (*cluster)->nats) ? "runs already" : "runs");
   bool all = !(*cluster)->nodes.empty();
   for (const auto& node : (*cluster)->nodes) {
     if (ready_.count(node.name) > 0)
@@ -90,7 +108,7 @@ result<bool> readiness::look() {
     if (answer && answer->status == 200) {
       ready_.insert(node.name);
       waits_.erase(node.name);
-      stage(node.name, "ready");
+      stage(node.name, ran(node.name, node.process) ? "runs already" : "ready");
     } else {
       waits_[node.name] = answer ? waiting_checks(answer->body) : "starting";
     }

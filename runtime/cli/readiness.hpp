@@ -36,6 +36,7 @@ private:
   std::set<std::string> ready_;
   std::map<std::string, std::string> waits_;
   std::string status_;
+  std::set<std::string> before_; ///< What ran already when this began, by name and process.
 };
 
 } // namespace coppice::cli

@@ -74,7 +74,14 @@ int show_error(session& in, const error& reason) {
                   && find_verb(reason.hint) == nullptr;
   if (sentence) // Advice, not a name.
     plain.hint.clear();
-  auto said = to_string(plain) + (sentence ? "; " + reason.hint : "");
+  auto next = in.next_step(reason);
+  if (!next.empty())
+    plain.hint.clear();
+  auto said = to_string(plain);
+  if (!next.empty())
+    said += "; " + next;
+  else if (sentence)
+    said += "; " + reason.hint;
   // What `explain` takes. A wrong line needs none, and a list of mistakes has a line each.
   if (reason.code != errc::usage && said.find('\n') == std::string::npos)
     said += " (" + std::string{to_string(reason.code)} + ")";

@@ -262,8 +262,11 @@ bool session::is_missing(const json::value& entry, std::string_view consequence)
   if (object == nullptr || object->size() != 2 || reason == nullptr || !reason->is_object()
       || text(entry, "node").empty() || text(*reason, "code").empty())
     return false;
+  auto next = next_step(
+    {errc_from_string(text(*reason, "code")).value_or(errc::none), "", text(entry, "node"), ""});
   note(text(entry, "node") + ": " + text(*reason, "message") + " (" + text(*reason, "code") + ")"
-       + (consequence.empty() ? "" : "; ") + std::string{consequence});
+       + (consequence.empty() ? "" : "; ") + std::string{consequence} + (next.empty() ? "" : "; ")
+       + next);
   return true;
 }
 

@@ -138,6 +138,9 @@ public:
   bool cancelled() const { return cancelled_.load(); }
   void clear_cancel() { cancelled_.store(false); }
 
+  /// What to do about an error that names a node of the development cluster which is away; else empty.
+  std::string next_step(const error& reason) const;
+
   /// Waits; false when cancelled meanwhile.
   bool pause(duration how_long);
 

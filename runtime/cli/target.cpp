@@ -134,6 +134,28 @@ result<found_target> session::development_target() {
                "", ""};
 }
 
+std::string session::next_step(const error& reason) const {
+  if (reason.code != errc::node_down && reason.code != errc::unavailable)
+    return {};
+  auto list = read_contexts(contexts_file());
+  auto elsewhere = options_.node.starts_with("http") || !options_.context.empty();
+  if (elsewhere || !list || !list->current.empty())
+    return {};
+  auto cluster = read_cluster(data_folder());
+  if (!cluster || !*cluster)
+    return {};
+  for (const auto& x : (*cluster)->nodes) {
+    if (reason.at != x.name && reason.at.find(x.socket) == std::string::npos)
+      continue;
+    if (!is_alive(x.process))
+      return "`" + command_of(env_) + " up --detach` starts it again";
+    return "its process runs (" + std::to_string(x.process.pid)
+           + ") and may be paused, cut off or starting: `" + command_of(env_)
+           + " nodes --watch` shows when it is back";
+  }
+  return {};
+}
+
 result<found_target> session::target() {
   if (options_.node.find("://") != std::string::npos) {
     if (auto ok = check_url(options_.node, "--node"); !ok)

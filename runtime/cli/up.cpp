@@ -95,6 +95,29 @@ dev_request joined(dev_request wanted, const arguments& args) {
   return wanted;
 }
 
+/// What a second `up` on a folder means. Nothing that runs is stopped by it.
+void tell_running(session& in, const process_ref& owner, const dev_request& wanted,
+                  const arguments& args) {
+  auto cluster = read_cluster(wanted.data);
+  size_t alive = 0;
+  if (cluster && *cluster)
+    for (const auto& x : (*cluster)->nodes)
+      alive += is_alive(x.process) ? 1 : 0;
+  auto detached = was_called_with(owner, "up-watch");
+  auto stop = "`" + command_of(in.env()) + " down`";
+  in.note("a cluster of " + std::to_string(alive) + (alive == 1 ? " node" : " nodes")
+          + " runs in this folder already, "
+          + (detached ? "detached (" + stop + " stops it)"
+                      : "under another `up` (process " + std::to_string(owner.pid)
+                          + "; ctrl-C there stops it)")
+          + "; this starts what is missing");
+  if (args.has("nodes") && wanted.nodes < alive)
+    in.note("--nodes " + std::to_string(wanted.nodes) + " stops none of the "
+            + std::to_string(alive) + " that run; for fewer first " + stop);
+  if (!args.has("detach"))
+    in.note("it goes on without this terminal: there is nothing here for ctrl-C to stop");
+}
+
 result<void> start_watcher(session& in, const std::string& folder) {
   process_options how;
   how.command = {in.env().executable.empty() ? own_executable() : in.env().executable, "up-watch",
@@ -192,8 +215,10 @@ result<int> up(session& in, const arguments& args) {
   auto limit = in.options().timeout.value_or(std::chrono::seconds{60});
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
-  if (owner.pid != 0)
+  if (owner.pid != 0) {
     *wanted = joined(*wanted, args);
+    tell_running(in, owner, *wanted, args);
+  }
   if (auto ok = write_request(*wanted); !ok)
     return ok.error();
   if (owner.pid == 0 && !args.has("detach"))

@@ -83,12 +83,13 @@ std::vector<verb> cluster_verbs() {
                {"--config", "F", "a node or cluster file of your own", word_kind::file},
                {"--detach", "", "return when every node is ready"},
                {"--fresh", "", "delete the data first; only a folder with Coppice's marker"},
-               {"--respawn", "", "start nodes again that died"}},
+               {"--respawn", "", "start nodes that die again by itself"}},
      .examples = {"up", "up --detach --nodes 5",
                   "up --config cluster.yaml --data /tmp/lab --fresh"},
-     .details = "On a folder whose cluster runs it starts what is missing. A node that died stays "
-                "dead unless --respawn, so that "
-                "drills show it. --timeout says how long it may take to be ready (default 60s)."},
+     .details = "On a folder whose cluster runs it stops nothing and starts what is missing: more "
+                "nodes (--nodes), and those that died. By itself nothing starts them, so that "
+                "drills show: a node that died stays dead until the next `up`, unless --respawn. "
+                "--timeout says how long it may take to be ready (default 60s)."},
     {.name = "down",
      .summary = "stop what `up --detach` started, in order",
      .run = down,

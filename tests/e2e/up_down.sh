@@ -30,8 +30,12 @@ expect 0 "$program" up --detach -o json
 field "$home/out" nats_url | grep -q '^nats://127.0.0.1:' || fail "no NATS URL"
 mapfile -t pids < <(field "$COPPICE_DATA/cluster.json" pid)
 
-# Again: everything runs, nothing changes.
+# Again: everything runs, nothing changes, and that is said.
 expect 0 "$program" up --detach
+for node in alpha beta gamma; do grep -qE "$node +runs already" "$home/err" || fail "up does not say that $node ran: $(cat "$home/err")"; done
+expect 0 "$program" up --nodes 2
+grep -q -- '--nodes 2 stops none of the 3 that run' "$home/err" || fail "up does not say what --nodes 2 means: $(cat "$home/err")"
+grep -q 'nothing here for ctrl-C to stop' "$home/err" || fail "up does not say that it stays detached: $(cat "$home/err")"
 expect 0 "$program" wait cluster --for ready --timeout 20s
 expect 0 "$program" tree -o json
 for node in alpha beta gamma; do grep -q "\"node\":\"$node\"" "$home/out" || fail "tree lacks $node"; done

@@ -1,0 +1,182 @@
+#include "runtime/cli/dev_plan.hpp"
+#include "runtime/cli/fake_node.test.hpp"
+#include "runtime/cli/process.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+#include <signal.h>
+
+using namespace coppice;
+using namespace coppice::cli;
+using coppice::cli::test::fake_node;
+using coppice::cli::test::home;
+using coppice::cli::test::run;
+
+TEST_CASE("development cluster: an error about a node that is away says what to do", "[cli]") {
+  home here;
+  dev_cluster x;
+  x.data = here.folder();
+  fake_node node{here.folder()};
+  auto me = self_process();
+  x.nodes.push_back({"alpha", me, here.folder() + "/a.sock"});
+  x.nodes.push_back({"beta", {}, here.folder() + "/beta/admin.sock"});
+  REQUIRE(write_cluster(x));
+  ::setenv("COPPICE_DATA", here.folder().c_str(), 1);
+  node.fail("GET /v1/actors", errc::node_down, "node 'beta' is down", "beta");
+  CHECK(run({"inspect", "beta:/user"}).err
+        == "coppice: beta: node 'beta' is down; `coppice up --detach` starts it again "
+           "(node_down)\n");
+  CHECK(run({"nodes", "--node", "beta"}).err.find("`coppice up --detach` starts it again")
+        != std::string::npos);
+  node.fail("GET /v1/actors", errc::node_down, "node 'alpha' is suspect", "alpha");
+  CHECK(run({"inspect", "alpha:/user"}).err
+        == "coppice: alpha: node 'alpha' is suspect; its process runs (" + std::to_string(me.pid)
+             + ") and may be paused, cut off or starting: `coppice nodes --watch` shows when it is "
+               "back (node_down)\n");
+  node.answer("GET /v1/dlq", 200,
+              R"([{"node":"beta","error":{"code":"node_down","message":"is down"}}])");
+  CHECK(run({"dlq", "ls"}).err
+        == "coppice: beta: is down (node_down); its dead letters are not in the list; "
+           "`coppice up --detach` starts it again\n");
+  // Another cluster's nodes are not ours to start.
+  node.fail("GET /v1/actors", errc::node_down, "node 'delta' is down", "delta");
+  CHECK(run({"inspect", "delta:/user"}).err
+        == "coppice: delta: node 'delta' is down (node_down)\n");
+  ::unsetenv("COPPICE_DATA");
+}
+
+TEST_CASE("processes: what a process was called with", "[cli]") {
+  home here;
+  process_options how;
+  how.command = {"/bin/sleep", "60"};
+  how.output = here.folder() + "/out";
+  auto child = start_process(how);
+  REQUIRE(child);
+  CHECK(was_called_with(*child, "60"));
+  CHECK_FALSE(was_called_with(*child, "up-watch"));
+  CHECK_FALSE(was_called_with({child->pid, child->start + 1}, "60"));
+  REQUIRE(send_signal(*child, SIGKILL));
+  CHECK(wait_gone({*child}, std::chrono::seconds{10}).empty());
+}
+
+TEST_CASE("development cluster: the file that `up` writes is a right configuration", "[cli]") {
+  home here;
+  dev_cluster x;
+  x.data = here.folder() + "/a \"folder\"";
+  x.nats_url = "nats://127.0.0.1:4222";
+  uint16_t port = 20000;
+  for (const char* name : {"alpha", "beta", "gamma"}) {
+    dev_node node;
+    node.name = name;
+    node.link_port = port++;
+    node.admin_port = port++;
+    node.log = x.data + "/" + name + "/node.log";
+    x.nodes.push_back(node);
+  }
+  auto yaml = development_yaml(x, "events:\n  streams:\n    - {name: EDGE, subjects: "
+                                  "[\"edge.>\"]}\n\nuser:\n  - id: edge\n    supervisor: {}\n");
+  auto outcome = config::load_text("cluster.yaml", yaml);
+  for (const auto& m : outcome.mistakes)
+    UNSCOPED_INFO(config::to_string(m));
+  REQUIRE(outcome);
+  REQUIRE(outcome.config->nodes.size() == 3);
+  const auto& beta = outcome.config->nodes[1].config;
+  CHECK(beta.node.name == "beta");
+  CHECK(beta.node.data == x.data + "/beta");
+  CHECK(beta.cluster.listen->port == 20002);
+  CHECK(beta.cluster.seeds.size() == 3);
+  CHECK(beta.cluster.certificates.cert == x.data + "/beta/tls/beta.crt");
+  CHECK(beta.admin.listen->port == 20003);
+  CHECK(beta.chaos_enabled);
+  CHECK(beta.nats.url == "nats://127.0.0.1:4222");
+  CHECK(beta.events.streams.size() == 1);
+  CHECK(beta.user.size() == 1);
+
+  auto own =
+    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n");
+  REQUIRE(own);
+  auto missing = missing_settings(x, x.nodes[1], own.config->nodes[0]);
+  CHECK(missing.count("COPPICE__ADMIN__LISTEN") == 0);
+  config::load_options how;
+  how.environment = missing;
+  auto whole =
+    config::load_text("own.yaml", "node: {name: beta}\nadmin: {listen: \"127.0.0.1:9999\"}\n", how);
+  for (const auto& m : whole.mistakes)
+    UNSCOPED_INFO(config::to_string(m));
+  REQUIRE(whole);
+  CHECK(whole.config->nodes[0].config.cluster.seeds == beta.cluster.seeds);
+  CHECK(whole.config->nodes[0].config.nats.url == "nats://127.0.0.1:4222");
+}
+
+TEST_CASE("development cluster: what is written down is read back", "[cli]") {
+  home here;
+  dev_cluster x;
+  x.data = here.folder();
+  x.config = "/x.yaml";
+  x.watcher = {12, 34};
+  x.respawn = true;
+  x.nats_url = "nats://127.0.0.1:1";
+  x.nats = {5, 6};
+  x.nodes.push_back({"alpha", {7, 8}, "/s", "http://x", "/l", 1, 2, "exit 3"});
+  REQUIRE(write_cluster(x));
+  auto back = read_cluster(here.folder());
+  REQUIRE(back);
+  REQUIRE(*back);
+  CHECK((*back)->watcher == x.watcher);
+  CHECK((*back)->nats == x.nats);
+  REQUIRE((*back)->nodes.size() == 1);
+  CHECK((*back)->nodes[0].process == x.nodes[0].process);
+  CHECK((*back)->nodes[0].exit == "exit 3");
+  std::ofstream{cluster_file(here.folder())} << "][";
+  CHECK(read_cluster(here.folder()).error().code == errc::storage);
+}
+
+TEST_CASE("processes: a number that is used again is somebody else", "[cli]") {
+  auto me = self_process();
+  CHECK(is_alive(me));
+  CHECK_FALSE(is_alive({me.pid, me.start + 1}));
+  CHECK_FALSE(is_alive({0, 0}));
+  home here;
+  process_options how;
+  how.command = {"/bin/sh", "-c", "echo $COPPICE_TEST_VARIABLE; exec sleep 60"};
+  how.environment["COPPICE_TEST_VARIABLE"] = "seen";
+  how.output = here.folder() + "/out";
+  auto child = start_process(how);
+  REQUIRE(child);
+  CHECK(is_alive(*child));
+  CHECK(wait_gone({*child}, std::chrono::milliseconds{20}).size() == 1);
+  REQUIRE(send_signal(*child, SIGKILL));
+  CHECK(wait_gone({*child}, std::chrono::seconds{10}).empty());
+  CHECK_FALSE(send_signal(*child, SIGKILL));
+  how.command = {"/none"};
+  CHECK_FALSE(start_process(how));
+  auto port = free_port(0, {});
+  REQUIRE(port);
+  CHECK(*free_port(*port, {}) == *port);
+  CHECK(*free_port(*port, {*port}) != *port);
+}
+
+TEST_CASE("up: only a folder with the marker is taken or deleted", "[cli]") {
+  home here;
+  auto folder = here.folder() + "/mine";
+  std::filesystem::create_directories(folder);
+  std::ofstream{folder + "/thesis.txt"} << "years of work";
+  auto done = run({"up", "--data", folder, "--fresh"});
+  CHECK(done.status == 1);
+  CHECK(done.err.find("not a folder of Coppice") != std::string::npos);
+  CHECK(std::filesystem::exists(folder + "/thesis.txt"));
+  CHECK(run({"up", "--data", folder, "--nodes", "10"}).status == 2);
+  CHECK(run({"up", "--data", folder, "--nodes", "x"}).status == 2);
+  std::ofstream{here.folder() + "/bad.yaml"} << "node: {nmae: alpha}\n";
+  done = run(
+    {"up", "--data", here.folder() + "/new", "--config", here.folder() + "/bad.yaml", "--detach"});
+  CHECK(done.status == 1);
+  CHECK(done.err.find("bad.yaml:1") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(here.folder() + "/new"));
+  done = run({"down", "--data", here.folder() + "/new"});
+  CHECK(done.status == 0);
+  CHECK(done.out.find("nothing runs") == 0);
+}
