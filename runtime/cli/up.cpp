@@ -89,6 +89,10 @@ dev_request joined(dev_request wanted, const arguments& args) {
     return wanted;
   if (!args.has("nodes"))
     wanted.nodes = before->nodes;
+  else if (auto cluster = read_cluster(wanted.data); cluster && *cluster)
+    for (uint64_t i = wanted.nodes; i < greek_names().size(); ++i)
+      if (auto* x = (*cluster)->find(greek_names()[i]); x != nullptr && is_alive(x->process))
+        wanted.nodes = i + 1; // It goes on, so the next `up` shall know it.
   if (!args.has("config") && !args.has("nodes"))
     wanted.config = before->config;
   wanted.respawn = wanted.respawn || before->respawn;
@@ -216,8 +220,8 @@ result<int> up(session& in, const arguments& args) {
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
   if (owner.pid != 0) {
-    *wanted = joined(*wanted, args);
     tell_running(in, owner, *wanted, args);
+    *wanted = joined(*wanted, args);
   }
   if (auto ok = write_request(*wanted); !ok)
     return ok.error();
