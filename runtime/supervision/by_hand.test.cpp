@@ -54,7 +54,7 @@ TEST_CASE("a restart by hand does not count towards intensity", "[supervision]")
 }
 
 TEST_CASE("a drill throws inside the actor: a crash with its stack", "[supervision]") {
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
   auto a = tree.actor("/a");
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);

@@ -89,7 +89,7 @@ TEST_CASE("thrown in make_behavior of a restart: the next attempt counts and kee
           "[supervision]") {
   fragile::made = 0;
   fragile::fail_at = 2;
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one),
                   {worker("a", make_class_recipe<caf::stateful_actor<fragile>>())}}};
   auto a = tree.actor("/a");
@@ -107,7 +107,7 @@ TEST_CASE("thrown in make_behavior of a restart: the next attempt counts and kee
 
 TEST_CASE("thrown in a behavior: a restart with message type and stack", "[supervision]") {
   fragile::fail_at = 0;
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one),
                   {worker("a", make_class_recipe<caf::stateful_actor<fragile>>())}}};
   auto a = tree.actor("/a");
@@ -121,7 +121,7 @@ TEST_CASE("thrown in a behavior: a restart with message type and stack", "[super
 
 TEST_CASE("thrown in a response handler: a restart, and no dead letter", "[supervision]") {
   auto how = GENERATE(0, 1); // then, await
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
   mortal helper{tree.system};
   auto a = tree.actor("/a");
@@ -135,7 +135,7 @@ TEST_CASE("thrown in a response handler: a restart, and no dead letter", "[super
 }
 
 TEST_CASE("thrown in a timer: a restart that says so", "[supervision]") {
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
   mortal helper{tree.system};
   auto a = tree.actor("/a");
@@ -158,7 +158,7 @@ TEST_CASE("thrown in a hook: describe costs nothing", "[supervision]") {
 TEST_CASE("thrown in a hook: before_restart is a failed start, and not asked again",
           "[supervision]") {
   with_hooks::told = 0;
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one), {hooked("before_restart")}}};
   auto a = tree.actor("/a");
   CHECK(tree.ask_error(a, caf::put_atom_v).code == errc::actor_crashed);

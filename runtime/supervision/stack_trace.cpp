@@ -69,6 +69,10 @@ throw_watch::~throw_watch() noexcept {
   --watchers;
 }
 
+void renew_stack_budget() noexcept {
+  taken_in_window.store(0, std::memory_order_relaxed);
+}
+
 raw_stack throw_watch::take() noexcept {
   auto out = last_throw;
   last_throw.size = 0;

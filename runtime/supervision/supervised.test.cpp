@@ -35,7 +35,7 @@ TEST_CASE("a supervised actor restarts in place with new state behind the same h
 }
 
 TEST_CASE("the stack at the throw is kept, with the function that threw", "[supervision]") {
-  wait_for_stacks();
+  renew_stack_budget();
   test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
   auto a = tree.actor("/a");
   tree.ask_error(a, caf::put_atom_v);

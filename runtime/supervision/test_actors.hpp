@@ -198,17 +198,6 @@ inline description describe(test_tree& tree, std::string_view path) {
   return out;
 }
 
-/// Stacks are taken 100 times a second at most; a test that looks at one must not follow a storm of another's.
-inline void wait_for_stacks() {
-  throw_watch watch;
-  do {
-    try {
-      throw std::runtime_error("is it shown?");
-    } catch (const std::runtime_error&) {
-    }
-  } while (throw_watch::take().size == 0);
-}
-
 /// Counted at the child's place: answers and the like that came for nobody.
 inline uint64_t late(test_tree& tree, std::string_view path) {
   auto where = branch::find(tree.root, path);
