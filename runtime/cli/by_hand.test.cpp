@@ -133,3 +133,27 @@ TEST_CASE("by hand: a process has ended when nothing of it is left", "[cli]") {
   CHECK_FALSE(is_there(*child));
   CHECK_FALSE(is_there({child->pid, child->start + 1}));
 }
+
+TEST_CASE("by hand: the console takes copied lines, and lists what is at its place", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  node.answer("GET /v1/actors", 200, "[]");
+  CHECK(run({"console"}, "cd beta:/user/edge\nls\n").status == 0);
+  CHECK(node.last().target == "/v1/actors?glob=beta%3A%2Fuser%2Fedge%2F%2A%2A");
+  CHECK(run({"console"}, "ls\n").status == 0);
+  CHECK(node.last().target == "/v1/actors");
+  node.answer("GET /v1/nodes", 200, "[]");
+  for (const char* line :
+       {"coppice nodes -o json", "./coppice nodes -o json", "$ ./coppice nodes -o json",
+        "/opt/bin/coppice nodes -o json", "    ./coppice nodes -o json   # who is there"}) {
+    CAPTURE(line);
+    auto done = run({"console"}, std::string{line} + "\n");
+    CHECK(done.status == 0);
+    CHECK(done.out == "[]\n");
+  }
+  CHECK(run({"console"}, "./coppice\n").out.find("usage: coppice VERB") == 0);
+  auto nothing = run({"console"}, "");
+  CHECK(nothing.status == 0);
+  CHECK(nothing.err.find("ended before a line came") != std::string::npos);
+  CHECK(run({"console"}, "exit\n").err.empty());
+}

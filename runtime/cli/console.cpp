@@ -133,8 +133,21 @@ bool own_word(session& in, const std::vector<std::string>& words, bool& leave, i
   return true;
 }
 
-int run_words(session& in, const std::vector<std::string>& words, bool& leave) {
+/// A line copied from a guide begins with the program's name, perhaps with a shell's prompt before it.
+std::vector<std::string> without_program(const session& in, std::vector<std::string> words) {
+  if (words.size() > 1 && words[0] == "$")
+    words.erase(words.begin());
+  auto name = words[0].substr(words[0].rfind('/') + 1);
+  if (words[0] == command_of(in.env()) || name == in.env().program)
+    words.erase(words.begin());
+  return words;
+}
+
+int run_words(session& in, std::vector<std::string> words, bool& leave) {
   int status = 0;
+  words = without_program(in, std::move(words));
+  if (words.empty())
+    words = {"help"};
   if (own_word(in, words, leave, status))
     return status;
   if (words[0] == "console") {
@@ -148,7 +161,9 @@ int from_pipe(session& in) {
   std::string line;
   int status = 0;
   bool leave = false;
+  bool any = false;
   while (!leave && std::getline(*in.where().in, line)) {
+    any = true;
     auto words = split_words(line);
     if (!words) {
       status = show_error(in, words.error());
@@ -159,6 +174,10 @@ int from_pipe(session& in) {
     if (auto now = run_words(in, *words, leave); now != 0)
       status = now;
   }
+  if (!any)
+    in.note(
+      "standard input is no terminal and ended before a line came; one verb a line: echo tree | "
+      + command_of(in.env()) + " console");
   return status;
 }
 

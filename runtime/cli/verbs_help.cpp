@@ -110,8 +110,10 @@ std::vector<verb> help_verbs() {
      .summary = "the same verbs at a prompt, with history and completion",
      .run = console,
      .examples = {"console", "echo 'tree' | PROGRAM console"},
-     .details = "`cd PATH` makes relative paths start there, `exit` or ctrl-D leaves, ctrl-C ends "
-                "the running verb only."},
+     .details =
+       "`cd PATH` makes relative paths start there (`tree`, `ls` and `top` without a path, too), "
+       "`exit` or ctrl-D leaves, ctrl-C ends "
+       "the running verb only."},
     {.name = "help",
      .summary = "every verb, or one",
      .run = help,

@@ -47,9 +47,11 @@ result<int> tree(session& in, const arguments& args) {
   return in.print(json::value(std::move(roots)), how);
 }
 
-/// A pattern as the API takes it: `*host*` alone means at every depth, a name without wildcards is a path from here.
+/// A pattern as the API takes it: none means everything from here on, `*host*` alone means at every depth, a name without wildcards is a path from here.
 std::string glob_of(const session& in, const std::string& given) {
-  if (given.empty() || given[0] == '/' || given.find(":/") != std::string::npos)
+  if (given.empty())
+    return in.folder == "/" ? given : in.folder + (in.folder.back() == '/' ? "**" : "/**");
+  if (given[0] == '/' || given.find(":/") != std::string::npos)
     return given;
   auto colon = given.find(':');
   auto node = colon == std::string::npos ? std::string{} : given.substr(0, colon + 1);
