@@ -37,9 +37,10 @@ json::value rows_json(const std::vector<top_row>& rows) {
 
 std::string frame(const top_model& model, const std::vector<top_row>& rows, bool tree,
                   const style& how) {
-  auto out = std::to_string(model.nodes().size()) + " nodes  " + grouped(model.actors())
-             + " actors  " + short_rate(model.rate_total()) + " messages/s  "
-             + grouped(model.mailbox_total()) + " waiting  "
+  auto nodes = model.nodes().size();
+  auto out = std::to_string(nodes) + (nodes == 1 ? " node  " : " nodes  ") + grouped(model.actors())
+             + (model.actors() == 1 ? " actor  " : " actors  ") + short_rate(model.rate_total())
+             + " messages/s  " + grouped(model.mailbox_total()) + " waiting  "
              + grouped(model.restarts_window_total()) + " restarts in window\n\n";
   std::vector<row> lines;
   for (const auto& x : rows)

@@ -1,7 +1,13 @@
 #include "runtime/cli/fake_node.test.hpp"
 #include "runtime/cli/top_model.hpp"
 
+#include "runtime/cli/top_frame.hpp"
+
 #include <catch2/catch_test_macros.hpp>
+
+#include <ftxui/screen/screen.hpp>
+
+#include <sstream>
 
 using namespace coppice;
 using namespace coppice::cli;
@@ -50,7 +56,15 @@ TEST_CASE("top: rates are differences between two answers", "[cli]") {
   CHECK_FALSE(model.rows(top_sort::tree, "")[2].busy);
   CHECK(model.rows(top_sort::mailbox, "")[0].path == "/user/b");
   CHECK(model.rows(top_sort::restarts, "")[0].path == "/user/a");
-  CHECK(model.rows(top_sort::tree, "demo.b").size() == 1);
+  CHECK(model.rows(top_sort::mailbox, "demo.b").size() == 1);
+  // In the tree a filter leaves the way to what it finds.
+  auto way = model.rows(top_sort::tree, "demo.b");
+  REQUIRE(way.size() == 2);
+  CHECK(way[0].name == "alpha:/");
+  CHECK(way[0].above);
+  CHECK_FALSE(way[1].above);
+  CHECK(model.rows(top_sort::tree, "").size() == 3);
+  CHECK(model.rows(top_sort::tree, "alpha").size() == 3);
   CHECK(model.mailbox_total() == 12);
   model.feed(answer(5, 0, 0, 2), std::chrono::seconds{13}); // Born again: its counters began anew.
   CHECK_FALSE(model.rows(top_sort::tree, "")[1].rate);
@@ -96,4 +110,49 @@ TEST_CASE("top: one frame as text", "[cli]") {
   CHECK(run({"top", "/user/a", "--once", "-o", "name"}).out
         == "alpha:/\nalpha:/user\nalpha:/user/a\n");
   CHECK(node.last().target == "/v1/actors?figures=true&glob=%2Fuser%2Fa%2F%2A%2A");
+}
+
+TEST_CASE("top: what does not fit is counted in the last line but one", "[cli]") {
+  top_model model;
+  json::array actors{json::object{{"node", "alpha"}, {"path", "/"}, {"kind", "supervisor"}}};
+  for (int i = 0; i < 40; ++i)
+    actors.push_back(json::object{{"node", "alpha"},
+                                  {"path", "/user/a" + std::to_string(i)},
+                                  {"kind", "worker"},
+                                  {"type", "demo.a"},
+                                  {"state", "running"}});
+  model.feed(actors, std::chrono::seconds{1});
+  auto shown = [&](const top_view& x, int height) {
+    auto screen =
+      ftxui::Screen::Create(ftxui::Dimension::Fixed(80), ftxui::Dimension::Fixed(height));
+    ftxui::Render(screen, draw_top(x, model, {}, 80, static_cast<size_t>(height)));
+    std::vector<std::string> lines;
+    for (int y = 0; y < height; ++y) {
+      std::string line;
+      for (int i = 0; i < 80; ++i)
+        line += screen.PixelAt(i, y).character;
+      lines.push_back(line.substr(0, line.find_last_not_of(' ') + 1));
+    }
+    return lines;
+  };
+  top_view x;
+  x.rows = model.rows(top_sort::tree, "");
+  auto lines = shown(x, 24);
+  CHECK(lines[0].find(" 1 node  41 actors") == 0);
+  CHECK(lines[2].find("alpha:/") == 0);
+  CHECK(lines[21].find("a18") != std::string::npos);
+  CHECK(lines[22] == "  … 21 more below");
+  CHECK(lines[23].find("? help") != std::string::npos);
+  CHECK(lines[23].find("t trace") != std::string::npos);
+  x.from = 21;
+  CHECK(shown(x, 24)[22] == "  … 0 more below, 21 above");
+  CHECK(shown(x, 50)[46].find("more below") == std::string::npos);
+  x = {.rows = model.rows(top_sort::tree, "a17"), .filter = "a17"};
+  lines = shown(x, 24);
+  CHECK(lines[0].find("filter a17 (1)") != std::string::npos);
+  CHECK(lines[2].find("alpha:/") == 0);
+  CHECK(lines[3].find("a17") != std::string::npos);
+  for (const auto& line : top_help())
+    CHECK(line.size() < 80);
+  CHECK(top_help().size() <= top_page(24));
 }

@@ -52,6 +52,11 @@ double key(const top_row& x, top_sort by) {
   return 0;
 }
 
+bool is_above(const top_row& x, const top_row& other) {
+  return x.node == other.node && other.path.size() > x.path.size() && other.path.starts_with(x.path)
+         && (x.path == "/" || other.path[x.path.size()] == '/');
+}
+
 } // namespace
 
 std::string_view to_string(top_sort x) {
@@ -100,10 +105,22 @@ void top_model::feed(const json::array& actors, duration at) {
 
 std::vector<top_row> top_model::rows(top_sort by, const std::string& filter) const {
   std::vector<top_row> out;
-  for (const auto& x : rows_)
-    if (filter.empty() || x.address().find(filter) != std::string::npos
-        || x.type.find(filter) != std::string::npos || x.state.find(filter) != std::string::npos)
+  std::vector<const top_row*> above;
+  auto contains = [&](std::string_view text) { return text.find(filter) != text.npos; };
+  for (const auto& x : rows_) {
+    while (!above.empty() && !is_above(*above.back(), x))
+      above.pop_back();
+    if (contains(x.address()) || contains(x.type) || contains(x.state)) {
+      for (const auto* parent : by == top_sort::tree ? above : std::vector<const top_row*>{}) {
+        out.push_back(*parent);
+        out.back().above = true;
+      }
+      above.clear(); // Those are shown, as is x.
       out.push_back(x);
+    } else {
+      above.push_back(&x);
+    }
+  }
   if (by != top_sort::tree)
     std::stable_sort(out.begin(), out.end(),
                      [&](const auto& a, const auto& b) { return key(a, by) > key(b, by); });

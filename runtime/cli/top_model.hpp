@@ -35,6 +35,7 @@ struct top_row {
   uint64_t restarts = 0;
   uint64_t restarts_window = 0;
   std::string last_exit; ///< Why it ended last; may be empty.
+  bool above = false;    ///< Matches no filter itself, but something below it does.
 
   std::string address() const { return node + ":" + path; }
 };
@@ -46,7 +47,8 @@ public:
   /// Takes an answer that was asked for at `at` (monotonic). Rates need two.
   void feed(const json::array& actors, duration at);
 
-  /// Rows that contain `filter` (path, type or state), in tree order or by figure, the largest first.
+  /// Rows that contain `filter` (path, type or state), by figure, the largest first; or in tree order with those above
+  /// them, so that node and branch stay visible.
   std::vector<top_row> rows(top_sort by, const std::string& filter) const;
 
   size_t actors() const { return rows_.size(); }

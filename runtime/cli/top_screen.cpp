@@ -2,6 +2,7 @@
 
 #include "runtime/base/clock.hpp"
 #include "runtime/cli/actor_view.hpp"
+#include "runtime/cli/top_frame.hpp"
 #include "runtime/cli/watch_view.hpp"
 
 #include <ftxui/component/component.hpp>
@@ -10,10 +11,8 @@
 #include <ftxui/dom/elements.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
 #include <deque>
-#include <iostream>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -32,19 +31,6 @@ std::vector<std::string> lines_of(const std::string& text) {
   for (std::string line; std::getline(in, line);)
     out.push_back(line);
   return out;
-}
-
-ui::Color colour_of(const std::string& state) {
-  switch (tone_of_state(state)) {
-    case tone::good:
-      return ui::Color::Green;
-    case tone::bad:
-      return ui::Color::Red;
-    case tone::dim:
-      return ui::Color::GrayDark;
-    default:
-      return ui::Color::Yellow;
-  }
 }
 
 class top_screen {
@@ -114,6 +100,11 @@ private:
     std::lock_guard busy{requests_};
     auto answer = in_.get("/v1/actors", {{"path", selected_}});
     text_ = lines_of(answer ? render_actor(*answer, plain_, in_.now()) : to_string(answer.error()));
+    show_page(selected_);
+  }
+
+  void show_page(std::string title) {
+    title_ = std::move(title);
     text_from_ = 0;
     pane_ = pane::text;
   }
@@ -159,7 +150,8 @@ private:
     tracing_.reset();
   }
 
-  size_t height() const { return static_cast<size_t>(std::max(3, ui::Terminal::Size().dimy - 4)); }
+  static size_t height() { return static_cast<size_t>(std::max(1, ui::Terminal::Size().dimy)); }
+  static size_t width() { return static_cast<size_t>(std::max(1, ui::Terminal::Size().dimx)); }
 
   /// Called with the lock. Keeps the selection on its actor (follow) or on its line.
   void place(const std::vector<top_row>& rows) {
@@ -173,132 +165,42 @@ private:
           at_ = i;
     at_ = std::min(at_, rows.size() - 1);
     selected_ = rows[at_].address();
+    auto shown = top_rows_shown(rows.size(), height());
     from_ = std::min(from_, at_);
-    if (at_ >= from_ + height())
-      from_ = at_ + 1 - height();
-    if (rows.size() <= height())
-      from_ = 0;
-  }
-
-  static ui::Element field(const std::string& text, size_t width, bool right = true) {
-    return ui::text(pad(text, width, right) + "  ");
-  }
-
-  ui::Element line(const top_row& x, bool chosen, const top_layout& widths) {
-    auto name = sort_ == top_sort::tree ? std::string(2 * x.depth, ' ') + escape_text(x.name)
-                                        : escape_text(x.address());
-    ui::Elements out{ui::text(pad(cut_middle(name, widths.name, plain_.utf8), widths.name) + "  ")};
-    if (widths.type > 0)
-      out.push_back(
-        ui::text(pad(cut_end(escape_text(x.type), widths.type, plain_.utf8), widths.type + 2))
-        | ui::dim);
-    out.push_back(ui::text(pad(escape_text(x.state), 12)) | ui::color(colour_of(x.state)));
-    out.push_back(field(x.supervisor ? "" : std::to_string(x.mailbox), 6));
-    out.push_back(field(x.supervisor ? "" : short_rate(x.rate), 6));
-    out.push_back(
-      field(x.supervisor || !x.busy ? "" : std::to_string(std::lround(*x.busy * 100)) + "%", 4));
-    out.push_back(field(x.supervisor ? "" : short_time(x.latency_s), 7));
-    auto restarts = field(std::to_string(x.restarts_window) + "/" + std::to_string(x.restarts), 8);
-    out.push_back(x.restarts_window > 0 ? restarts | ui::color(ui::Color::Yellow) : restarts);
-    if (widths.exit > 0)
-      out.push_back(ui::text(cut_end(escape_text(x.last_exit), widths.exit, plain_.utf8))
-                    | ui::dim);
-    auto whole = ui::hbox(std::move(out));
-    return chosen ? whole | ui::inverted : whole;
-  }
-
-  ui::Element header(size_t count) {
-    auto out = " " + std::to_string(model_.nodes().size()) + " nodes  " + grouped(model_.actors())
-               + " actors  " + short_rate(model_.rate_total()) + " msg/s  "
-               + grouped(model_.mailbox_total()) + " waiting  sort "
-               + std::string{to_string(sort_)};
-    if (!filter_.empty() || pane_ == pane::filter)
-      out += "  filter " + filter_ + (pane_ == pane::filter ? "_" : "") + " ("
-             + std::to_string(count) + ")";
-    if (follow_)
-      out += "  follow";
-    return ui::text(out) | ui::bold;
-  }
-
-  ui::Element footer() {
-    if (pane_ == pane::confirm)
-      return ui::text(" " + question_ + " " + selected_ + "? [y/N]") | ui::bold
-             | ui::color(ui::Color::Red);
-    if (!message_.empty())
-      return ui::text(" " + escape_text(message_)) | ui::color(ui::Color::Red);
-    if (!note_.empty())
-      return ui::text(" " + escape_text(note_)) | ui::color(ui::Color::Yellow);
-    ui::Elements keys{ui::text(" ")};
-    for (auto [key, word] : {std::pair{"q", "quit"},
-                             {"/", "filter"},
-                             {"s", "sort"},
-                             {"l", "list"},
-                             {"f", "follow"},
-                             {"enter", "inspect"},
-                             {"r", "restart"},
-                             {"k", "kill"},
-                             {"t", "trace"}}) {
-      keys.push_back(ui::text(key) | ui::bold);
-      keys.push_back(ui::text(std::string{" "} + word + " ") | ui::dim);
-    }
-    return ui::hbox(std::move(keys));
+    if (at_ >= from_ + shown)
+      from_ = at_ + 1 - shown;
+    // No empty lines below while there are rows above.
+    from_ = std::min(from_, rows.size() - std::min(rows.size(), shown));
   }
 
   ui::Element draw_rows() {
-    auto rows = model_.rows(sort_, filter_);
-    place(rows);
-    auto width = static_cast<size_t>(std::max(60, ui::Terminal::Size().dimx));
-    size_t name = 0;
-    size_t type = 0;
-    for (const auto& x : rows) {
-      name = std::max(name, sort_ == top_sort::tree ? 2 * x.depth + display_width(x.name)
-                                                    : display_width(x.address()));
-      type = std::max(type, display_width(x.type));
-    }
-    auto widths = layout_of(width, name, type);
-    ui::Elements titles{ui::text(pad("ACTOR", widths.name) + "  ")};
-    if (widths.type > 0)
-      titles.push_back(ui::text(pad("TYPE", widths.type + 2)));
-    for (auto [title, w] : {std::pair{"STATE", size_t{10}},
-                            {"MBOX", 6},
-                            {"MSG/S", 6},
-                            {"BUSY", 4},
-                            {"LATENCY", 7},
-                            {"RESTARTS", 8}})
-      titles.push_back(field(title, w, std::string_view{title} != "STATE"));
-    if (widths.exit > 0)
-      titles.push_back(ui::text("LAST EXIT"));
-    ui::Elements out{header(rows.size()), ui::hbox(std::move(titles)) | ui::dim};
-    for (size_t i = from_; i < rows.size() && i < from_ + height(); ++i)
-      out.push_back(line(rows[i], i == at_, widths));
-    if (rows.empty())
-      out.push_back(ui::text(filter_.empty() ? "  no actors" : "  nothing matches the filter")
-                    | ui::dim);
-    out.push_back(ui::filler());
-    out.push_back(footer());
-    return ui::vbox(std::move(out));
-  }
-
-  ui::Element draw_text(const std::vector<std::string>& lines, const std::string& title,
-                        const std::string& keys) {
-    ui::Elements out{ui::text(" " + title) | ui::bold, ui::text("")};
-    for (size_t i = text_from_; i < lines.size() && i < text_from_ + height(); ++i)
-      out.push_back(ui::text(" " + lines[i]));
-    out.push_back(ui::filler());
-    out.push_back(ui::text(" " + keys) | ui::dim);
-    return ui::vbox(std::move(out));
+    top_view x;
+    x.rows = model_.rows(sort_, filter_);
+    place(x.rows);
+    x.at = at_;
+    x.from = from_;
+    x.sort = sort_;
+    x.filter = filter_;
+    x.filtering = pane_ == pane::filter;
+    x.follow = follow_;
+    if (pane_ == pane::confirm)
+      x.question = question_ + " " + selected_ + "? [y/N]";
+    x.problem = message_;
+    x.note = note_;
+    return draw_top(x, model_, plain_, width(), height());
   }
 
   ui::Element draw() {
     std::lock_guard lock{mutex_};
     if (pane_ == pane::text)
-      return draw_text(text_, selected_, "up and down scroll  esc back");
+      return draw_page(text_, text_from_, height(), title_, "up and down scroll  esc back");
     if (pane_ == pane::trace) {
       std::vector<std::string> lines;
       for (const auto& [at, line] : trace_lines_)
         lines.push_back(line);
-      text_from_ = lines.size() > height() ? lines.size() - height() : 0;
-      return draw_text(lines, "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""),
+      auto page = top_page(height());
+      return draw_page(lines, lines.size() > page ? lines.size() - page : 0, height(),
+                       "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""),
                        "esc back");
     }
     return draw_rows();
@@ -307,7 +209,7 @@ private:
   bool move(ptrdiff_t by) {
     std::lock_guard lock{mutex_};
     if (pane_ == pane::text) {
-      auto most = static_cast<ptrdiff_t>(text_.size()) - 1;
+      auto most = static_cast<ptrdiff_t>(text_.size()) - static_cast<ptrdiff_t>(top_page(height()));
       text_from_ = static_cast<size_t>(std::clamp(static_cast<ptrdiff_t>(text_from_) + by,
                                                   ptrdiff_t{0}, std::max(most, ptrdiff_t{0})));
       return true;
@@ -363,6 +265,8 @@ private:
       question_ = "kill", pane_ = pane::confirm;
     else if (key == "t")
       open_trace();
+    else if (key == "?" || key == "h")
+      text_ = top_help(), show_page("top: keys and columns");
     else
       return false;
     return true;
@@ -381,9 +285,9 @@ private:
     if (e == ui::Event::ArrowUp)
       return move(-1);
     if (e == ui::Event::PageDown)
-      return move(static_cast<ptrdiff_t>(height()));
+      return move(static_cast<ptrdiff_t>(top_page(height())));
     if (e == ui::Event::PageUp)
-      return move(-static_cast<ptrdiff_t>(height()));
+      return move(-static_cast<ptrdiff_t>(top_page(height())));
     if (e == ui::Event::Home)
       return move(-1'000'000'000);
     if (e == ui::Event::End)
@@ -427,6 +331,7 @@ private:
   std::string question_;
   pane pane_ = pane::rows;
   std::vector<std::string> text_;
+  std::string title_;
   size_t text_from_ = 0;
   std::deque<std::pair<instant, std::string>> trace_lines_;
   std::unique_ptr<session> tracing_;
