@@ -392,6 +392,24 @@ TEST_CASE("admin: history and logs as lists and as streams", "[node]") {
           .is_null());
 }
 
+TEST_CASE("admin: history names messages, and what was spawned and is gone", "[node]") {
+  running_node x;
+  x.post("/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})", 202);
+  CHECK(json::serialize(x.get("/v1/history")).find(": send /user/box/one test.get\"")
+        != std::string::npos);
+  x.post("/v1/actors/spawn?path=/user/box/extra", R"({"type":"test.holder"})", 201);
+  x.post("/v1/actors/restart?path=/user/box/extra");
+  auto gone = [&](const std::string& path) {
+    return json::serialize(x.get("/v1/history?path=" + path)).find(" is gone: it was spawned")
+           != std::string::npos;
+  };
+  CHECK_FALSE(gone("/user/box/extra"));
+  x.post("/v1/actors/restart?path=/user/box");
+  CHECK(wait_until([&] { return gone("/user/box/extra"); }));
+  CHECK_FALSE(gone("/user/box/one"));
+  x.problem(x.call("GET", "/v1/actors?path=/user/box/extra"), 404, errc::not_found);
+}
+
 TEST_CASE("admin: spans as they pass", "[node]") {
   running_node x;
   auto spans =

@@ -98,13 +98,16 @@ void api::audit(const call& c, std::string what, std::string target, json::objec
   for (auto& member : details)
     data.insert(member);
   auto text = json::serialize(data);
+  auto* type = details.if_contains("type");
+  auto about = (target.empty() ? "" : " " + target)
+               + (type != nullptr && type->is_string() ? " " + std::string{type->as_string()} : "");
   log::info("admin", "audit", {{"who", who}, {"what", what}, {"target", target}});
   owner.history().add({0,
                        at,
                        {},
                        "audit",
                        target.starts_with('/') ? target : std::string{},
-                       who + ": " + what + (target.empty() ? "" : " " + target),
+                       who + ": " + what + about,
                        text});
   if (!owner.outbox())
     return;

@@ -110,6 +110,29 @@ TEST_CASE("rendering: dead letters keep their ids, in two lines where one is too
   CHECK(widest_line(render_letters(letters, of_width(60), now)) <= 60);
 }
 
+TEST_CASE("rendering: what several nodes saw of one thing stands once", "[cli]") {
+  auto entry = [](std::string at, std::string node, std::string kind, std::string text,
+                  std::string path = {}) {
+    return json::object{{"at", "2026-01-06T10:00:" + at + "Z"},
+                        {"node", node},
+                        {"kind", kind},
+                        {"path", path},
+                        {"text", text}};
+  };
+  auto merged = merged_history(
+    {entry("00.0", "gamma", "node", "beta is up"), entry("00.1", "alpha", "node", "beta is up"),
+     entry("00.2", "alpha", "node", "beta is down"), entry("00.3", "alpha", "node", "beta is up"),
+     entry("00.4", "gamma", "node", "beta is up"), entry("09.0", "beta", "node", "beta is up"),
+     entry("09.1", "alpha", "audit", "uid:0: config reload"),
+     entry("09.1", "beta", "audit", "uid:0: config reload")});
+  std::string lines;
+  for (const auto& x : merged)
+    lines += text(x, "node") + " " + text(x, "text") + "\n";
+  CHECK(lines
+        == "alpha,gamma beta is up\nalpha beta is down\nalpha,gamma beta is up\nbeta beta is up\n"
+           "alpha uid:0: config reload\nbeta uid:0: config reload\n");
+}
+
 TEST_CASE("rendering: help", "[cli]") {
   cli_environment env;
   auto page = help_page(env, of_width(80));

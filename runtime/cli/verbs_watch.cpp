@@ -21,7 +21,8 @@ result<std::string> optional_path(session& in, const std::string& given) {
 
 /// A list now, or the same as a stream with `-f`.
 result<int> list_or_follow(session& in, std::string_view path, query values, bool follow,
-                           const std::function<std::string(const json::value&)>& line) {
+                           const std::function<std::string(const json::value&)>& line,
+                           json::array (*merged)(const json::array&) = nullptr) {
   if (follow) {
     values.emplace_back("follow", "true");
     auto done = in.follow(path, values, [&](const json::value& x) {
@@ -39,7 +40,8 @@ result<int> list_or_follow(session& in, std::string_view path, query values, boo
   how.name = names_of("path");
   how.table = [&](const json::value& x, const style&) {
     std::string out;
-    for (const auto& item : items(x, ""))
+    const auto& all = items(x, "");
+    for (const auto& item : merged != nullptr ? merged(all) : all)
       out += line(item);
     return out;
   };
@@ -65,7 +67,8 @@ result<int> history(session& in, const arguments& args) {
     return since.error();
   return list_or_follow(
     in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", node_filter(in, args)}},
-    args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); });
+    args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); },
+    merged_history);
 }
 
 result<int> logs(session& in, const arguments& args) {

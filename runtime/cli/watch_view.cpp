@@ -2,6 +2,8 @@
 
 #include "runtime/cli/fields.hpp"
 
+#include <algorithm>
+
 namespace coppice::cli {
 
 namespace {
@@ -31,6 +33,41 @@ std::string first_of(const json::value& x, std::initializer_list<std::string_vie
 }
 
 } // namespace
+
+json::array merged_history(const json::array& entries) {
+  struct seen {
+    size_t row;
+    instant at;
+    std::vector<std::string> nodes;
+  };
+  constexpr duration window = std::chrono::seconds{2};
+  json::array out;
+  std::map<std::string, seen> known; // By kind and text.
+  for (const auto& x : entries) {
+    auto kind = text(x, "kind");
+    auto node = text(x, "node");
+    auto at = parse_instant(text(x, "at"));
+    auto shared = kind == "node" || kind == "nats" || kind == "reload";
+    if (!shared || !text(x, "path").empty() || !at || !x.is_object()) {
+      out.push_back(x);
+      continue;
+    }
+    auto& first = known[kind + " " + text(x, "text")];
+    auto same = !first.nodes.empty() && *at - first.at <= window
+                && std::find(first.nodes.begin(), first.nodes.end(), node) == first.nodes.end();
+    if (!same) {
+      first = {out.size(), *at, {node}};
+      out.push_back(x);
+      continue;
+    }
+    first.nodes.insert(std::upper_bound(first.nodes.begin(), first.nodes.end(), node), node);
+    std::string all;
+    for (const auto& name : first.nodes)
+      all += (all.empty() ? "" : ",") + name;
+    out[first.row].as_object()["node"] = all;
+  }
+  return out;
+}
 
 std::string history_line(const json::value& x, const style& how, instant now) {
   auto where = show(x, "node");
@@ -126,7 +163,9 @@ std::string span_printer::line(const json::value& span, instant now) {
   auto out =
     paint(how_, tone::dim, show_time(span, "at", now) + "  " + text(span, "trace_id").substr(0, 8))
     + "  " + std::string(2 * depth, ' ') + show(span, "node") + ":" + show(span, "path") + " "
-    + arrow + " " + paint(how_, tone::strong, show(span, "type"));
+    + arrow;
+  if (text(span, "type") != direction) // A timer has no type but that.
+    out += " " + paint(how_, tone::strong, show(span, "type"));
   if (show(span, "peer") != "-")
     out += "  " + show(span, "peer");
   if (number(cli::find(span, "duration_us")))

@@ -10,6 +10,10 @@
 /// Timelines, logs, waits and traces for people. Pure.
 namespace coppice::cli {
 
+/// Entries by time in which what several nodes saw of the same thing within two seconds stands once, at its first time,
+/// with `node` naming them all. Only entries about nodes, NATS and reloads; everything else happened on one node alone.
+json::array merged_history(const json::array& entries);
+
 std::string history_line(const json::value& x, const style& how, instant now);
 std::string log_line(const json::value& x, const style& how, instant now);
 std::string render_why(const json::value& x, const style& how);

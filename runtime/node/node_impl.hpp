@@ -56,6 +56,9 @@ public:
 private:
   bool within_storm_budget();
 
+  /// A supervisor begins anew: notes which spawned children go with it.
+  void forgets_spawned(const std::string& path, instant at);
+
   node& owner_;
   std::atomic<bool> attached_{true};
   std::atomic<uint32_t> left_behind_{0};

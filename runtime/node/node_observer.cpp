@@ -28,7 +28,40 @@ void publish_own(node& owner, std::string_view what, const std::string& path,
                           [](result<std::string>) { /* the outbox counts its own failures */ });
 }
 
+/// Children that the configuration does not know: a restart of their supervisor begins without them. Those of a
+/// simple_one_for_one supervisor come and go by design.
+void collect_spawned(const config::node_config& settings, const supervision::tree_entry& x,
+                     std::vector<std::string>& out) {
+  if (x.flags.strategy == supervision::strategy::simple_one_for_one)
+    return;
+  for (auto& child : x.children) {
+    if (child.path != "/user" && config::find_child(settings, child.path) == nullptr)
+      out.push_back(child.path);
+    else
+      collect_spawned(settings, child, out);
+  }
+}
+
 } // namespace
+
+void node_observer::forgets_spawned(const std::string& path, instant at) {
+  if (path != "/user" && !path.starts_with("/user/"))
+    return;
+  auto found = owner_.locate(path);
+  if (!found || !found->branch)
+    return;
+  std::vector<std::string> gone;
+  collect_spawned(owner_.configuration(), found->branch->snapshot(64), gone);
+  for (auto& x : gone)
+    owner_.history().add({0,
+                          at,
+                          {},
+                          "stopped",
+                          x,
+                          x + " is gone: it was spawned, and its supervisor " + path
+                            + " began anew without it; `spawn` brings it back",
+                          {}});
+}
 
 void node_observer::restarted(const supervision::restart_record& x) noexcept {
   if (!attached_)
@@ -41,6 +74,7 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
   if (!x.trace_id.empty())
     details["trace_id"] = x.trace_id;
   auto text = x.path + (x.by_hand ? " restarted by hand" : " restarted: " + x.reason);
+  forgets_spawned(x.path, x.at);
   auto number =
     owner_.history().add({0, x.at, {}, "restart", x.path, text, json::serialize(details)});
   // Symbolizing reads debug information: not on an actor's time. Whoever looks sees the restart meanwhile.
