@@ -172,6 +172,8 @@ void start(options x) {
   // What waits at the old one is written before the first line of the new one: the file may be the
   // same.
   s.out = std::move(next);
+  if (!x.for_people)
+    x.for_people = x.file.empty() && ::isatty(STDERR_FILENO) == 1;
   s.settings = std::move(x);
   s.overrides.clear();
   refresh_floor(s);
@@ -242,9 +244,11 @@ void write(level x, std::string_view subsystem, std::string_view message,
                  static_cast<int>(message.size()), message.data());
     return;
   }
-  line.text = format_line(
-    {line.at, x, subsystem, s.settings.node, line.path, line.trace_id, message}, fields);
-  s.out->logger->log(spdlog::level::info, "{}", line.text);
+  line_head head{line.at, x, subsystem, s.settings.node, line.path, line.trace_id, message};
+  line.text = format_line(head, fields);
+  s.out->logger->log(spdlog::level::info, "{}",
+                     s.settings.for_people.value_or(false) ? format_for_people(head, fields)
+                                                           : line.text);
   for (auto& [id, f] : s.followers)
     if (matches(f.filter, line))
       f.callback(line.text);

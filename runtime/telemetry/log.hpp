@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-/// JSON logs: one object a line with `at level subsystem node message`, `path` and `trace_id` of the actor that runs, and
+/// JSON logs (on a terminal a line for people): one object a line with `at level subsystem node message`, `path` and `trace_id` of the actor that runs, and
 /// the fields given.
 /// Threading: everything here is thread-safe. Writing formats on the caller's thread and hands over to a writer thread
 /// through a bounded queue; when that is full the oldest lines are dropped and counted.
@@ -51,6 +51,9 @@ struct options {
   log::level level = log::level::info;
   std::map<std::string, log::level> levels; ///< Per subsystem.
   std::string file;                         ///< Empty: standard error.
+  /// Lines for people instead of JSON; absent: when they go to standard error and that is a terminal. Followers and
+  /// recent() get JSON all the same.
+  std::optional<bool> for_people;
   uint64_t file_bytes_max = 10 << 20;
   uint32_t files_max = 5;
   size_t recent_max = 2000; ///< Lines kept in memory for `coppice logs`.

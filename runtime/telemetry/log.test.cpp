@@ -46,6 +46,35 @@ TEST_CASE("log: a line is one JSON object whatever is in it", "[log]") {
            "\"message\":\"a \\\"b\\\"\\u000a\xEF\xBF\xBD\",\"n\":5,\"ok\":true,\"ratio\":0.5}");
 }
 
+TEST_CASE("log: on a terminal a line is for people, and steers nothing", "[log]") {
+  log::line_head head{
+    instant{1767693600'250000000}, log::level::warn, "events", "alpha", "/user/x", "",
+    "a \"b\"\n\xff\x1b[2J\xc2\x9b"};
+  CHECK(log::format_for_people(
+          head, {{"path", "/user/x"}, {"n", 5}, {"why", "it is \"so\""}, {"to", "beta"}})
+        == "10:00:00.250  warn   events       /user/x  a \"b\"\\x0a\xEF\xBF\xBD\\x1b[2J\\x9b  n=5  "
+           "why=\"it is \\\"so\\\"\"  to=beta");
+  head.at = instant{1767693600'000000000};
+  head.path = {};
+  head.message = "up";
+  CHECK(log::format_for_people(head, {}) == "10:00:00.000  warn   events       up");
+
+  folder f;
+  log::options x;
+  x.file = (f.path / "people.log").string();
+  log::start(x); // A file is for programs.
+  log::info("node", "for programs");
+  x.for_people = true;
+  log::start(x);
+  log::info("node", "for people");
+  log::stop();
+  auto lines = lines_of(f.path / "people.log");
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].front() == '{');
+  CHECK(lines[1].find("  info   node         for people") != std::string::npos);
+  CHECK(log::recent({}).back().front() == '{');
+}
+
 TEST_CASE("log: levels by subsystem and by path, for a while", "[log]") {
   folder f;
   log::options x;

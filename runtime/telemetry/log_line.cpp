@@ -53,6 +53,33 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
+/// For a terminal: nothing in it may steer that. Quoted when it would not be seen where it ends.
+void append_plain(std::string& out, std::string_view text, bool value) {
+  auto quotes = value && (text.empty() || text.find_first_of(" \"=") != text.npos);
+  if (quotes)
+    out += '"';
+  for (size_t i = 0; i < text.size();) {
+    auto c = static_cast<unsigned char>(text[i]);
+    auto length = sequence_length(text, i);
+    auto c1 = length == 2 && c == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (c < 0x20 || c == 0x7F || c1) {
+      char escape[8];
+      std::snprintf(escape, sizeof(escape), "\\x%02x",
+                    c1 ? static_cast<unsigned char>(text[i + 1]) : c);
+      out += escape;
+    } else if (length == 0) {
+      out += "\xEF\xBF\xBD";
+    } else if (quotes && c == '"') {
+      out += "\\\"";
+    } else {
+      out.append(text, i, length);
+    }
+    i += std::max<size_t>(length, 1);
+  }
+  if (quotes)
+    out += '"';
+}
+
 void append_member(std::string& out, std::string_view key, std::string_view text) {
   if (text.empty())
     return;
@@ -110,6 +137,38 @@ std::string format_line(const line_head& head, std::initializer_list<field> fiel
     append_value(out, *i);
   }
   return out + "}";
+}
+
+std::string format_for_people(const line_head& head, std::initializer_list<field> fields) {
+  auto at = coppice::to_string(head.at); // 2026-01-06T10:02:03.25Z
+  auto time = at.substr(11, at.find('Z') - 11);
+  if (time.size() == 8)
+    time += '.';
+  time.resize(12, '0');
+  auto level = std::string{to_string(head.level)};
+  level.resize(5, ' ');
+  auto subsystem = std::string{head.subsystem};
+  subsystem.resize(std::max<size_t>(subsystem.size(), 11), ' ');
+  auto out = time + "  " + level + "  ";
+  append_plain(out, subsystem, false);
+  if (!head.path.empty()) {
+    out += "  ";
+    append_plain(out, head.path, false);
+  }
+  out += "  ";
+  append_plain(out, head.message, false);
+  for (auto& x : fields) {
+    if (x.key == "path" && x.text == head.path)
+      continue;
+    out += "  ";
+    append_plain(out, x.key, false);
+    out += '=';
+    if (x.what == field::kind::text)
+      append_plain(out, x.text, true);
+    else
+      append_value(out, x);
+  }
+  return out;
 }
 
 } // namespace coppice::log

@@ -18,4 +18,8 @@ struct line_head {
 /// repeated ones, are left out. Broken UTF-8 becomes U+FFFD. Pure.
 std::string format_line(const line_head& head, std::initializer_list<field> fields);
 
+/// The same for a person's terminal: `10:02:03.250  warn   cluster  /user/x  message  key=value`, the time in UTC. Control
+/// characters are escaped. Pure.
+std::string format_for_people(const line_head& head, std::initializer_list<field> fields);
+
 } // namespace coppice::log

@@ -82,7 +82,7 @@ constexpr auto table = std::to_array<key_info>({
   {"log", t::section, "", c::live, "JSON logs, one object a line.", ""},
   {"log.level", t::word, "info", c::live, "The least serious level that is written.", "debug", levels},
   {"log.levels", t::levels, "", c::live, "The same for single subsystems.", "{cluster: debug}", levels},
-  {"log.file", t::file, "", c::never, "Where to write. Default: standard error.", "/var/log/coppice/node.log"},
+  {"log.file", t::file, "", c::never, "Where to write. Default: standard error; when that is a terminal, lines for people instead of JSON.", "/var/log/coppice/node.log"},
   {"log.max_bytes", t::size, "10MiB", c::never, "A file is rotated at this size.", "100MiB", "", false, false, 64 * KiB, 100 * GiB},
   {"log.files", t::integer, "5", c::never, "Rotated files that are kept.", "10", "", false, false, 1, 1000},
 
