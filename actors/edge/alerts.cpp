@@ -7,6 +7,9 @@
 
 #include <caf/action.hpp>
 
+#include <cmath>
+#include <cstdio>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -121,14 +124,20 @@ void alerts::on_event(const event_message& x) {
   announce(core_of(x.subject).step(flatten_json(*document), x.time.value_or(system_clock().now())));
 }
 
+/// `1`, `0.953`, `12345.7`: what a person wants of it; the details have it whole.
+static std::string short_number(double x) {
+  char text[32];
+  std::snprintf(text, sizeof(text), std::abs(x) < 1000 ? "%.3g" : "%.1f", x);
+  return text;
+}
+
 void alerts::announce(const std::vector<alert_event>& changes) {
   if (changes.empty())
     return;
   keep();
   for (auto& x : changes) {
     auto change = std::string{to_string(x.change)};
-    auto text =
-      "alert " + x.rule + " " + change + ": " + x.series + " = " + std::to_string(x.value);
+    auto text = "alert " + x.rule + " " + change + ": " + x.series + " = " + short_number(x.value);
     log::write(x.change == alert_change::raised ? log::level::warn : log::level::info, "edge",
                text);
     auto details = json::serialize(json::to_json(x));

@@ -135,8 +135,9 @@ std::string render_actor(const json::value& x, const style& how, instant now) {
     pairs.emplace_back("busy", show_seconds(x, "busy_s"));
   if (const auto* last = cli::find(x, "last_exit"); last != nullptr && last->is_object()) {
     auto on = show(*last, "message_type");
-    pairs.emplace_back("last exit", show(*last, "reason") + (on == "-" ? "" : " on " + on) + ", "
-                                      + show_age(*last, "at", now) + " ago");
+    pairs.emplace_back("last exit", show_age(*last, "at", now) + " ago"
+                                      + (on == "-" ? "" : " on " + on) + ": "
+                                      + show(*last, "reason"));
   }
   if (!items(x, "timers").empty()) {
     std::string due;

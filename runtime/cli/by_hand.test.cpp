@@ -157,3 +157,38 @@ TEST_CASE("by hand: the console takes copied lines, and lists what is at its pla
   CHECK(nothing.err.find("ended before a line came") != std::string::npos);
   CHECK(run({"console"}, "exit\n").err.empty());
 }
+
+TEST_CASE("by hand: what is said reads as it is meant", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  node.answer("GET /v1/streams/EDGE", 200,
+              R"({"name":"EDGE","retention":"limits","max_age_s":86400,"consumer_list":[]})");
+  CHECK(run({"stream", "info", "EDGE"}).out.find("messages up to its limits, at most 1d old")
+        != std::string::npos);
+  node.answer("POST /v1/chaos/crash", 200,
+              R"({"node":"alpha","path":"/user/x","state":"failed","incarnation":6,"killed":[]})");
+  CHECK(
+    run({"chaos", "crash", "/user/x", "--yes"}).out
+    == "alpha:/user/x crashed once more than its supervisor allows, which gave up: it is failed; "
+       "`restart` begins anew\n");
+  node.stream("GET /v1/trace",
+              {R"({"node":"alpha","path":"/user/x","direction":"timer","type":"timer"})"});
+  auto spans = run({"trace", "/user/x", "--count", "1"}).out;
+  CHECK(spans.find(" timer") != std::string::npos);
+  CHECK(spans.find("timer timer") == std::string::npos);
+  node.answer("GET /v1/actors", 200, R"({"node":"alpha","path":"/user/x","kind":"worker"})");
+  CHECK(run({"inspect", "/user/x"}).err.empty());
+}
+
+TEST_CASE("by hand: inspect says whose actor it took when others have one, too", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  // One answer for both questions: as an object it is the actor, as a list whoever has it.
+  node.answer("GET /v1/actors", 200,
+              R"([{"node":"alpha","path":"/user/x"},{"node":"beta","path":"/user/x"}])");
+  CHECK(run({"inspect", "/user/x", "-o", "json"}).err.empty());
+  CHECK(run({"inspect", "alpha:/user/x"}).err.empty());
+  auto done = run({"inspect", "/user/x"});
+  CHECK(done.err.find("there is also alpha:/user/x, beta:/user/x") != std::string::npos);
+  CHECK(node.last().target == "/v1/actors?glob=%2Fuser%2Fx");
+}

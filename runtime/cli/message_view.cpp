@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace coppice::cli {
 
@@ -42,6 +43,22 @@ std::string short_event(const json::value& event, const style& how, instant now)
              + show(event, "type") + paint(how, tone::dim, " from ") + show(event, "source") + "\n";
   auto data = escape_text(raw_payload(event, false));
   return data.empty() ? out : out + "  " + cut_end(data, how.width - 2, how.utf8) + "\n";
+}
+
+/// What a stream drops, and when.
+std::string kept(const json::value& stream) {
+  auto retention = show(stream, "retention");
+  std::string what = retention == "limits"      ? "messages up to its limits"
+                     : retention == "interest"  ? "messages until every consumer has them"
+                     : retention == "workqueue" ? "messages until a consumer has them"
+                                                : escape_text(retention).c_str();
+  if (number_or(stream, "max_age_s") <= 0)
+    return what + ", of any age";
+  auto age = show_seconds(stream, "max_age_s"); // `1d0h` is `1d`.
+  if (age.size() > 3 && age[age.size() - 2] == '0'
+      && !std::isdigit(static_cast<unsigned char>(age[age.size() - 3])))
+    age.resize(age.size() - 2);
+  return what + ", at most " + age + " old";
 }
 
 } // namespace
@@ -145,7 +162,7 @@ std::string render_stream(const json::value& x, const style& how, instant now) {
                                  + show(x, "first_sequence") + " to " + show(x, "last_sequence")},
                   {"size", show_bytes(x, "bytes") + " of " + show_bytes(x, "max_bytes")},
                   {"last", show_age(x, "last_time", now) + " ago"},
-                  {"keeps", show(x, "retention") + ", " + show_seconds(x, "max_age_s")},
+                  {"keeps", kept(x)},
                   {"since", show(x, "created")}});
   if (!items(x, "consumer_list").empty())
     out += "\n" + render_consumers(items(x, "consumer_list"), how);

@@ -26,7 +26,7 @@ TEST_CASE("requests: what each verb asks the node", "[cli]") {
      "GET",
      "/v1/actors?glob=%2Fuser%2F%2A%2A&state=backoff%2Cfailed&figures=true",
      ""},
-    {{"inspect", "/user/x"}, "GET", "/v1/actors?path=%2Fuser%2Fx", ""},
+    {{"inspect", "alpha:/user/x"}, "GET", "/v1/actors?path=alpha%3A%2Fuser%2Fx", ""},
     {{"status"}, "GET", "/v1/status", ""},
     {{"nodes"}, "GET", "/v1/nodes", ""},
     {{"send", "/user/x", "demo.add", "{\"n\":1}"},

@@ -105,6 +105,19 @@ result<int> ls(session& in, const arguments& args) {
   return in.print(json::value(std::move(rows)), how);
 }
 
+/// The path says no node: which one was taken, when others have such an actor, too.
+void tell_others(session& in, const std::string& path, const std::string& node) {
+  auto all = in.get("/v1/actors", {{"glob", path}});
+  if (!all)
+    return;
+  std::string others;
+  for (const auto& x : array_of(*all))
+    if (auto other = text(x, "node"); other != node && text(x, "path") == path)
+      others += (others.empty() ? "" : ", ") + other + ":" + path;
+  if (!others.empty())
+    in.note("this is " + node + "'s; there is also " + others);
+}
+
 result<int> inspect_actor(session& in, const arguments& args) {
   auto path = in.path(args.get("PATH"));
   if (!path)
@@ -112,6 +125,9 @@ result<int> inspect_actor(session& in, const arguments& args) {
   auto answer = in.get("/v1/actors", {{"path", *path}});
   if (!answer)
     return answer.error();
+  auto for_people = in.options().output == format::table || in.options().output == format::wide;
+  if (for_people && path->front() == '/')
+    tell_others(in, *path, text(*answer, "node"));
   return in.print(*answer, actor_view(in));
 }
 
