@@ -404,7 +404,8 @@ TEST_CASE("admin: history names messages, and what was spawned and is gone", "[n
            != std::string::npos;
   };
   CHECK_FALSE(gone("/user/box/extra"));
-  x.post("/v1/actors/restart?path=/user/box");
+  auto again = x.post("/v1/actors/restart?path=/user/box");
+  CHECK(again.at("killed").as_array().empty());
   CHECK(wait_until([&] { return gone("/user/box/extra"); }));
   CHECK_FALSE(gone("/user/box/one"));
   x.problem(x.call("GET", "/v1/actors?path=/user/box/extra"), 404, errc::not_found);

@@ -221,8 +221,9 @@ result<int> chaos(session& in, const std::string& action, const query& values,
       return show(x, "target") + " does nothing until " + show(x, "until") + "\n";
     if (text(x, "state") == "failed")
       return show(x, "node") + ":" + show(x, "path")
-             + " crashed once more than its supervisor allows, which gave up: it is failed; "
-               "`restart` begins anew\n";
+             + " crashed more often than its supervisor allows, which gave up; `history` shows "
+               "what "
+               "the one above it does\n";
     return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state")
            + ", incarnation " + show(x, "incarnation") + "\n";
   };

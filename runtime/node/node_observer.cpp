@@ -56,7 +56,7 @@ void node_observer::forgets_spawned(const std::string& path, instant at) {
     owner_.history().add({0,
                           at,
                           {},
-                          "stopped",
+                          "gone",
                           x,
                           x + " is gone: it was spawned, and its supervisor " + path
                             + " began anew without it; `spawn` brings it back",

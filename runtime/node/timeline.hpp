@@ -19,7 +19,7 @@ struct timeline_entry {
   instant at;
   std::string node;
   std::string
-    kind; ///< `restart`, `ended`, `gave_up`, `stop_overdue`, `member`, `reload`, `drill`, `alert`, `nats`, `audit`.
+    kind; ///< `restart`, `stopped`, `gone`, `escalation`, `node`, `reload`, `drill`, `alert`, `nats`, `audit`.
   std::string path;    ///< Empty when it concerns no actor.
   std::string text;    ///< One line for people.
   std::string details; ///< JSON object; empty when there is nothing more to tell.
