@@ -78,6 +78,8 @@ check "completion of a message that the actor does not take" "" "$(offered send 
 
 # ---- help ----
 expect 0 help
+check "lines of help" "" "$(sed -n "25,\$p" "$out")"
+expect 0 help --all
 verbs=$(awk '/^every verb takes/ { exit } /^  [a-z]/ { line = substr($0, 3); sub(/ (  |$).*/, "", line); sub(/  .*/, "", line); print line }' "$out")
 count=$(wc -l <<<"$verbs")
 [ "$count" -ge 50 ] || fail "help lists the verbs" "at least 50" "$count: $verbs"
