@@ -123,7 +123,7 @@ void acceptor::adopt(unique_fd fd, const sockaddr_storage& from) {
   } else {
     family = AF_UNIX;
   }
-  if (!owner_.has_room()) {
+  if (!owner_.make_room(from_.kind)) {
     turn_away(fd.get());
     return;
   }

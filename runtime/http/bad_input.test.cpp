@@ -39,6 +39,8 @@ std::vector<bad_case> bad_cases() {
     {"no version", "GET /echo\r\n\r\n", 400},
     {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
     {"HTTP/3.7", "GET /echo HTTP/3.7\r\n" + host + "\r\n", 505},
+    {"line feeds alone", "GET /echo HTTP/1.1\nHost: a\n\n", 400},
+    {"line feeds alone and more", "GET /echo HTTP/1.1\nHost: a\r\n\r\n", 400},
     {"no host", "GET /echo HTTP/1.1\r\n\r\n", 400},
     {"two hosts", "GET /echo HTTP/1.1\r\n" + host + host + "\r\n", 400},
     {"a space in the target", "GET /e cho HTTP/1.1\r\n" + host + "\r\n", 505},

@@ -17,6 +17,15 @@ std::string_view view(boost::core::string_view x) {
   return {x.data(), x.size()};
 }
 
+/// Does a line of the header that begins here end in LF alone?
+bool has_bare_line_feed(std::string_view bytes) {
+  bytes = bytes.substr(0, bytes.find("\r\n\r\n"));
+  for (auto at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1))
+    if (at == 0 || bytes[at - 1] != '\r')
+      return true;
+  return false;
+}
+
 response bad_request(int status, errc code, std::string message, std::string hint = {}) {
   return problem(status, {code, std::move(message), "request", std::move(hint)});
 }
@@ -219,6 +228,13 @@ void connection::parse_header() {
   }
   error_code failed;
   auto used = parser_->put(buffer_.data(), failed);
+  if (failed && failed != beast_http::error::need_more
+      && has_bare_line_feed({static_cast<const char*>(buffer_.data().data()), buffer_.size()})) {
+    ++owner_.bad_requests;
+    refuse(bad_request(400, errc::protocol, "a line of the header ends with a line feed alone",
+                       "CR LF at the end of every line"));
+    return;
+  }
   buffer_.consume(used);
   header_bytes_ += used;
   if (!failed && header_bytes_ > owner_.options.header_bytes_max)
@@ -350,6 +366,10 @@ void connection::on_parse_error(error_code failed) {
 }
 
 void connection::dispatch() {
+  if (!owner_.end_waiting(*this)) {
+    close(); // It has given way to another one: nothing may happen that nobody is told about.
+    return;
+  }
   phase_ = phase::handling;
   auto limit =
     route_->deadline > duration::zero() ? route_->deadline : owner_.options.request_deadline;

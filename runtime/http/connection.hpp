@@ -31,6 +31,9 @@ public:
   void drain(); ///< Ends it after what is in progress.
   void abort(); ///< Ends it now.
 
+  peer_kind kind() const { return peer_.kind; }
+  seat& place() { return place_; } ///< The engine's, under its mutex.
+
   bool on_own_thread() const override;
   void post(std::function<void()> task) override;
   void deliver(response answer) override;
@@ -91,6 +94,7 @@ private:
   std::unique_ptr<transport> link_;
   strand_type strand_;
   peer_info peer_;
+  seat place_;
   phase phase_ = phase::handshake;
 
   boost::beast::flat_buffer buffer_;

@@ -46,6 +46,7 @@ void connection::deliver(response answer) {
     return;
   }
   phase_ = phase::writing;
+  owner_.begin_waiting(*this);
   if (owner_.draining)
     keep_alive_ = false;
   auto head = format_head(answer, {.keep_alive = keep_alive_, .http_1_0 = http_1_0_});
@@ -91,6 +92,7 @@ void connection::write_some() {
 }
 
 void connection::on_written() {
+  owner_.begin_waiting(*this);
   if (auto state = std::exchange(state_, nullptr))
     state->detach();
   out_[0].clear();

@@ -12,12 +12,47 @@
 
 namespace coppice::http {
 
-bool engine::has_room() {
+bool engine::make_room(peer_kind kind) {
   std::lock_guard guard{mutex};
-  if (!closed && connections.size() < options.connections_max)
+  auto& mine = seats[static_cast<size_t>(kind)];
+  if (!closed && mine.open < options.connections_max)
     return true;
-  ++refused_connections;
-  return false;
+  if (closed || kind != peer_kind::tcp || mine.waiting.empty()) {
+    ++refused_connections;
+    return false;
+  }
+  auto& oldest = *mine.waiting.front();
+  give_up(oldest.place(), mine);
+  ++displaced_connections;
+  oldest.abort();
+  return true;
+}
+
+void engine::give_up(seat& x, seat_class& from) {
+  if (std::exchange(x.waiting, false))
+    from.waiting.erase(x.at);
+  if (std::exchange(x.counted, false))
+    --from.open;
+}
+
+void engine::begin_waiting(connection& x) {
+  std::lock_guard guard{mutex};
+  auto& place = x.place();
+  auto& list = seats[static_cast<size_t>(x.kind())].waiting;
+  if (!place.counted)
+    return;
+  if (std::exchange(place.waiting, true))
+    list.splice(list.end(), list, place.at);
+  else
+    place.at = list.insert(list.end(), &x);
+}
+
+bool engine::end_waiting(connection& x) {
+  std::lock_guard guard{mutex};
+  auto& place = x.place();
+  if (std::exchange(place.waiting, false))
+    seats[static_cast<size_t>(x.kind())].waiting.erase(place.at);
+  return place.counted;
 }
 
 bool engine::add(const std::shared_ptr<connection>& x) {
@@ -25,11 +60,17 @@ bool engine::add(const std::shared_ptr<connection>& x) {
   if (closed)
     return false;
   connections.insert(x);
+  auto& mine = seats[static_cast<size_t>(x->kind())];
+  auto& place = x->place();
+  place.counted = place.waiting = true;
+  place.at = mine.waiting.insert(mine.waiting.end(), x.get());
+  ++mine.open;
   return true;
 }
 
 void engine::remove(const std::shared_ptr<connection>& x) {
   std::lock_guard guard{mutex};
+  give_up(x->place(), seats[static_cast<size_t>(x->kind())]);
   connections.erase(x);
   changed.notify_all();
 }
@@ -196,6 +237,7 @@ server_stats server::stats() const {
   out.requests = from.requests;
   out.bad_requests = from.bad_requests;
   out.refused_connections = from.refused_connections;
+  out.displaced_connections = from.displaced_connections;
   out.slow_streams = from.slow_streams;
   return out;
 }

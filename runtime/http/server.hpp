@@ -41,9 +41,12 @@ struct server_options {
   std::optional<tcp_endpoint> tcp = std::nullopt;
   std::optional<tls_files> tls = std::nullopt; ///< For the TCP endpoint.
 
-  size_t body_bytes_max = 1024 * 1024;          ///< Larger: 413, the rest is not read.
-  size_t header_bytes_max = 16 * 1024;          ///< Larger: 431.
-  size_t connections_max = 512;                 ///< Further ones get 503 and are closed.
+  size_t body_bytes_max = 1024 * 1024; ///< Larger: 413, the rest is not read.
+  size_t header_bytes_max = 16 * 1024; ///< Larger: 431.
+  /// Over TCP, and as many again over the Unix socket. When all over TCP are in use, the one that has
+  /// kept the server waiting longest - for a whole request, or to take an answer - is closed for the
+  /// new one; when there is none, and on the Unix socket, the new one gets 503 and is closed.
+  size_t connections_max = 512;
   size_t stream_buffer_bytes_max = 1024 * 1024; ///< What may wait for one slow reader of a stream.
 
   /// From the first byte to the end of the header, TLS handshake too.
@@ -73,12 +76,13 @@ struct server_options {
 bool same_user(const request& what);
 
 struct server_stats {
-  size_t connections = 0;           ///< Open now.
-  size_t streams = 0;               ///< Open now.
-  uint64_t requests = 0;            ///< With a complete header, since the start.
-  uint64_t bad_requests = 0;        ///< Bytes that were no acceptable HTTP.
-  uint64_t refused_connections = 0; ///< Over connections_max.
-  uint64_t slow_streams = 0;        ///< Closed because the reader was too slow.
+  size_t connections = 0;             ///< Open now.
+  size_t streams = 0;                 ///< Open now.
+  uint64_t requests = 0;              ///< With a complete header, since the start.
+  uint64_t bad_requests = 0;          ///< Bytes that were no acceptable HTTP.
+  uint64_t refused_connections = 0;   ///< Over connections_max.
+  uint64_t displaced_connections = 0; ///< Closed to make room for a new one.
+  uint64_t slow_streams = 0;          ///< Closed because the reader was too slow.
 };
 
 /// HTTP/1.1 on a Unix socket, on TCP, or on both, with threads of its own.

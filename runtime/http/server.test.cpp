@@ -359,6 +359,59 @@ TEST_CASE("http server: connections over the limit are turned away", "[http]") {
   CHECK(fetch("GET", "unix://" + path + ":/echo")->status == 200);
 }
 
+TEST_CASE("http server: idle strangers on TCP give way and never shut out the Unix socket",
+          "[http]") {
+  temporary_folder folder;
+  auto options = on_unix(folder / "s.sock");
+  options.tcp = tcp_endpoint{};
+  options.connections_max = 3;
+  server it{options, echo_routes()};
+  auto port = it.start();
+  REQUIRE(port);
+  std::vector<raw_socket> strangers;
+  for (int i = 0; i < 20; ++i)
+    strangers.push_back(raw_socket::tcp(*port));
+  CHECK(eventually([&] { return it.stats().displaced_connections == 17; }));
+  auto base = "http://127.0.0.1:" + std::to_string(*port);
+  CHECK(fetch("GET", base + "/echo")->status == 200);
+  CHECK(fetch("GET", "unix://" + (folder / "s.sock") + ":/echo")->status == 200);
+  // The oldest went: 17 for the other strangers, one for the request.
+  for (int i = 0; i < 18; ++i)
+    CHECK(strangers[static_cast<size_t>(i)].read_all().empty());
+  auto& last = strangers.back();
+  CHECK(last.send("GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+  CHECK(last.read_all().starts_with("HTTP/1.1 200 "));
+  CHECK(it.stats().refused_connections == 0);
+  CHECK(eventually([&] { return it.stats().connections == 1; }));
+}
+
+TEST_CASE("http server: a request in progress does not give way", "[http]") {
+  temporary_folder folder;
+  latch_flag taken;
+  exchange_ptr kept;
+  auto options = on_unix(folder / "s.sock");
+  options.tcp = tcp_endpoint{};
+  options.connections_max = 1;
+  server it{
+    options,
+    router{{{.method = "GET", .pattern = "/slow", .handler = [&](request, exchange_ptr answer) {
+               kept = std::move(answer);
+               taken.set();
+             }}}}};
+  auto port = it.start();
+  REQUIRE(port);
+  auto busy = raw_socket::tcp(*port);
+  CHECK(busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"));
+  REQUIRE(taken.wait());
+  CHECK(raw_socket::tcp(*port).read_all().starts_with("HTTP/1.1 503 "));
+  CHECK(kept->respond(text(200, "done")));
+  CHECK(busy.read_until("done").starts_with("HTTP/1.1 200 "));
+  // Between two requests it does.
+  auto next = raw_socket::tcp(*port);
+  CHECK(busy.read_all().empty());
+  CHECK(it.stats().displaced_connections == 1);
+}
+
 TEST_CASE("http server: a request over a Unix socket takes well under a millisecond", "[http]") {
   temporary_folder folder;
   auto path = folder / "s.sock";
