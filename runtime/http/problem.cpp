@@ -49,6 +49,75 @@ errc code_of(int status) {
   }
 }
 
+constexpr size_t quote_bytes_max = 100; ///< Of a found value or name.
+constexpr size_t detail_bytes_max =
+  4000; ///< Room for every field or alternative that would be right.
+constexpr size_t line_bytes_max = 1000;
+
+/// Cut between characters, with `...` for the rest.
+void append_cut(std::string& out, std::string_view text, size_t bytes_max) {
+  if (text.size() <= bytes_max) {
+    out.append(text);
+    return;
+  }
+  auto end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  out.append(text.substr(0, end)).append("...");
+}
+
+std::string cut(std::string_view text, size_t bytes_max) {
+  std::string out;
+  append_cut(out, text, bytes_max);
+  return out;
+}
+
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/// Where the quoted text that begins at `from` ends; an apostrophe inside a word does not end it.
+size_t end_of_quote(std::string_view text, size_t from, char quote) {
+  for (auto at = text.find(quote, from); at != std::string_view::npos;
+       at = text.find(quote, at + 1))
+    if (at + 1 == text.size() || !is_letter_or_digit(text[at + 1]))
+      return at;
+  return text.size();
+}
+
+/// Our texts put quotes around what was found: that is cut, so that an answer does not send back
+/// what was sent. What holds quotes of its own may escape this; the limit of the whole does not.
+std::string cut_found(std::string_view text, size_t bytes_max) {
+  std::string out;
+  for (size_t i = 0; i < text.size() && out.size() <= bytes_max;) {
+    auto c = text[i];
+    out.push_back(c);
+    ++i;
+    if ((c != '\'' && c != '"') || (i > 1 && is_letter_or_digit(text[i - 2])))
+      continue;
+    auto end = end_of_quote(text, i, c);
+    append_cut(out, text.substr(i, end - i), quote_bytes_max);
+    if (end < text.size())
+      out.push_back(c);
+    i = end + 1;
+  }
+  return cut(out, bytes_max);
+}
+
+/// A JSON pointer or a path, each part cut.
+std::string cut_place(std::string_view text) {
+  std::string out;
+  while (out.size() <= line_bytes_max) {
+    auto end = std::min(text.find('/'), text.size());
+    append_cut(out, text.substr(0, end), quote_bytes_max);
+    if (end == text.size())
+      break;
+    out.push_back('/');
+    text.remove_prefix(end + 1);
+  }
+  return cut(out, line_bytes_max);
+}
+
 std::string member(const boost::json::object& from, std::string_view name) {
   auto* found = from.if_contains(name);
   auto* value = found != nullptr ? found->if_string() : nullptr;
@@ -63,12 +132,12 @@ response problem(int status, const error& reason) {
   out["type"] = "urn:coppice:error:" + code;
   out["title"] = title_of(reason.code);
   out["status"] = status;
-  out["detail"] = to_utf8(reason.message);
+  out["detail"] = cut_found(to_utf8(reason.message), detail_bytes_max);
   out["code"] = code;
   if (!reason.at.empty())
-    out["at"] = to_utf8(reason.at);
+    out["at"] = cut_place(to_utf8(reason.at));
   if (!reason.hint.empty())
-    out["hint"] = to_utf8(reason.hint);
+    out["hint"] = cut_found(to_utf8(reason.hint), line_bytes_max);
   return {.status = status,
           .body = boost::json::serialize(out),
           .content_type = "application/problem+json"};

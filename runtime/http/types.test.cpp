@@ -147,6 +147,30 @@ TEST_CASE("http events: line ends, limits, and stopping", "[http]") {
   CHECK(result.error().code == errc::too_large);
 }
 
+TEST_CASE("http problems: what was found is cut", "[http]") {
+  auto long_text = std::string(99, 'a') + "\u00fc" + std::string(900'000, 'b');
+  auto shown = std::string(99, 'a') + "...";
+  auto got = *to_error(
+    problem({errc::invalid_value, "the node's field '" + long_text + "' isn't 'x' or \"it's\"",
+             "/body/" + long_text + "/a~1b", "'" + long_text + "'"}));
+  CHECK(got.message == "the node's field '" + shown + "' isn't 'x' or \"it's\"");
+  CHECK(got.at == "/body/" + shown + "/a~1b");
+  CHECK(got.hint == "'" + shown + "'");
+  std::string quotes;
+  for (int i = 0; i < 100'000; ++i)
+    quotes += "'/a ";
+  for (auto& text : {quotes, long_text, std::string(100'000, '\''), "'" + std::string(5000, 'a'),
+                     std::string(100'000, '/')}) {
+    got = *to_error(problem({errc::invalid_value, text, text, text}));
+    CHECK(got.message.size() <= 4003);
+    CHECK(got.at.size() <= 1003);
+    CHECK(got.hint.size() <= 1003);
+  }
+  got = *to_error(problem({errc::invalid_value, "'open", "", "x '"}));
+  CHECK(got.message == "'open");
+  CHECK(got.hint == "x '");
+}
+
 TEST_CASE("http urls: parts", "[http]") {
   auto url = parse_url("https://example.org:8443/api/");
   REQUIRE(url);
