@@ -59,6 +59,13 @@ public:
   /// 0 when there is no such stream. Blocks.
   virtual result<uint64_t> stream_version(std::string_view stream) = 0;
 
+  using contains_callback = std::function<void(result<bool>)>;
+  /// Is an event of this id in the stream? Never blocks: asked in the order of the appends, so that
+  /// one that was begun before is seen, and answered as append() is. Errors (through the callback):
+  /// errc::invalid_value (the stream's name), errc::rate_limited when the queue is full,
+  /// errc::storage.
+  virtual void contains(std::string stream, std::string id, contains_callback callback) = 0;
+
   /// The position of the newest event; 0 in an empty store.
   virtual uint64_t head() const = 0;
 

@@ -385,3 +385,20 @@ TEST_CASE("event store: a file of a newer version is refused", "[store]") {
   REQUIRE_FALSE(store);
   CHECK(store.error().code == errc::refused);
 }
+
+TEST_CASE("event store: tells whether a stream has an id", "[store]") {
+  temp_folder folder;
+  auto store = open_store(folder / "e.db");
+  auto contains = [&](const std::string& stream, const std::string& id) {
+    std::promise<result<bool>> answer;
+    store->contains(stream, id, [&](result<bool> x) { answer.set_value(std::move(x)); });
+    return answer.get_future().get();
+  };
+  CHECK(*contains("s", "a") == false);
+  // One that is on its way is seen.
+  store->append({"s", expected_version::any(), {make("a")}}, [](auto) {});
+  CHECK(*contains("s", "a") == true);
+  CHECK(*contains("s", "b") == false);
+  CHECK(*contains("t", "a") == false);
+  CHECK(contains("", "a").error().code == errc::invalid_value);
+}

@@ -20,6 +20,15 @@ result<uint64_t> find_head(database& db) {
   return static_cast<uint64_t>((*query)->integer(0));
 }
 
+/// By the index that keeps ids unique.
+result<bool> has_event(database& db, std::string_view stream, std::string_view id) {
+  auto query = db.cached("SELECT 1 FROM events e JOIN streams s ON s.stream_id = e.stream_id "
+                         "WHERE e.id = ? AND s.name = ?");
+  if (!query)
+    return query.error();
+  return (*query)->bind(1, id).bind(2, stream).step();
+}
+
 result<void> check_limit(size_t limit) {
   if (limit == 0 || limit > read_events_max)
     return error{errc::out_of_range, "a limit is 1 to " + std::to_string(read_events_max),
@@ -151,6 +160,33 @@ public:
     if (!read)
       return read.error();
     return version;
+  }
+
+  void contains(std::string stream, std::string id, contains_callback callback) override {
+    if (auto ok = check_stream_name(stream); !ok)
+      return callback(ok.error());
+    struct shared_state {
+      std::string stream, id;
+      contains_callback callback;
+      bool found = false;
+    };
+    auto weight = stream.size() + id.size() + 256;
+    auto state = std::make_shared<shared_state>(
+      shared_state{std::move(stream), std::move(id), std::move(callback)});
+    auto queued = file_->submit(
+      [state](database& db) -> result<void> {
+        auto found = has_event(db, state->stream, state->id);
+        if (!found)
+          return found.error();
+        state->found = *found;
+        return {};
+      },
+      [state](result<void> outcome) {
+        state->callback(outcome ? result<bool>{state->found} : result<bool>{outcome.error()});
+      },
+      weight);
+    if (!queued)
+      state->callback(queued.error());
   }
 
   uint64_t head() const override { return hub_->head; }
