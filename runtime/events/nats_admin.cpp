@@ -181,6 +181,25 @@ result<void> purge_stream(const nats_link& link, const std::string& name) {
   return {};
 }
 
+result<std::string> id_at(const nats_link& link, const std::string& stream, uint64_t sequence) {
+  if (auto ok = check_stream_or_consumer(stream); !ok)
+    return ok.error();
+  auto s = begin(link);
+  if (!s)
+    return s.error();
+  natsMsg* raw = nullptr;
+  jsErrCode code{};
+  auto status = js_GetMsg(&raw, s->js.get(), stream.c_str(), sequence, nullptr, &code);
+  msg_pointer msg{raw};
+  auto place = std::to_string(sequence) + " of stream '" + stream + "'";
+  if (status == NATS_NOT_FOUND || code == JSNoMessageFoundErr || code == JSStreamNotFoundErr)
+    return error{errc::not_found, "there is no message " + place};
+  if (status != NATS_OK)
+    return jetstream_error(status, code, "reading message " + place);
+  const char* id = nullptr;
+  return natsMsgHeader_Get(raw, "Nats-Msg-Id", &id) == NATS_OK ? std::string{id} : std::string{};
+}
+
 result<std::string> stream_of(const nats_link& link, const std::string& subject) {
   if (auto ok = check_filter(subject); !ok)
     return ok.error();

@@ -10,6 +10,7 @@ result<stream_info> get_stream(const nats_link& link, const std::string& name);
 result<std::vector<stream_info>> list_streams(const nats_link& link);
 result<void> delete_stream(const nats_link& link, const std::string& name);
 result<void> purge_stream(const nats_link& link, const std::string& name);
+result<std::string> id_at(const nats_link& link, const std::string& stream, uint64_t sequence);
 result<std::string> stream_of(const nats_link& link, const std::string& subject);
 result<consumer_info> ensure_consumer(const nats_link& link, const std::string& stream,
                                       const consumer_config& config);

@@ -116,6 +116,9 @@ public:
   result<void> purge_stream(const std::string& name) override {
     return detail::purge_stream(*link_, name);
   }
+  result<std::string> id_at(const std::string& stream, uint64_t sequence) override {
+    return detail::id_at(*link_, stream, sequence);
+  }
   result<std::string> stream_of(const std::string& subject) override {
     return detail::stream_of(*link_, subject);
   }

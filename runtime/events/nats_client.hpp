@@ -77,6 +77,9 @@ public:
   virtual result<std::vector<stream_info>> list_streams() = 0;
   virtual result<void> delete_stream(const std::string& name) = 0;
   virtual result<void> purge_stream(const std::string& name) = 0;
+  /// The id that the message at a place of a stream was published with; empty when it has none.
+  /// Blocks. Errors: errc::not_found (no such stream, or nothing at that place), errc::unavailable.
+  virtual result<std::string> id_at(const std::string& stream, uint64_t sequence) = 0;
   /// The name of the stream that takes a subject. Errors: errc::not_found.
   virtual result<std::string> stream_of(const std::string& subject) = 0;
 

@@ -1,4 +1,6 @@
+#include "runtime/events/outbox_pump.hpp"
 #include "runtime/events/testing.hpp"
+#include "runtime/telemetry/log.hpp"
 
 #include <atomic>
 #include <future>
@@ -230,4 +232,78 @@ TEST_CASE("outbox: a lost stream is made again with what was kept", "[events][na
   CHECK(ids_in(client) == expected);
   CHECK(client->get_stream("OTHER")->messages == 100);
   CHECK(out->stats().rebuilt >= 100);
+}
+
+TEST_CASE("outbox: a stream that says another time of its making is rebuilt only when it was lost",
+          "[events][nats]") {
+  log::start({.node = "alpha", .level = log::level::info, .file = "/dev/null"});
+  nats_fixture f;
+  auto client = f.connect();
+  auto file = open_sqlite(f.folder / "o.db");
+  auto out = open_outbox(file, client);
+  for (int i = 0; i < 50; ++i)
+    REQUIRE(out->publish(make_event("e" + std::to_string(i)), "test.a"));
+  REQUIRE(out->drain(20s));
+  // The next look at the stream notes what is in it.
+  out->add_stream(test_stream());
+  auto noted = [&](std::string_view sql) {
+    int64_t n = 0;
+    auto read = file->read([&](store::database& db) -> result<void> {
+      auto query = db.prepare(sql);
+      REQUIRE(query);
+      REQUIRE(query->step());
+      n = query->integer(0);
+      return {};
+    });
+    REQUIRE(read);
+    return n;
+  };
+  REQUIRE(eventually([&] { return noted("SELECT mark_sequence FROM outbox_streams") == 50; }));
+  // As after a restart of the server that has the time wrong.
+  REQUIRE(file->run(
+    [](store::database& db) { return db.execute("UPDATE outbox_streams SET created_ns = 7"); }));
+  auto lost = false;
+  SECTION("everything is there, for who has published just now") {}
+  SECTION("everything is there, for who was restarted") {
+    out.reset();
+    out = open_outbox(file, client);
+  }
+  SECTION("it was purged, and somebody else has published since") {
+    REQUIRE(client->delete_stream("TEST"));
+    REQUIRE(client->ensure_stream(test_stream()));
+    for (int i = 0; i < 60; ++i) {
+      std::promise<void> done;
+      REQUIRE(client->publish_stream({"test.b", "", {}, "x"}, "other" + std::to_string(i),
+                                     [&](auto) { done.set_value(); }));
+      done.get_future().wait();
+    }
+    lost = true;
+  }
+  out->add_stream(test_stream());
+  REQUIRE(eventually([&] { return noted("SELECT created_ns FROM outbox_streams") != 7; }));
+  REQUIRE(out->publish(make_event("last"), "test.a"));
+  REQUIRE(out->drain(20s));
+  CHECK(out->stats().rebuilt == (lost ? 50 : 0));
+  CHECK(client->get_stream("TEST")->messages == (lost ? 111 : 51));
+  auto told = log::recent({.limit = 1}).back();
+  INFO(told);
+  CHECK((told.find(R"("rows":50)") != std::string::npos) == lost);
+  CHECK((told.find("holds what was published") != std::string::npos) == !lost);
+  log::stop();
+}
+
+TEST_CASE("outbox: nodes that find a stream gone wait for different times", "[events]") {
+  prng random{1};
+  std::set<duration> waits;
+  for (int i = 0; i < 100; ++i) {
+    auto gone = events::detail::spread_out(100ms, true, random);
+    CHECK(gone >= 100ms);
+    CHECK(gone <= 600ms);
+    waits.insert(gone);
+    auto busy = events::detail::spread_out(100ms, false, random);
+    CHECK(busy >= 100ms);
+    CHECK(busy <= 200ms);
+  }
+  CHECK(waits.size() > 90);
+  CHECK(*waits.rbegin() - *waits.begin() > 300ms);
 }

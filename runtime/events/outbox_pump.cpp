@@ -5,6 +5,11 @@
 
 namespace coppice::events::detail {
 
+duration spread_out(duration backoff, bool stream_gone, prng& random) {
+  auto range = static_cast<uint64_t>(std::max(duration{}, backoff * (stream_gone ? 5 : 1)).count());
+  return backoff + duration{static_cast<int64_t>(random.below(range + 1))};
+}
+
 outbox_pump::outbox_pump(std::shared_ptr<store::sqlite_file> file,
                          std::shared_ptr<nats_client> client, outbox_options options,
                          outbox::refused_callback on_refused, const clock& time)
@@ -312,8 +317,11 @@ void outbox_pump::answered(uint64_t sequence, const result<publish_ack>& answer)
     }
     window_.fail(sequence);
     streams_due_ = streams_due_ || code == errc::not_found;
-    return note_failure(answer.error().message);
+    return note_failure(answer.error().message, code == errc::not_found);
   }
+  auto& newest = newest_[answer->stream];
+  if (auto* x = window_.find(sequence); x != nullptr && answer->sequence > newest.sequence)
+    newest = {answer->sequence, x->row.id};
   window_.acknowledge(sequence);
   ++stats_.published;
   if (answer->duplicate) {
@@ -362,13 +370,15 @@ void outbox_pump::refused(uint64_t sequence, const error& reason) {
 }
 
 /// Under mutex_.
-void outbox_pump::note_failure(const std::string& reason) {
+void outbox_pump::note_failure(const std::string& reason, bool stream_gone) {
   ++stats_.failed;
   stats_.last_error = reason;
   auto now = steady::now();
   // Many answers of one outage are one step of the backoff.
   if (now >= not_before_) {
-    not_before_ = now + std::chrono::duration_cast<steady::duration>(backoff_);
+    not_before_ =
+      now
+      + std::chrono::duration_cast<steady::duration>(spread_out(backoff_, stream_gone, random_));
     backoff_ = std::min(backoff_ * 2, options_.retry_max);
   }
   wake_.notify_all();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "runtime/base/prng.hpp"
 #include "runtime/events/outbox.hpp"
+#include "runtime/events/outbox_rows.hpp"
 #include "runtime/events/outbox_window.hpp"
 
 #include <atomic>
@@ -11,6 +13,11 @@
 #include <thread>
 
 namespace coppice::events::detail {
+
+/// How long to wait after a failure: `backoff`, and up to as much again. When a stream is gone, every
+/// node that publishes to it finds out in the same moment, while the server may still be deleting
+/// it: they spread over five times that, so that they do not all make it at once.
+duration spread_out(duration backoff, bool stream_gone, prng& random);
 
 /// The thread that brings rows to JetStream. Every row up to the floor is published; the floor is
 /// written lazily, because publishing a row again does no harm: the stream knows its id, and so do
@@ -50,14 +57,17 @@ private:
   void send_rows();
   void answered(uint64_t sequence, const result<publish_ack>& answer);
   void refused(uint64_t sequence, const error& reason);
-  void note_failure(const std::string& reason);
+  void note_failure(const std::string& reason, bool stream_gone = false);
   void recover();
   void settle();
   void save_floor();
   void save_last_floor(); ///< What is known to be published is not sent again at the next start.
   void look_at_streams();
   result<void> look_at(const stream_config& stream);
-  result<void> rebuild(const std::string& stream, instant created, bool known);
+  result<void> note(const std::string& stream, const noted_stream& x);
+  result<bool> holds(const std::string& stream, const stream_mark& mark);
+  /// `reason` is empty for a stream that is new to us.
+  result<void> rebuild(const std::string& stream, instant created, const std::string& reason);
 
   std::shared_ptr<store::sqlite_file> file_;
   std::shared_ptr<nats_client> client_;
@@ -87,6 +97,8 @@ private:
   uint64_t kept_bytes_ = 0;
   uint64_t reserved_rows_ = 0, reserved_bytes_ = 0;
   std::map<std::string, uint64_t> last_sequence_; ///< Of each stream, from its answers.
+  std::map<std::string, stream_mark> newest_;     ///< Of each stream: the highest it answered.
+  prng random_{random_seed()};
   outbox_stats stats_;
   std::thread thread_;
 };

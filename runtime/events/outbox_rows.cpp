@@ -143,21 +143,38 @@ result<uint64_t> first_of_stream(store::database& db, const std::string& stream)
   return *row ? from_sql(query->integer(0)) : 0;
 }
 
-result<std::optional<instant>> read_created(store::database& db, const std::string& stream) {
-  auto query = db.prepare("SELECT created_ns FROM outbox_streams WHERE name = ?");
+result<uint64_t> count_of_stream(store::database& db, const std::string& stream, uint64_t after,
+                                 uint64_t last) {
+  auto query =
+    db.prepare("SELECT count(*) FROM outbox WHERE stream = ? AND sequence > ? AND sequence <= ?");
+  if (!query)
+    return query.error();
+  if (auto row = query->bind(1, stream).bind(2, to_sql(after)).bind(3, to_sql(last)).step(); !row)
+    return row.error();
+  return from_sql(query->integer(0));
+}
+
+result<std::optional<noted_stream>> read_noted(store::database& db, const std::string& stream) {
+  auto query =
+    db.prepare("SELECT created_ns, mark_sequence, mark_id FROM outbox_streams WHERE name = ?");
   if (!query)
     return query.error();
   auto row = query->bind(1, stream).step();
   if (!row)
     return row.error();
-  return *row ? std::optional<instant>{instant{query->integer(0)}} : std::nullopt;
+  if (!*row)
+    return std::optional<noted_stream>{};
+  return std::optional{
+    noted_stream{instant{query->integer(0)}, {from_sql(query->integer(1)), query->text(2)}}};
 }
 
-result<void> write_created(store::database& db, const std::string& stream, instant created) {
-  auto insert = db.prepare("INSERT OR REPLACE INTO outbox_streams VALUES (?, ?)");
+result<void> write_noted(store::database& db, const std::string& stream, const noted_stream& x) {
+  auto insert = db.prepare("INSERT OR REPLACE INTO outbox_streams "
+                           "(name, created_ns, mark_sequence, mark_id) VALUES (?, ?, ?, ?)");
   if (!insert)
     return insert.error();
-  return insert->bind(1, stream).bind(2, created.ns).run();
+  insert->bind(1, stream).bind(2, x.created.ns);
+  return insert->bind(3, to_sql(x.mark.sequence)).bind(4, x.mark.id).run();
 }
 
 } // namespace coppice::events::detail
