@@ -57,21 +57,6 @@ bool is_subject(std::string_view text) {
   return true;
 }
 
-bool is_url(std::string_view text, std::string_view schemes) {
-  auto known = split(schemes);
-  auto urls = split(text, ',');
-  return !urls.empty() && std::all_of(urls.begin(), urls.end(), [&](std::string_view url) {
-    auto colon = url.find("://");
-    if (colon == std::string_view::npos
-        || std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end())
-      return false;
-    auto rest = url.substr(colon + 3);
-    return !rest.empty() && rest[0] != '/' && rest[0] != ':'
-           && std::none_of(rest.begin(), rest.end(),
-                           [](char c) { return static_cast<unsigned char>(c) <= ' '; });
-  });
-}
-
 template <class T>
 std::optional<T> number_of(std::string_view text) {
   T out{};
@@ -79,6 +64,47 @@ std::optional<T> number_of(std::string_view text) {
   if (text.empty() || failure != std::errc{} || end != text.data() + text.size())
     return {};
   return out;
+}
+
+/// What is wrong with the part of a URL behind `SCHEME://`; empty: nothing. Says no credentials.
+std::string authority_mistake(std::string_view rest) {
+  auto place = rest.substr(0, rest.find_first_of("/?#"));
+  if (auto sign = place.rfind('@'); sign != std::string_view::npos)
+    place.remove_prefix(sign + 1);
+  auto host = place.substr(0, place.starts_with('[') ? place.find(']') : place.find(':'));
+  if (place.starts_with('[')) {
+    auto closed = host.size() < place.size();
+    if (!closed || host.size() < 3
+        || host.find_first_not_of("0123456789abcdefABCDEF:.", 1) != std::string_view::npos)
+      return "a URL whose brackets hold no IPv6 address";
+    place.remove_prefix(host.size() + 1);
+  } else {
+    if (host.empty())
+      return "a URL without a host";
+    // Other scripts are left to the resolver.
+    if (std::any_of(host.begin(), host.end(), [](char c) {
+          return static_cast<unsigned char>(c) < 0x80 && !all_of({&c, 1}, "-._");
+        }))
+      return "a URL with the host '" + std::string{host} + "'";
+    place.remove_prefix(host.size());
+  }
+  if (place.empty())
+    return {};
+  auto port = place[0] == ':' ? number_of<uint16_t>(place.substr(1)) : std::nullopt;
+  if (!port || *port == 0)
+    return "a URL with '" + std::string{place} + "' behind its host, where :PORT is 1 to 65535";
+  return {};
+}
+
+std::string url_mistake(std::string_view url, std::string_view schemes) {
+  auto known = split(schemes);
+  auto colon = url.find("://");
+  if (colon == std::string_view::npos
+      || std::find(known.begin(), known.end(), url.substr(0, colon)) == known.end()
+      || std::any_of(url.begin(), url.end(),
+                     [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
+    return "no such URL";
+  return authority_mistake(url.substr(colon + 3));
 }
 
 bool outside(double x, const key_info& key) {
@@ -89,6 +115,20 @@ verdict unless(bool good, const value& x, std::string hint = {}) {
   if (good)
     return {};
   return complaint{describe_kind(x), {}, std::move(hint)};
+}
+
+verdict check_url(const value& x, const key_info& key) {
+  if (x.text.empty() || x.text.ends_with(','))
+    return complaint{describe_kind(x), {}, {}};
+  for (auto url : split(x.text, ',')) {
+    auto mistake = url_mistake(url, key.words);
+    // A text with credentials is not shown.
+    if (mistake == "no such URL" && x.text.find('@') == std::string::npos)
+      mistake = describe_kind(x);
+    if (!mistake.empty())
+      return complaint{std::move(mistake), {}, {}};
+  }
+  return {};
 }
 
 verdict check_duration(const value& x, const key_info& key) {
@@ -201,7 +241,7 @@ verdict check_scalar(const value& x, const key_info& key) {
     case value_type::endpoint:
       return check_endpoint(x);
     case value_type::url:
-      return unless(is_url(x.text, key.words), x);
+      return check_url(x, key);
     case value_type::address:
       return check_address(x);
     case value_type::subjects:

@@ -53,7 +53,7 @@ constexpr auto table = std::to_array<key_info>({
   {"admin.read_only_without_token", t::boolean, "false", c::never, "Whether reading over TCP needs no token.", "true"},
   {"admin.body_limit", t::size, "1MiB", c::never, "Largest request body; a larger one is answered with 413.", "4MiB", "", false, false, KiB, GiB},
 
-  {"nats", t::section, "", c::never, "The event bus. Neither `url` nor `managed`: events wait in the outbox.", ""},
+  {"nats", t::section, "", c::never, "The event bus. Neither `url` nor `managed`: there is no outbox either, and events are refused.", ""},
   {"nats.url", t::url, "", c::never, "An external NATS server; several separated by commas.", "nats://nats.example.net:4222", "nats tls ws wss"},
   {"nats.managed", t::boolean, "false", c::never, "Whether this node runs a nats-server of its own as a child process.", "true"},
   {"nats.port", t::integer, "0", c::never, "Port of the managed server; 0 means any free one.", "4222", "", false, false, 0, 65535},
