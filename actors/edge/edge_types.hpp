@@ -70,10 +70,10 @@ bool inspect(Inspector& f, get_status& x) {
 /// How a poller is doing.
 struct poller_status {
   duration interval{};
-  uint64_t polls = 0;                      ///< Since this incarnation started.
-  uint64_t failures = 0;                   ///< Polls that gave nothing.
-  uint64_t missed = 0;                     ///< Ticks of the grid that passed without a poll.
-  uint64_t published = 0;                  ///< Samples that were handed over as events.
+  uint64_t polls = 0;     ///< Since this incarnation started.
+  uint64_t failures = 0;  ///< Polls that gave nothing, and samples that were refused as events.
+  uint64_t missed = 0;    ///< Ticks of the grid that passed without a poll.
+  uint64_t published = 0; ///< Samples that were handed over as events.
   std::optional<instant> last_at;          ///< Of the newest sample.
   std::optional<error> last_error;         ///< Of the newest failure.
   std::vector<unreadable_part> unreadable; ///< Of the newest sample.

@@ -57,6 +57,7 @@ poller_status host_poller::status() const {
   out.interval = schedule_.interval();
   out.published = counter_->published;
   out.failures += counter_->failed;
+  out.last_error = counter_->last_error();
   return out;
 }
 

@@ -90,6 +90,9 @@ poller_status http_poller::status() const {
   auto out = figures_;
   out.interval = core_.args().interval;
   out.published = counter_->published;
+  out.failures += counter_->failed;
+  if (auto refused = counter_->last_error())
+    out.last_error = std::move(refused);
   return out;
 }
 

@@ -175,3 +175,16 @@ TEST_CASE("http poller: nobody there is a failure like others", "[edge]") {
   CHECK(poller.restarts() == 0);
   CHECK(world.published("edge.>").empty());
 }
+
+TEST_CASE("pollers: say why their events are refused", "[edge]") {
+  fixture x;
+  auto host = x.world.child("edge.host_poller", R"({"interval":"1s"})", {.id = "host"});
+  x.world.fail_publishing(error{errc::unavailable, "no NATS is configured", "/nats", {}});
+  x.world.advance(1s);
+  CHECK(x.status("/last_error/message") == "no NATS is configured");
+  CHECK(x.status("/failures") != "0");
+  CHECK(host.described().at("last_error").at("code").as_string() == "unavailable");
+  x.world.fail_publishing({});
+  x.world.advance(1s);
+  CHECK(host.described().at("last_error").is_null());
+}

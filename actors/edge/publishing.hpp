@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 namespace coppice::edge {
@@ -20,6 +22,22 @@ inline std::string own_id() {
 struct publish_counter {
   std::atomic<uint64_t> published{0};
   std::atomic<uint64_t> failed{0};
+
+  void note(const result<std::string>& stored) {
+    std::lock_guard guard{mutex_};
+    ++(stored ? published : failed);
+    error_ = stored ? std::nullopt : std::optional{stored.error()};
+  }
+
+  /// Why the newest event was refused; nullopt when it was taken.
+  std::optional<error> last_error() const {
+    std::lock_guard guard{mutex_};
+    return error_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::optional<error> error_;
 };
 
 /// Publishes `data` as a CloudEvent from the actor that runs now.
@@ -32,9 +50,8 @@ void publish(node& owner, std::string subject, std::string type, const T& data, 
   x.type = std::move(type);
   x.time = at;
   x.data = json::serialize(json::to_json(data));
-  owner.publish(std::move(subject), std::move(x), [counter](result<std::string> stored) {
-    ++(stored ? counter->published : counter->failed);
-  });
+  owner.publish(std::move(subject), std::move(x),
+                [counter](result<std::string> stored) { counter->note(stored); });
 }
 
 } // namespace coppice::edge

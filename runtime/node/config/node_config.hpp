@@ -90,7 +90,7 @@ struct admin_section {
 };
 
 struct nats_section {
-  std::string url;      ///< Empty and not managed: events wait in the outbox.
+  std::string url;      ///< Empty and not managed: no outbox either, events are refused.
   bool managed = false; ///< This node runs a nats-server as a child process.
   uint16_t port = 0;    ///< Of the managed server; 0: any free one.
   std::string store; ///< JetStream folder of the managed server; empty: `nats` in the data folder.
