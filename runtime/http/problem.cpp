@@ -49,9 +49,8 @@ errc code_of(int status) {
   }
 }
 
-constexpr size_t quote_bytes_max = 100; ///< Of a found value or name.
-constexpr size_t detail_bytes_max =
-  4000; ///< Room for every field or alternative that would be right.
+constexpr size_t quote_bytes_max = 100;     ///< Of a found value or name.
+constexpr size_t detail_bytes_max = 16'000; ///< Room for all the mistakes of a configuration.
 constexpr size_t line_bytes_max = 1000;
 
 /// Cut between characters, with `...` for the rest.
@@ -76,11 +75,13 @@ bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// Where the quoted text that begins at `from` ends; an apostrophe inside a word does not end it.
+/// Where the quoted text that begins at `from` ends: at the quote, or with its line. An apostrophe
+/// inside a word does not end it.
 size_t end_of_quote(std::string_view text, size_t from, char quote) {
-  for (auto at = text.find(quote, from); at != std::string_view::npos;
-       at = text.find(quote, at + 1))
-    if (at + 1 == text.size() || !is_letter_or_digit(text[at + 1]))
+  const char ends[] = {quote, '\n'};
+  for (auto at = text.find_first_of({ends, 2}, from); at != std::string_view::npos;
+       at = text.find_first_of({ends, 2}, at + 1))
+    if (text[at] == '\n' || at + 1 == text.size() || !is_letter_or_digit(text[at + 1]))
       return at;
   return text.size();
 }
@@ -98,7 +99,7 @@ std::string cut_found(std::string_view text, size_t bytes_max) {
     auto end = end_of_quote(text, i, c);
     append_cut(out, text.substr(i, end - i), quote_bytes_max);
     if (end < text.size())
-      out.push_back(c);
+      out.push_back(text[end]);
     i = end + 1;
   }
   return cut(out, bytes_max);

@@ -120,7 +120,7 @@ response no_content();
 
 /// An error as a problem document (RFC 9457): `type title status detail` and the members `code at
 /// hint`. The status is the one of the code in errc's table. What a text quotes and each part of a
-/// place are cut to 100 bytes with `...`, the whole detail to 4,000, place and hint to 1,000.
+/// place are cut to 100 bytes with `...`, the whole detail to 16,000, place and hint to 1,000.
 response problem(const error& reason);
 
 /// The same with a status that HTTP has and our codes have not (405, 408, 431 ...).
