@@ -9,6 +9,10 @@
 #include "runtime/telemetry/log.hpp"
 #include "runtime/telemetry/metrics.hpp"
 
+#include <unistd.h>
+
+#include <array>
+
 namespace coppice {
 
 namespace {
@@ -40,6 +44,18 @@ http::server_options options_of(const node& owner,
                 {"remote", x.remote},
                 {"elapsed_us", x.elapsed.count() / 1000}});
   };
+  return out;
+}
+
+/// What this node is called by those who ask it over TCP.
+std::vector<std::string> names_of(const node& owner) {
+  auto& from = owner.configuration();
+  std::vector<std::string> out{from.node.name};
+  if (from.cluster.advertise)
+    out.push_back(from.cluster.advertise->host);
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) == 0 && host[0] != '\0')
+    out.emplace_back(host.data());
   return out;
 }
 
@@ -109,7 +125,7 @@ admin_server::~admin_server() {
 result<void> admin_server::start() {
   auto& x = *impl_;
   auto& owner = x.api->owner;
-  auto keeper = admin::gatekeeper::make(owner.configuration().admin);
+  auto keeper = admin::gatekeeper::make(owner.configuration().admin, names_of(owner));
   if (!keeper)
     return keeper.error();
   auto options = options_of(owner, std::make_shared<const admin::gatekeeper>(std::move(*keeper)));

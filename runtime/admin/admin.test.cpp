@@ -133,6 +133,11 @@ TEST_CASE("admin: a repeated request with a key is answered from memory", "[node
             errc::refused);
   x.problem(x.call("POST", target, "{}", {{"Idempotency-Key", std::string(300, 'k')}}), 413,
             errc::too_large);
+  for (auto& bad : {http::header_list{{"Idempotency-Key", ""}},
+                    http::header_list{{"Idempotency-Key", "a"}, {"Idempotency-Key", "a"}}}) {
+    auto body = R"({"type":"test.set","body":{"value":7}})";
+    x.problem(x.call("POST", target, body, bad), 400, errc::protocol);
+  }
 }
 
 TEST_CASE("admin: restart, stop, kill, suspend, resume", "[node]") {

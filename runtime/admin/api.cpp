@@ -167,9 +167,21 @@ private:
 };
 
 void api::once(call c, const std::function<void(call)>& go) {
-  auto given = std::string{c.in.headers.get("Idempotency-Key")};
-  if (given.empty()) {
+  constexpr auto header = "Idempotency-Key";
+  auto keys = c.in.headers.count(header);
+  if (keys == 0) {
     go(std::move(c));
+    return;
+  }
+  auto given = std::string{c.in.headers.get(header)};
+  // Not taken for no key: who sends one relies on it.
+  if (keys > 1 || given.empty()) {
+    c.fail(
+      {errc::protocol,
+       keys > 1 ? "the idempotency key is given more than once" : "the idempotency key is empty",
+       "header Idempotency-Key",
+       "one key of 1 to " + std::to_string(idempotency_cache::key_bytes_max)
+         + " bytes, or no such header"});
     return;
   }
   if (given.size() > idempotency_cache::key_bytes_max) {

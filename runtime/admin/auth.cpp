@@ -2,9 +2,11 @@
 
 #include "runtime/http/server.hpp"
 
+#include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -51,6 +53,27 @@ result<std::string> read_token(const config::admin_token& x) {
   return text;
 }
 
+/// `alpha:7480` -> `alpha`, `[::1]:7480` -> `::1`.
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) {
+    auto end = authority.find(']');
+    return end == std::string_view::npos ? std::string_view{} : authority.substr(1, end - 1);
+  }
+  return authority.substr(0, authority.find(':'));
+}
+
+bool is_ip_address(const std::string& host) {
+  in6_addr ignored;
+  return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1
+         || ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 } // namespace
 
 std::string sha256_hex(std::string_view bytes) {
@@ -64,8 +87,13 @@ std::string sha256_hex(std::string_view bytes) {
   return out;
 }
 
-result<gatekeeper> gatekeeper::make(const config::admin_section& from) {
+result<gatekeeper> gatekeeper::make(const config::admin_section& from,
+                                    std::vector<std::string> names) {
   gatekeeper out;
+  out.names_ = std::move(names);
+  out.names_.emplace_back("localhost");
+  if (from.listen)
+    out.names_.push_back(from.listen->host);
   out.read_only_without_token_ = from.read_only_without_token;
   for (auto& x : from.tokens) {
     token next{x.name, role_of(x.role), x.sha256};
@@ -89,13 +117,27 @@ result<gatekeeper> gatekeeper::make(const config::admin_section& from) {
   return out;
 }
 
+bool gatekeeper::is_own_name(std::string_view host) const {
+  return is_ip_address(std::string{host})
+         || std::any_of(names_.begin(), names_.end(),
+                        [&](const std::string& name) { return same_name(name, host); });
+}
+
 result<http::identity> gatekeeper::identify(const http::request& from) const {
   if (http::same_user(from))
     return http::identity{http::role::admin, "uid:" + std::to_string(from.uid.value_or(0))};
   auto given = from.bearer_token();
-  if (given.empty())
+  if (given.empty()) {
+    // Over TLS the certificate has named the server. Without Host it is HTTP/1.0, which no browser speaks.
+    if (from.peer == http::peer_kind::tcp && !from.secure && from.headers.has("Host")
+        && !is_own_name(host_of(from.headers.get("Host"))))
+      return error{errc::forbidden,
+                   "without a token this node answers only under its own name, not as '"
+                     + std::string{from.headers.get("Host").substr(0, 100)} + "'",
+                   "header Host", "an IP address, localhost, the host of admin.listen, or a token"};
     return read_only_without_token_ ? http::identity{http::role::viewer, "anonymous"}
                                     : http::identity{};
+  }
   auto hash = sha256_hex(given);
   const token* found = nullptr;
   // All of them, always: how long it takes says nothing about which one was near.

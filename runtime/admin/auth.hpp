@@ -12,14 +12,18 @@ namespace coppice::admin {
 /// SHA-256 in lower-case hexadecimal.
 std::string sha256_hex(std::string_view bytes);
 
-/// Who may do what: peers on the Unix socket of the same user are `admin`, others need a token.
+/// Who may do what: peers on the Unix socket of the same user are `admin`, others need a token. Where reading needs none, the
+/// Host header must name this node, or else a web page could read through its visitor's browser (DNS rebinding).
 /// Threading: immutable, so thread-safe.
 class gatekeeper {
 public:
-  /// Reads the token files. Errors: errc::invalid_config (a file that cannot be read or is empty, two equal tokens).
-  static result<gatekeeper> make(const config::admin_section& from);
+  /// Reads the token files. `names`: what this node is called in a Host header, beside IP addresses, `localhost` and
+  /// `admin.listen`. Errors: errc::invalid_config (a file that cannot be read or is empty, two equal tokens).
+  static result<gatekeeper> make(const config::admin_section& from,
+                                 std::vector<std::string> names = {});
 
-  /// Errors: errc::unauthorized for a token that is not known. Compares in constant time.
+  /// Errors: errc::unauthorized for a token that is not known, errc::forbidden for a request over plain TCP without token
+  /// whose Host is another one's. Compares tokens in constant time.
   result<http::identity> identify(const http::request& from) const;
 
 private:
@@ -29,7 +33,10 @@ private:
     std::string sha256;
   };
 
+  bool is_own_name(std::string_view host) const;
+
   std::vector<token> tokens_;
+  std::vector<std::string> names_;
   bool read_only_without_token_ = false;
 };
 

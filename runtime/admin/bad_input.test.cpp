@@ -1,4 +1,6 @@
 #include "runtime/admin/node_fixture.test.hpp"
+#include "runtime/http/http_test.hpp"
+#include "runtime/http/url.hpp"
 
 #include <array>
 
@@ -122,6 +124,31 @@ TEST_CASE("admin: wrong message bodies", "[bad input]") {
             errc::invalid_json);
 }
 
+TEST_CASE("admin: errors do not send back what was sent", "[bad input]") {
+  running_node x;
+  auto target = std::string{"/v1/actors/messages?path=/user/box/one"};
+  auto set = [](const std::string& body) { return R"({"type":"test.set","body":)" + body + "}"; };
+  const auto a_lot = std::string(400'000, 'x');
+  std::string umlauts;
+  while (umlauts.size() < 400'000)
+    umlauts += "\u00fc' ";
+  for (auto& text : {a_lot, umlauts}) {
+    for (auto& body : {set("{\"value\":\"" + text + "\"}"), set("{\"" + text + "\":1}"),
+                       set("{\"value\":1,\"pace\":\"" + text + "\"}"), "{\"" + text + "\":1}",
+                       "{\"type\":\"" + text + "\"}", "[\"" + text + "\"]",
+                       "{\"" + text + "\":1,\"" + text + "\":1}"}) {
+      auto answer = x.call("POST", target, body);
+      INFO(body.substr(0, 60) << " -> " << answer.body.substr(0, 1000));
+      CHECK((answer.status == 400 || answer.status == 422));
+      CHECK(answer.body.size() < 20'000);
+      CHECK(json::parse(answer.body));
+    }
+  }
+  auto pace = x.call("POST", target, set("{\"value\":1,\"pace\":\"" + a_lot + "\"}"));
+  CHECK(pace.body.size() < 1000);
+  CHECK(pace.body.find("xxx...'") != std::string::npos);
+}
+
 TEST_CASE("admin: wrong bodies elsewhere", "[bad input]") {
   running_node x;
   x.problem(x.call("POST", "/v1/log-level?path=cluster", R"({"level":"lowd"})"), 422,
@@ -136,6 +163,27 @@ TEST_CASE("admin: wrong bodies elsewhere", "[bad input]") {
             errc::invalid_value);
   x.problem(x.call("POST", "/v1/events?stream=s", R"({"type":"a","metadata":1})"), 422,
             errc::wrong_type);
+}
+
+TEST_CASE("admin: another one's Host is refused where reading needs no token", "[bad input]") {
+  running_node x{"admin: {listen: \"127.0.0.1:0\", read_only_without_token: true}\n"};
+  auto url = http::parse_url(x.server->url());
+  REQUIRE(url);
+  auto get = [](http::test::raw_socket raw, const std::string& target, const std::string& host) {
+    raw.send("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    return raw.read_all();
+  };
+  auto tcp = [&](const std::string& target, const std::string& host) {
+    return get(http::test::raw_socket::tcp(url->port), target, host);
+  };
+  for (auto& host : {url->authority(), std::string{"localhost:1"}, std::string{"alpha"}})
+    CHECK(tcp("/v1/nodes", host).starts_with("HTTP/1.1 200 "));
+  auto refused = tcp("/v1/nodes", "evil.example");
+  CHECK(refused.starts_with("HTTP/1.1 403 "));
+  CHECK(refused.find("header Host") != std::string::npos);
+  CHECK(tcp("/livez", "evil.example").starts_with("HTTP/1.1 200 "));
+  auto socket = http::test::raw_socket::unix_path(x.socket_url.substr(7));
+  CHECK(get(std::move(socket), "/v1/nodes", "evil.example").starts_with("HTTP/1.1 200 "));
 }
 
 TEST_CASE("admin: tokens and roles over TCP", "[bad input]") {

@@ -47,6 +47,42 @@ TEST_CASE("gatekeeper: tokens by hash and by file", "[auth]") {
   CHECK(keeper->identify(own)->granted == http::role::admin);
 }
 
+TEST_CASE("gatekeeper: without a token over TCP only the node's own names", "[auth]") {
+  config::admin_section section;
+  section.listen = config::endpoint{"0.0.0.0", 7480};
+  section.read_only_without_token = true;
+  section.tokens.push_back({"look", config::token_role::viewer, {}, sha256_hex("secret")});
+  auto keeper = gatekeeper::make(section, {"alpha", "alpha.example.net"});
+  REQUIRE(keeper);
+  auto with = [&](const std::string& host) {
+    http::request x;
+    x.headers.set("Host", host);
+    return x;
+  };
+  for (auto* host : {"127.0.0.1", "127.0.0.1:7480", "[::1]:7480", "[::1]", "localhost:7480",
+                     "LOCALHOST", "Alpha.Example.net:1", "alpha", "0.0.0.0:7480", "192.0.2.7"}) {
+    INFO(host);
+    CHECK(keeper->identify(with(host))->granted == http::role::viewer);
+  }
+  for (auto* host : {"evil.example", "evil.example:7480", "localhost.evil.example", "alpha.", "",
+                     ":7480", "[::1", "[evil.example]", "127.0.0.1.evil.example", "1",
+                     "evil.example:127.0.0.1", "a@127.0.0.1"}) {
+    INFO(host);
+    auto got = keeper->identify(with(host));
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code == errc::forbidden);
+    auto x = with(host);
+    x.headers.set("Authorization", "Bearer secret");
+    CHECK(keeper->identify(x)->granted == http::role::viewer);
+    x = with(host);
+    x.secure = true; // The certificate named the server.
+    CHECK(keeper->identify(x));
+    x = with(host);
+    x.peer = http::peer_kind::unix_socket;
+    CHECK(keeper->identify(x));
+  }
+}
+
 TEST_CASE("gatekeeper: files that are missing or empty, and equal tokens", "[auth]") {
   testing::temp_folder folder;
   std::ofstream{folder / "empty"} << "\n";
