@@ -112,7 +112,8 @@ public:
 
   using subscription = uint64_t;
 
-  /// Events from now on. Members that are known already come first, as `up` or what they are.
+  /// Events from now on. Members that are known already come first, as `up` or what they are; a refusal that was told before
+  /// is not repeated, so who must hear of it subscribes before the start.
   subscription subscribe(std::function<void(const member_event&)> callback);
   void unsubscribe(subscription id);
 

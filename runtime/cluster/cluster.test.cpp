@@ -256,13 +256,20 @@ TEST_CASE("cluster: a name in use turns the newcomer away and leaves the old nod
   SECTION("met at the node itself") {
     seed = beta.address();
   }
-  test_node newcomer{keys, "beta", {seed}};
-  REQUIRE(newcomer.until([&] {
+  instant started;
+  SECTION("met at the node itself, by one whose clock is behind") {
+    seed = beta.address();
+    started = {1};
+  }
+  test_node newcomer{keys, "beta", {seed}, false, [&](options& x) { x.incarnation = started; }};
+  auto refused = newcomer.until([&] {
     for (const auto& x : newcomer.events())
       if (x.what == kind::join_refused && x.code == errc::already_exists)
         return true;
     return false;
-  }));
+  });
+  INFO(newcomer.lines() << "-- the old one\n" << beta.lines());
+  REQUIRE(refused);
   CHECK(newcomer.part->self().state == member_state::joining);
   CHECK(ask(alpha, "beta", 1) == 1);
   for (const auto& x : beta.events())

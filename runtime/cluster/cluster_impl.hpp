@@ -90,13 +90,13 @@ private:
   std::unique_ptr<membership_core> core_;
   std::unique_ptr<basp_bridge> bridge_;
   std::map<std::string, connection> connections_;
-  /// By address: the last words, so that they are not repeated.
   /// What was last said about an address that could not be joined, and when (monotonic).
   struct told {
     std::string words;
     duration at{0};
   };
   std::map<std::string, told> told_refusals_;
+  bool was_linked_ = false; ///< Has been a member together with another.
   duration log_window_{0};
   int log_lines_ = 0;
   uint64_t log_dropped_ = 0;

@@ -42,6 +42,7 @@ void cluster::impl::on_gate(const std::string& node, uint64_t id,
   }
   auto& x = at->second;
   x.ready = true;
+  was_linked_ = true;
   {
     std::lock_guard guard{mutex_};
     gates_[node] = *answer;
@@ -82,9 +83,8 @@ void cluster::impl::on_refused(const std::string& remote, const refusal& why) {
   }
   if (is_ordinary(why))
     return;
+  // Of two with one name only the one that dials can be too many: it looks for a cluster, the other one is found.
   log(true, "connection from " + remote + " refused (" + why.reason + "): " + why.what.message);
-  if (why.against_us && why.what.code == errc::already_exists)
-    tell_refusal({}, remote, why);
 }
 
 void cluster::impl::on_dial_ended(const dial_result& x) {
@@ -112,8 +112,11 @@ void cluster::impl::tell_refusal(const std::string& node, const std::string& add
   log(true, "node " + (node.empty() ? std::string{} : "'" + node + "' ") + "at " + address
               + " cannot be joined (" + why.reason + "): " + why.what.message);
   auto code = why.what.code;
+  // Who has been a member keeps its name, whatever the clocks say of who came first.
+  if (code == errc::already_exists && was_linked_)
+    return;
   if (is_new && core_ && (code == errc::join_refused || code == errc::already_exists)
-      && (why.against_us || !node.empty()))
+      && (why.against_us || code == errc::already_exists || !node.empty()))
     core_->refused(node, address, why.what, now());
 }
 

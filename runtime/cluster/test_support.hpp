@@ -65,6 +65,7 @@ public:
   bool until(const std::function<bool()>& condition, std::chrono::milliseconds limit = patience);
 
   std::vector<member_event> events();
+  std::string lines(); ///< The log, for a test that fails.
   std::string address() const { return "127.0.0.1:" + std::to_string(port); }
   member_state state_of(const std::string& node) const;
 

@@ -93,15 +93,15 @@ test_node::test_node(const test_pki& keys, const std::string& name, std::vector<
   if (adjust)
     adjust(x);
   part = std::make_unique<cluster>(std::move(x));
-  auto started = part->start(*system, gate);
-  if (!started)
-    throw std::runtime_error(to_string(started.error()));
-  port = *started;
   part->subscribe([this](const member_event& x) {
     std::lock_guard guard{mutex_};
     events_.push_back(x);
     changed_.notify_all();
   });
+  auto started = part->start(*system, gate);
+  if (!started)
+    throw std::runtime_error(to_string(started.error()));
+  port = *started;
 }
 
 test_node::~test_node() {
@@ -145,6 +145,14 @@ bool test_node::until(const std::function<bool()>& condition, std::chrono::milli
     changed_.wait_for(guard, std::chrono::milliseconds{5});
   }
   return true;
+}
+
+std::string test_node::lines() {
+  std::lock_guard guard{mutex_};
+  std::string out;
+  for (const auto& x : lines_)
+    out += x + "\n";
+  return out;
 }
 
 std::vector<member_event> test_node::events() {

@@ -164,10 +164,11 @@ result<void> node::impl::start_cluster() {
     log::write(warning ? log::level::warn : log::level::info, "cluster", line);
   };
   peers = std::make_unique<coppice::cluster::cluster>(std::move(to));
+  // Before the start: a refusal may be the first thing that happens.
+  peers->subscribe([this](const coppice::cluster::member_event& x) { on_member(x); });
   auto port = peers->start(*system, gate);
   if (!port)
     return port.error();
-  peers->subscribe([this](const coppice::cluster::member_event& x) { on_member(x); });
   return {};
 }
 
