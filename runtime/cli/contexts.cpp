@@ -20,8 +20,7 @@ const context* context_list::find(std::string_view name) const {
 std::string contexts_file() {
   if (const auto* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
     return std::string{config} + "/coppice/contexts.json";
-  const auto* home = std::getenv("HOME");
-  return std::string{home == nullptr ? "/tmp" : home} + "/.config/coppice/contexts.json";
+  return home_folder() + "/.config/coppice/contexts.json";
 }
 
 result<context_list> read_contexts(const std::string& file) {

@@ -3,6 +3,7 @@
 #include "runtime/cli/fields.hpp"
 #include "runtime/json/value.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -138,11 +139,24 @@ std::string grace_file(const std::string& folder) {
   return folder + "/down.grace";
 }
 
+result<std::string> read_text(std::istream& in) {
+  std::string out;
+  std::array<char, 65536> part;
+  while (in.read(part.data(), part.size()) || in.gcount() > 0) {
+    out.append(part.data(), static_cast<size_t>(in.gcount()));
+    if (out.size() > text_bytes_max)
+      return error{errc::too_large, "has more than 64 MiB", "", ""};
+  }
+  return out;
+}
+
 result<std::string> read_text_file(const std::string& path) {
   std::ifstream in{path, std::ios::binary};
   if (!in)
     return storage_error(path, "cannot be read");
-  std::string out{std::istreambuf_iterator<char>{in}, {}};
+  auto out = read_text(in);
+  if (!out)
+    return error{out.error().code, out.error().message, path, ""};
   if (in.bad())
     return storage_error(path, "cannot be read");
   return out;
@@ -224,18 +238,18 @@ result<void> write_cluster(const dev_cluster& x) {
   return write_text_file(cluster_file(x.data), json::serialize_pretty(out) + "\n");
 }
 
+std::string home_folder() {
+  const auto* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/')
+    return home;
+  const auto* user = ::getpwuid(::getuid());
+  return user == nullptr ? "/nonexistent" : user->pw_dir;
+}
+
 std::string default_data_folder(const std::string& program) {
-  std::string base;
-  if (const auto* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
-    base = state;
-  } else {
-    const auto* home = std::getenv("HOME");
-    if (home == nullptr || *home == '\0') {
-      const auto* user = ::getpwuid(::getuid());
-      home = user == nullptr ? "/tmp" : user->pw_dir;
-    }
-    base = std::string{home} + "/.local/state";
-  }
+  const auto* state = std::getenv("XDG_STATE_HOME");
+  auto base =
+    state != nullptr && *state == '/' ? std::string{state} : home_folder() + "/.local/state";
   return base + "/coppice/" + (program == "coppice" ? "dev" : program);
 }
 

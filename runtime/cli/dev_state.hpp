@@ -3,6 +3,7 @@
 #include "runtime/base/result.hpp"
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,10 +73,19 @@ result<std::optional<dev_cluster>> read_cluster(const std::string& folder);
 /// Replaces the file as a whole, mode 0600. Errors: errc::storage.
 result<void> write_cluster(const dev_cluster& x);
 
+/// Of $HOME, or the user's own.
+std::string home_folder();
+
 /// `$XDG_STATE_HOME/coppice/dev`, `~/.local/state/coppice/dev`; for another program its own name instead of `dev`.
 std::string default_data_folder(const std::string& program);
 
-/// Errors: errc::storage.
+/// What a person hands over is at most this long.
+inline constexpr size_t text_bytes_max = 64u << 20;
+
+/// All of it. Errors: errc::too_large.
+result<std::string> read_text(std::istream& in);
+
+/// Errors: errc::storage, errc::too_large.
 result<std::string> read_text_file(const std::string& path);
 result<void> write_text_file(const std::string& path, const std::string& text);
 

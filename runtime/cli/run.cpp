@@ -6,12 +6,21 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <poll.h>
+#include <unistd.h>
+
 namespace coppice::cli {
 
 namespace {
 
 const char* process_variable(const char* name) {
   return std::getenv(name);
+}
+
+/// Has who reads our output had enough, as `head` has? Then there is nothing to complain about.
+bool reader_is_gone() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 /// Shows the verb again every two seconds until it is cancelled.
@@ -147,6 +156,10 @@ int run_line(session& in, const std::vector<std::string>& words) {
     return fail(status.error());
   in.out().flush();
   in.use(saved);
+  if (*status == 0 && !in.out() && !reader_is_gone()) {
+    in.err() << in.env().program << ": not all of the output could be written\n";
+    return 1;
+  }
   return *status;
 }
 

@@ -244,7 +244,7 @@ result<void> session::confirm(const std::string& question) {
 
 result<std::string> session::body_of(const std::string& given) {
   if (given == "-")
-    return std::string{std::istreambuf_iterator<char>{*screen_.in}, {}};
+    return read_text(*screen_.in);
   if (given.empty() || given[0] != '@')
     return std::string{given};
   auto file = given.substr(1);
@@ -257,8 +257,10 @@ result<std::string> session::body_of(const std::string& given) {
   auto text = read_text_file(file);
   if (!text)
     return error{errc::usage,
-                 "the file " + file + " cannot be read"
-                   + (errno == 0 ? "" : std::string{": "} + std::strerror(errno)),
+                 "the file " + file
+                   + (text.error().code == errc::too_large ? " " + text.error().message
+                      : errno == 0                         ? " cannot be read"
+                                   : std::string{" cannot be read: "} + std::strerror(errno)),
                  given, ""};
   return text;
 }

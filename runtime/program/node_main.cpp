@@ -31,11 +31,7 @@ struct node_arguments {
 
 int fail(const error& x) {
   std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
-  auto status = info(x.code).exit;
-  // What a supervisor of processes should not try again: wrong configuration, a folder in use, a newer store.
-  auto hopeless = x.code == errc::invalid_config || x.code == errc::usage || x.code == errc::in_use
-                  || x.code == errc::storage || x.code == errc::tls || x.code == errc::refused;
-  return hopeless ? 2 : status == 0 ? 1 : status;
+  return info(x.code).exit;
 }
 
 std::string default_data(const std::string& name) {
@@ -193,7 +189,7 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   if (!outcome) {
     for (auto& mistake : outcome.mistakes)
       std::fprintf(stderr, "%s\n", config::to_string(mistake).c_str());
-    return 2;
+    return info(errc::invalid_config).exit;
   }
   auto* mine = x.name.empty() ? &outcome.config->nodes.front() : outcome.config->find(x.name);
   if (x.name.empty() && outcome.config->nodes.size() > 1) {
@@ -202,8 +198,7 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
     return 2;
   }
   if (mine == nullptr)
-    return fail(
-      {errc::invalid_config, "there is no node '" + x.name + "' in the file", x.config, {}});
+    return fail({errc::not_found, "there is no node '" + x.name + "' in the file", x.config, {}});
   auto chosen = *mine;
   if (chosen.config.node.data.empty())
     chosen.config.node.data = default_data(chosen.config.node.name);

@@ -206,12 +206,12 @@ run config check "$home/none.yaml"
 check "config check of a missing file is refused" true "$([ "$status" = 1 ] || [ "$status" = 4 ] && echo true || echo "exit status $status")"
 
 # ---- a node that must not start ----
-expect 2 node --config "$home/wrong.yaml"
+expect 1 node --config "$home/wrong.yaml"
 check_in "node with a wrong configuration" "$home/wrong.yaml:" "$err"
-expect 2 node --config "$COPPICE_DATA/cluster.yaml" --name beta
+expect 5 node --config "$COPPICE_DATA/cluster.yaml" --name beta
 check_in "a data folder in use" "$COPPICE_DATA/beta" "$err"
 check_in "a data folder in use" "pid $(pid_of beta)" "$err"
-expect 2 node --config "$COPPICE_DATA/cluster.yaml" --name delta
+expect 1 node --config "$COPPICE_DATA/cluster.yaml" --name delta
 check_in "a node that the file does not have" delta "$err"
 # Another beta: a data folder and ports of its own, and a certificate that is good.
 "$python" -IS - "$COPPICE_DATA/cluster.yaml" "$home/second" >"$home/second.yaml" <<'PYTHON'
@@ -228,6 +228,14 @@ expect 5 node --config "$home/second.yaml" --name beta
 cp "$err" "$home/name_in_use"
 expect 0 nodes --node alpha -o json
 check_json "the first beta stays" '["up"]' '[n["state"] for n in d if n["name"] == "beta"]'
+
+# ---- what is lost on the way out, and what has no end ----
+full=0; "$program" help >/dev/full 2>"$err" || full=$?
+check "help on a full disk" 1 "$full"
+check_in "help on a full disk" "not all of the output could be written" "$err"
+expect 2 spawn alpha:/user/endless --type edge.host_poller --args @/dev/zero
+check_in "a file without an end" "more than 64 MiB" "$err"
+check "without a home, contexts are the user's" 4 "$(got=0; env -u HOME -u XDG_CONFIG_HOME "$program" context use nosuch >/dev/null 2>&1 || got=$?; echo $got)"
 
 # ---- folders ----
 mkdir "$home/precious"; echo mine >"$home/precious/file"
