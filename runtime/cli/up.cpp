@@ -138,8 +138,9 @@ result<void> start_watcher(session& in, const std::string& folder) {
       auto log = file_tail(how.output, 2000);
       while (!log.empty() && log.back() == '\n')
         log.pop_back();
-      return error{errc::unavailable, log.empty() ? "the watcher ended at once" : log, how.output,
-                   ""};
+      // Another `up` on this folder was faster.
+      auto code = watcher_of(folder).pid != 0 ? errc::in_use : errc::unavailable;
+      return error{code, log.empty() ? "the watcher ended at once" : log, how.output, ""};
     }
     ::poll(nullptr, 0, 5);
   }
