@@ -1,7 +1,6 @@
 #include "runtime/cli/fake_node.test.hpp"
-#include "runtime/cli/top_model.hpp"
-
 #include "runtime/cli/top_frame.hpp"
+#include "runtime/cli/top_model.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

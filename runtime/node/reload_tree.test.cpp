@@ -40,9 +40,9 @@ public:
     types.actor<still_args>("tree.still", still);
     owner_ = std::make_unique<node>(std::move(types), loaded.config->nodes.front(),
                                     node_origin{file_, {}, "0", "0"});
-    std::promise<void> up;
     REQUIRE(owner_->start());
-    REQUIRE(eventually([&] { return owner_->is_ready(); }));
+    // Answered behind the start of what is below: from then on all of the first tree runs.
+    restart("/user");
   }
 
   ~fixture() {
@@ -88,21 +88,8 @@ public:
     return out;
   }
 
-  /// Restarts a supervisor and waits for its next incarnation.
-  void restart(const std::string& path) {
-    command(path, supervisor_command::kind::restart);
-    CHECK(eventually([&] {
-      auto found = owner_->locate(path);
-      return found && found->branch && found->branch->supervisor() != nullptr
-             && found->branch->snapshot(0).state == supervision::child_state::running;
-    }));
-  }
-
-  static bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 1000 && !condition(); ++i)
-      std::this_thread::sleep_for(10ms);
-    return condition();
-  }
+  /// Answered when its next incarnation runs, with all below it.
+  void restart(const std::string& path) { command(path, supervisor_command::kind::restart); }
 
 private:
   void write(const std::string& user) {
@@ -138,7 +125,6 @@ TEST_CASE("reload: a nested supervisor restarts with what the configuration says
   for (auto* path : {"/user/box/inner", "/user/box", "/user"}) {
     INFO(path);
     x.restart(path);
-    CHECK(fixture::eventually([&] { return x.children("/user/box/inner") == wanted; }));
     CHECK(x.children("/user/box/inner") == wanted);
   }
 }
