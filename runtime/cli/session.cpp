@@ -5,11 +5,8 @@
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/yaml.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <iterator>
 
 #include <poll.h>
 #include <sys/random.h>
@@ -253,15 +250,9 @@ result<std::string> session::body_of(const std::string& given) {
   std::error_code code;
   if (std::filesystem::is_directory(file, code))
     return error{errc::usage, "the file " + file + " cannot be read: it is a folder", given, ""};
-  errno = 0;
   auto text = read_text_file(file);
   if (!text)
-    return error{errc::usage,
-                 "the file " + file
-                   + (text.error().code == errc::too_large ? " " + text.error().message
-                      : errno == 0                         ? " cannot be read"
-                                   : std::string{" cannot be read: "} + std::strerror(errno)),
-                 given, ""};
+    return error{errc::usage, "the file " + file + " " + text.error().message, given, ""};
   return text;
 }
 

@@ -1,12 +1,12 @@
 #include "runtime/cli/verbs.hpp"
 
+#include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/message_view.hpp"
 #include "runtime/cli/progress.hpp"
 #include "runtime/cli/session.hpp"
 #include "runtime/cli/values.hpp"
 
 #include <iostream>
-#include <iterator>
 
 namespace coppice::cli {
 
@@ -16,10 +16,8 @@ std::string subject_path(const std::string& subject) {
   return "/v1/subjects/" + http::encode_component(subject);
 }
 
-std::string payload_of(session& in, const arguments& args) {
-  if (args.has("BODY"))
-    return args.get("BODY");
-  return {std::istreambuf_iterator<char>{*in.where().in}, {}};
+result<std::string> payload_of(session& in, const arguments& args) {
+  return args.has("BODY") ? result<std::string>{args.get("BODY")} : read_text(*in.where().in);
 }
 
 result<http::header_list> message_headers(const arguments& args) {
@@ -42,12 +40,14 @@ result<int> pub(session& in, const arguments& args) {
   if (!headers)
     return headers.error();
   auto body = payload_of(in, args);
+  if (!body)
+    return body.error();
   auto times = count->value_or(1);
   json::value answer;
   progress bar{in, "publishing", times};
   for (uint64_t i = 0; i < times && !in.cancelled(); ++i) {
     auto one = in.call("POST", subject_path(args.get("SUBJECT")), {{"event", args.get("event")}},
-                       body, *headers);
+                       *body, *headers);
     if (!one)
       return one.error();
     answer = std::move(*one);
@@ -112,9 +112,12 @@ result<int> req(session& in, const arguments& args) {
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();
+  auto body = payload_of(in, args);
+  if (!body)
+    return body.error();
   auto timeout = to_string(in.options().timeout.value_or(std::chrono::seconds{5}));
   auto answer = in.call("POST", subject_path(args.get("SUBJECT")) + "/request",
-                        {{"timeout", timeout}}, payload_of(in, args), *headers);
+                        {{"timeout", timeout}}, *body, *headers);
   if (!answer)
     return answer.error();
   if (args.has("raw")) {

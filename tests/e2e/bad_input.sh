@@ -237,6 +237,10 @@ expect 2 spawn alpha:/user/endless --type edge.host_poller --args @/dev/zero
 check_in "a file without an end" "more than 64 MiB" "$err"
 check "without a home, contexts are the user's" 4 "$(got=0; env -u HOME -u XDG_CONFIG_HOME "$program" context use nosuch >/dev/null 2>&1 || got=$?; echo $got)"
 
+got=0; "$program" pub a.b --node alpha </dev/zero >"$out" 2>"$err" || got=$?
+check "a standard input without an end" 1 "$got"
+check_in "a standard input without an end" "more than 64 MiB" "$err"
+
 # ---- folders ----
 mkdir "$home/precious"; echo mine >"$home/precious/file"
 expect_error 1 refused up --detach --fresh --data "$home/precious"
