@@ -43,6 +43,11 @@ duration supervisor_actor::since_epoch() const {
   return clock().now().time_since_epoch();
 }
 
+/// The time for a command on a child, where it matters.
+duration supervisor_actor::command_time() const {
+  return view_->core_.heeds_time() ? since_epoch() : duration{0};
+}
+
 // -- input --------------------------------------------------------------------------------------------------------------
 
 void supervisor_actor::on_report(const child_report& x) {
@@ -107,15 +112,14 @@ void supervisor_actor::note_up(branch::slot& slot, instant at) {
 
 /// A child that stays down keeps its spec, not its actor.
 void supervisor_actor::end_when_stopped(child_ref child) {
+  auto view = view_->core_.view(child);
+  if (!view || view->state != child_state::stopped)
+    return;
   caf::strong_actor_ptr actor;
   {
     std::lock_guard guard{view_->mutex_};
-    auto view = view_->core_.view(child);
-    if (!view || view->state != child_state::stopped)
-      return;
     auto& slot = view_->at(child);
-    actor = std::move(slot.actor);
-    slot.actor = nullptr;
+    actor = std::exchange(slot.actor, nullptr);
     slot.settle();
   }
   tell(actor, cell_command::kind::end, {});
@@ -187,11 +191,7 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::on_command(supervisor_comma
     default:
       break;
   }
-  std::optional<child_ref> child;
-  {
-    std::lock_guard guard{view_->mutex_};
-    child = view_->core_.find(x.id);
-  }
+  auto child = view_->core_.find(x.id);
   if (!child)
     return to_caf({errc::not_found, view_->path() + " has no child '" + x.id + "'", x.id, {}});
   return control_child(x, *child);
@@ -202,26 +202,21 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
   using kind = supervisor_command::kind;
   switch (x.what) {
     case kind::restart: {
-      auto number = ++last_command_;
+      auto number = open(child);
       result<void> accepted;
-      auto promise = make_response_promise();
-      commands_.emplace(number, std::pair{promise, child});
       by_hand_ = true;
       step([&](auto& core, auto& out) {
-        accepted = core.restart_child(child, number, since_epoch(), out);
+        accepted = core.restart_child(child, number, command_time(), out);
       });
       by_hand_ = false;
       return later(number, std::move(accepted));
     }
     case kind::stop: {
-      auto number = ++last_command_;
+      auto number = open(child);
       result<void> accepted;
-      auto promise = make_response_promise();
-      commands_.emplace(number, std::pair{promise, child});
       step([&](auto& core, auto& out) {
-        accepted = core.terminate_child(child, number, since_epoch(), out);
+        accepted = core.terminate_child(child, number, command_time(), out);
       });
-      std::lock_guard guard{view_->mutex_};
       if (auto& place = view_->at(child).place; accepted && place)
         place->suspended.store(false, std::memory_order_relaxed);
       return later(number, std::move(accepted));
@@ -271,23 +266,37 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
   }
 }
 
+/// A number for a command that ends later. Its lower half says where the command is kept; 0 is none.
+uint64_t supervisor_actor::open(child_ref child, bool removes) {
+  auto place = commands_.lend();
+  if (++last_command_ == 0)
+    last_command_ = 1;
+  auto number = (uint64_t{last_command_} << 32) | place;
+  commands_[place] = {number, make_response_promise(), child, removes};
+  return number;
+}
+
+std::optional<supervisor_actor::open_command> supervisor_actor::close(uint64_t command) {
+  auto place = static_cast<uint32_t>(command);
+  if (command == 0 || place >= commands_.size() || commands_[place].number != command)
+    return std::nullopt;
+  auto out = std::exchange(commands_[place], {});
+  commands_.give_back(place);
+  return out;
+}
+
 /// The answer to a command that ends later, or at once when it was not accepted.
 caf::result<caf::strong_actor_ptr> supervisor_actor::later(uint64_t command,
                                                            result<void> accepted) {
-  if (!accepted) {
-    if (auto i = commands_.find(command); i != commands_.end()) {
-      auto promise = std::move(i->second.first);
-      commands_.erase(i);
-      promise.deliver(to_caf(accepted.error()));
-    }
-  }
+  if (!accepted)
+    if (auto refused = close(command))
+      refused->promise.deliver(to_caf(accepted.error()));
   return caf::delegated<caf::strong_actor_ptr>{};
 }
 
 caf::result<caf::strong_actor_ptr> supervisor_actor::add_child(supervisor_command& x) {
   // Nobody waits for the answer to an asynchronous message.
-  auto number = current_mailbox_element()->mid.is_request() ? ++last_command_ : 0;
-  auto promise = number != 0 ? make_response_promise() : caf::response_promise{};
+  auto number = current_mailbox_element()->mid.is_request() ? open({}) : 0;
   result<child_ref> added = error{errc::internal, "no decision", {}, {}};
   step([&](supervisor_core& core, effects& out) {
     auto simple = core.flags().strategy == strategy::simple_one_for_one;
@@ -295,17 +304,15 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::add_child(supervisor_comman
     for (auto id = x.before.begin(); !before && id != x.before.end(); ++id)
       before = core.find(*id);
     added =
-      core.add_child(simple ? nullptr : x.child.spec, x.id, number, since_epoch(), out, before);
-    if (added) {
-      view_->at(*added) = {};
-      view_->at(*added).start = simple ? view_->spec_->children.front() : std::move(x.child);
-      if (number != 0)
-        commands_.emplace(number, std::pair{promise, *added});
-    }
+      core.add_child(simple ? nullptr : x.child.spec, x.id, number, command_time(), out, before);
+    if (!added)
+      return;
+    view_->at(*added) = {};
+    view_->at(*added).start = simple ? view_->spec_->children.front() : std::move(x.child);
+    if (number != 0)
+      commands_[static_cast<uint32_t>(number)].child = *added;
   });
-  if (!added && number != 0)
-    promise.deliver(to_caf(added.error()));
-  return caf::delegated<caf::strong_actor_ptr>{};
+  return later(number, added ? result<void>{} : added.error());
 }
 
 caf::result<caf::strong_actor_ptr> supervisor_actor::remove_child(child_ref child) {
@@ -316,16 +323,11 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::remove_child(child_ref chil
   if (deleted.error().code != errc::refused)
     return to_caf(deleted.error());
   // It runs: stop it first, then drop the spec.
-  auto number = ++last_command_;
-  auto promise = make_response_promise();
+  auto number = open(child, true);
   result<void> accepted;
-  commands_.emplace(number, std::pair{promise, child});
-  removals_.insert(number);
   step([&](auto& core, auto& out) {
-    accepted = core.terminate_child(child, number, since_epoch(), out);
+    accepted = core.terminate_child(child, number, command_time(), out);
   });
-  if (!accepted)
-    removals_.erase(number);
   return later(number, std::move(accepted));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/base/pool.hpp"
 #include "runtime/supervision/branch.hpp"
 #include "runtime/supervision/timer_queue.hpp"
 
@@ -7,8 +8,6 @@
 #include <caf/response_promise.hpp>
 
 #include <functional>
-#include <unordered_map>
-#include <unordered_set>
 
 namespace coppice::supervision {
 
@@ -36,6 +35,14 @@ protected:
 private:
   using effects = supervisor_core::effects;
 
+  /// A command that is answered when it is finished.
+  struct open_command {
+    uint64_t number = 0; ///< 0: none.
+    caf::response_promise promise;
+    child_ref child;
+    bool removes = false; ///< The spec goes once the child is stopped.
+  };
+
   // Handlers.
   void on_report(const child_report& x);
   caf::result<caf::strong_actor_ptr> on_command(supervisor_command& x);
@@ -47,6 +54,8 @@ private:
   caf::result<caf::strong_actor_ptr> remove_child(child_ref child);
   caf::result<caf::strong_actor_ptr> tell_child(child_ref child, cell_command::kind what,
                                                 const std::string& reason);
+  uint64_t open(child_ref child, bool removes = false);
+  std::optional<open_command> close(uint64_t command);
   caf::result<caf::strong_actor_ptr> later(uint64_t command, result<void> accepted);
 
   // Effects, in the order in which the core gives them.
@@ -69,6 +78,7 @@ private:
   void end_when_stopped(child_ref child);
   void leave_behind(child_ref child);
   duration since_epoch() const;
+  duration command_time() const;
   void set_alarm(duration now);
   void report_up(child_report::kind what, exit_info exit);
   void tell(const caf::strong_actor_ptr& to, cell_command::kind what, std::string reason);
@@ -85,10 +95,8 @@ private:
   timer_queue timers_;
   caf::disposable alarm_;
   std::optional<duration> alarm_at_;
-  std::unordered_map<uint64_t, std::pair<caf::response_promise, child_ref>> commands_;
-  std::unordered_set<uint64_t>
-    removals_; ///< Commands that drop the spec once the child is stopped.
-  uint64_t last_command_ = 0;
+  pool<open_command> commands_; ///< By the lower half of the number.
+  uint32_t last_command_ = 0;
 };
 
 template <class F>

@@ -81,7 +81,6 @@ void supervisor_actor::start_supervisor(child_ref child, branch::slot& slot,
 }
 
 void supervisor_actor::perform(const effect::stop_child& x) {
-  std::lock_guard guard{view_->mutex_};
   auto& slot = view_->at(x.child);
   if (slot.sub)
     command(slot.actor, supervisor_command::kind::shutdown, "its supervisor stops it");
@@ -90,14 +89,11 @@ void supervisor_actor::perform(const effect::stop_child& x) {
 }
 
 void supervisor_actor::perform(const effect::kill_child& x) {
-  {
-    std::lock_guard guard{view_->mutex_};
-    auto& slot = view_->at(x.child);
-    if (slot.sub)
-      command(slot.actor, supervisor_command::kind::kill, "killed");
-    else
-      tell(slot.actor, cell_command::kind::kill, "killed");
-  }
+  auto& slot = view_->at(x.child);
+  if (slot.sub)
+    command(slot.actor, supervisor_command::kind::kill, "killed");
+  else
+    tell(slot.actor, cell_command::kind::kill, "killed");
   run_delayed(kill_grace, [this, child = x.child] { leave_behind(child); });
 }
 
@@ -196,10 +192,10 @@ void supervisor_actor::perform(const effect::supervisor_ended& x) {
   }
   for (auto& actor : left)
     tell(actor, cell_command::kind::end, {});
-  for (auto& [number, waiting] : commands_)
-    waiting.first.deliver(
-      to_caf({errc::actor_stopped, "the supervisor ended: " + x.why.reason, view_->path(), {}}));
-  commands_.clear();
+  for (auto& waiting : commands_)
+    if (auto open = close(waiting.number))
+      open->promise.deliver(
+        to_caf({errc::actor_stopped, "the supervisor ended: " + x.why.reason, view_->path(), {}}));
   using kind = end_info::kind;
   auto failed = killed_ || x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start;
   if (x.why.what == kind::max_intensity || x.why.what == kind::failed_to_start)
@@ -215,26 +211,17 @@ void supervisor_actor::perform(const effect::supervisor_ended& x) {
 }
 
 void supervisor_actor::perform(const effect::command_done& x) {
-  auto i = commands_.find(x.command);
-  if (i == commands_.end())
+  auto done = close(x.command);
+  if (!done)
     return;
-  auto [promise, child] = std::move(i->second);
-  commands_.erase(i);
-  end_when_stopped(child);
-  if (removals_.erase(x.command) > 0 && !x.failure)
-    step(
-      [&, ref = child](auto& core, auto& out) { static_cast<void>(core.delete_child(ref, out)); });
-  if (x.failure) {
-    promise.deliver(to_caf(*x.failure));
-    return;
-  }
-  caf::strong_actor_ptr actor;
-  {
-    std::lock_guard guard{view_->mutex_};
-    if (view_->core_.view(child))
-      actor = view_->at(child).actor;
-  }
-  promise.deliver(actor);
+  end_when_stopped(done->child);
+  if (done->removes && !x.failure)
+    step([&](auto& core, auto& out) { static_cast<void>(core.delete_child(done->child, out)); });
+  if (x.failure)
+    done->promise.deliver(to_caf(*x.failure));
+  else
+    done->promise.deliver(view_->core_.holds(done->child) ? view_->at(done->child).actor
+                                                          : caf::strong_actor_ptr{});
 }
 
 void supervisor_actor::perform(const effect::report& x) {

@@ -41,3 +41,17 @@ TEST_CASE("timer queue: cancelled ones do not pile up, and none of the others is
   }
   CHECK(taken == 100);
 }
+
+TEST_CASE("timer queue: a place has one timer", "[supervision]") {
+  auto token = [](uint32_t count, uint32_t place) { return uint64_t{count} << 32 | place; };
+  timer_queue queue;
+  queue.arm(token(1, 7), duration{10});
+  queue.arm(token(2, UINT32_MAX), duration{20});
+  queue.arm(token(3, 7), duration{30});
+  CHECK(queue.size() == 2);
+  CHECK(queue.next() == duration{20});
+  queue.cancel(token(1, 7)); // Of one that was replaced.
+  CHECK(queue.take_due(duration{30}) == token(2, UINT32_MAX));
+  CHECK(queue.take_due(duration{30}) == token(3, 7));
+  CHECK(queue.size() == 0);
+}

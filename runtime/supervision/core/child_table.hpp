@@ -23,6 +23,7 @@ struct child_record {
   uint32_t next = UINT32_MAX; ///< In start order; in a free record: the next free one.
   uint32_t incarnation = 0;
   uint32_t restarts = 0;
+  uint32_t rare = UINT32_MAX; ///< Where the core keeps what few children have.
   child_phase phase = child_phase::down;
   bool live : 1 = false;    ///< The record holds a child.
   bool wanted : 1 = false;  ///< The child is up, or on its way there whatever happens in between.
@@ -36,8 +37,7 @@ struct child_record {
   bool in_backoff : 1 = false; ///< Waits for its delay.
   bool suspended : 1 = false;
   bool failed : 1 = false;
-  bool queued : 1 = false;   ///< Has an entry in the start queue.
-  bool has_rare : 1 = false; ///< The core keeps rare state for it.
+  bool queued : 1 = false; ///< Has an entry in the start queue.
 };
 
 static_assert(sizeof(child_record) <= 96);

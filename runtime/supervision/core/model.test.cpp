@@ -126,8 +126,8 @@ struct pair_of {
   void order(const std::string& id, bool terminate) {
     if (auto child = real.core.find(id)) {
       real.run([&](auto& out) {
-        auto done = terminate ? real.core.terminate_child(*child, commands + 1, real.now, out)
-                              : real.core.restart_child(*child, commands + 1, real.now, out);
+        auto done = terminate ? real.core.terminate_child(*child, commands + 1, real.when(), out)
+                              : real.core.restart_child(*child, commands + 1, real.when(), out);
         commands += done.has_value();
       });
     }
@@ -151,7 +151,7 @@ struct pair_of {
     auto spec = simple ? *specs[0] : make_spec(id, {m.how, m.what, m.whom}, flags);
     real.run([&](auto& out) {
       auto done = real.core.add_child(simple ? nullptr : std::make_shared<const child_spec>(spec),
-                                      id, commands + 1, real.now, out);
+                                      id, commands + 1, real.when(), out);
       commands += done.has_value();
     });
     model.add(spec, id);

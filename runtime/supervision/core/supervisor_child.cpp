@@ -30,12 +30,11 @@ void supervisor_core::retire(uint32_t slot, step& s) {
   rec.in_backoff = false;
   rec.manual = false;
   cancel(slot, s);
-  if (!rec.has_rare)
+  if (rec.rare == child_table::nil)
     return;
   finish_commands(slot, false, {}, s);
   refuse_starts(slot, errc::actor_stopped, "was stopped", s);
-  rare_.erase(slot);
-  rec.has_rare = false;
+  drop_rare(slot);
 }
 
 void supervisor_core::settle_or_drop(uint32_t slot, step& s) {
@@ -54,8 +53,7 @@ void supervisor_core::remove_child(uint32_t slot, step& s) {
   auto& rec = table_[slot];
   if (sequence_.cursor == slot)
     sequence_.cursor = sequence_.what == sequence::kind::stopping ? rec.prev : rec.next;
-  if (rec.has_rare)
-    rare_.erase(slot);
+  drop_rare(slot);
   auto child = ref(slot);
   s.out.emplace_back(effect::child_removed{child, table_.remove(slot)});
 }
@@ -114,22 +112,37 @@ void supervisor_core::refuse_starts(uint32_t slot, errc code, std::string_view w
 }
 
 supervisor_core::rare_state& supervisor_core::rare(uint32_t slot) {
-  table_[slot].has_rare = true;
-  return rare_[slot];
+  auto& rec = table_[slot];
+  if (rec.rare == child_table::nil)
+    rec.rare = rare_.lend();
+  return rare_[rec.rare];
 }
 
 supervisor_core::rare_state* supervisor_core::find_rare(uint32_t slot) {
-  if (slot == child_table::nil || !table_.holds(slot) || !table_[slot].has_rare)
+  return const_cast<rare_state*>(std::as_const(*this).find_rare(slot));
+}
+
+const supervisor_core::rare_state* supervisor_core::find_rare(uint32_t slot) const {
+  if (!table_.holds(slot) || table_[slot].rare == child_table::nil)
     return nullptr;
-  return &rare_.find(slot)->second;
+  return &rare_[table_[slot].rare];
+}
+
+void supervisor_core::drop_rare(uint32_t slot) {
+  auto& rec = table_[slot];
+  if (rec.rare == child_table::nil)
+    return;
+  auto& extra = rare_[rec.rare];
+  extra.timer = 0;
+  extra.series = {};
+  extra.waiting.clear();
+  rare_.give_back(std::exchange(rec.rare, child_table::nil));
 }
 
 void supervisor_core::drop_rare_if_empty(uint32_t slot) {
   auto* extra = find_rare(slot);
-  if (extra && extra->timer == 0 && extra->series.count == 0 && extra->waiting.empty()) {
-    rare_.erase(slot);
-    table_[slot].has_rare = false;
-  }
+  if (extra && extra->timer == 0 && extra->series.count == 0 && extra->waiting.empty())
+    drop_rare(slot);
 }
 
 // The slot is in the token, so a timer finds its child without a table; the counter tells it from earlier ones.
@@ -168,13 +181,13 @@ uint32_t supervisor_core::restarts_in_window(duration now) const {
   return window_.count(now, flags_.period);
 }
 
+bool supervisor_core::heeds_time() const {
+  return sequence_.what == sequence::kind::stopping || sequence_.what == sequence::kind::delaying;
+}
+
 bool supervisor_core::heeds_time(child_ref child) const {
-  if (!holds(child))
-    return false;
-  const auto& rec = table_[child.slot];
-  return rec.spec->restart != restart_type::temporary || rec.has_rare
-         || sequence_.what == sequence::kind::stopping
-         || sequence_.what == sequence::kind::delaying;
+  return holds(child)
+         && (heeds_time() || table_[child.slot].spec->restart != restart_type::temporary);
 }
 
 std::optional<child_ref> supervisor_core::find(std::string_view id) const {
@@ -204,8 +217,8 @@ child_view supervisor_core::view_of(uint32_t slot) const {
   const auto& rec = table_[slot];
   child_view out{ref(slot),    rec.id,          rec.spec.get(), state_of(rec),
                  rec.restarts, rec.incarnation, rec.started_at, {}};
-  if (rec.in_backoff && rec.has_rare)
-    out.next_delay = rare_.find(slot)->second.series.next_delay;
+  if (auto* extra = rec.in_backoff ? find_rare(slot) : nullptr)
+    out.next_delay = extra->series.next_delay;
   return out;
 }
 

@@ -28,7 +28,8 @@ result<uint32_t> supervisor_core::admit(child_ref child, bool waits) const {
   if (is_over())
     return ending();
   const auto& rec = table_[child.slot];
-  if (waits && rec.has_rare && rare_.find(child.slot)->second.waiting.size() >= waiting_max)
+  if (auto* extra = waits ? find_rare(child.slot) : nullptr;
+      extra && extra->waiting.size() >= waiting_max)
     return refused(rec, "has too many commands waiting");
   return child.slot;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/base/pool.hpp"
 #include "runtime/base/prng.hpp"
 #include "runtime/supervision/core/backoff.hpp"
 #include "runtime/supervision/core/child_spec.hpp"
@@ -10,7 +11,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -216,8 +216,10 @@ public:
   uint32_t restarts_in_window(duration now) const;
 
   std::optional<child_ref> find(std::string_view id) const;
-  /// Does an answer or an end of this child heed the time? Asking a clock is dear compared with what follows from the end
-  /// of a temporary child.
+  /// Does a command on a child heed the time? When not, any will do for `now`: asking a clock is dear compared with what
+  /// most commands do.
+  bool heeds_time() const;
+  /// Likewise an answer or an end of this child.
   bool heeds_time(child_ref child) const;
   bool holds(child_ref child) const { return table_.is_live(child.slot, child.generation); }
   std::optional<child_view> view(child_ref child) const;
@@ -299,6 +301,8 @@ private:
   result<uint32_t> admit(child_ref child, bool waits) const;
   rare_state& rare(uint32_t slot);
   rare_state* find_rare(uint32_t slot);
+  const rare_state* find_rare(uint32_t slot) const;
+  void drop_rare(uint32_t slot);
   void drop_rare_if_empty(uint32_t slot);
   uint64_t next_token(uint32_t slot);
   void skip_delay_of(child_ref child, step& s);
@@ -313,8 +317,8 @@ private:
   child_spec_ptr template_; ///< Under simple_one_for_one.
   child_table table_;
   restart_window window_;
-  start_queue queue_; ///< Children to start once no sequence is under way.
-  std::unordered_map<uint32_t, rare_state> rare_;
+  start_queue queue_;     ///< Children to start once no sequence is under way.
+  pool<rare_state> rare_; ///< By child_record::rare.
   sequence sequence_;
   end_info end_;
   prng random_;

@@ -55,6 +55,7 @@ public:
 
   /// The time, where it matters; where it is said not to, any other will do.
   duration when(child_ref child) const { return core.heeds_time(child) ? now : duration{0}; }
+  duration when() const { return core.heeds_time() ? now : duration{0}; }
 
 private:
   std::string name(child_ref child) {
