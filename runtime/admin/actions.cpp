@@ -17,7 +17,8 @@ public:
     : history_(history),
       found_(std::make_shared<found>()) {
     id_ = history_.follow([path = std::move(path), found = found_](const timeline_entry& x) {
-      if (x.kind != "stopped" || x.path.empty() || !is_below(x.path, path))
+      // One that ended in its time has no details.
+      if (x.kind != "stopped" || x.details.empty() || !is_below(x.path, path))
         return;
       std::lock_guard guard{found->mutex};
       for (auto& known : found->paths)

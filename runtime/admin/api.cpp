@@ -1,5 +1,6 @@
 #include "runtime/admin/api.hpp"
 
+#include "runtime/admin/auth.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/events/cloud_event.hpp"
 #include "runtime/telemetry/log.hpp"
@@ -222,16 +223,37 @@ void api::once(call c, const std::function<void(call)>& go) {
 }
 
 std::shared_ptr<void> api::take_stream(const call& c) {
-  auto limit = owner.configuration().limits.event_streams;
-  if (streams_->fetch_add(1) >= limit) {
-    streams_->fetch_sub(1);
+  size_t limit = owner.configuration().limits.event_streams;
+  auto take = [&](std::atomic<size_t>& count, size_t most) {
+    auto taken = count.fetch_add(1) < most;
+    if (!taken)
+      count.fetch_sub(1);
+    return taken;
+  };
+  auto stranger = c.who() == anonymous;
+  auto share = std::max<size_t>(limit / 2, 1);
+  if (stranger && !take(streams_->anonymous, share)) {
+    c.fail({errc::rate_limited,
+            "all " + std::to_string(share)
+              + " event streams that this node has for those without a token are in use",
+            "limits.event_streams",
+            {}});
+    return nullptr;
+  }
+  if (!take(streams_->all, limit)) {
+    if (stranger)
+      streams_->anonymous.fetch_sub(1);
     c.fail({errc::rate_limited,
             "all " + std::to_string(limit) + " event streams of this node are in use",
             "limits.event_streams",
             {}});
     return nullptr;
   }
-  return std::shared_ptr<void>{streams_.get(), [count = streams_](void*) { count->fetch_sub(1); }};
+  return std::shared_ptr<void>{streams_.get(), [count = streams_, stranger](void*) {
+                                 count->all.fetch_sub(1);
+                                 if (stranger)
+                                   count->anonymous.fetch_sub(1);
+                               }};
 }
 
 } // namespace coppice::admin

@@ -71,7 +71,8 @@ public:
   /// Runs `go` with an exchange that remembers its answer, or answers from memory, when there is an `Idempotency-Key`.
   void once(call c, const std::function<void(call)>& go);
 
-  /// A place among limits.event_streams; null (and the request refused) when they are all taken.
+  /// A place among limits.event_streams, half of which are open to those without a token; null (and the request refused)
+  /// when they are all taken.
   std::shared_ptr<void> take_stream(const call& c);
 
   /// Where clients reach this node; empty until the server listens. Other nodes may ask before that.
@@ -87,7 +88,12 @@ private:
   std::string admin_url_;
   idempotency_cache answers_;
   prng random_;
-  std::shared_ptr<std::atomic<size_t>> streams_ = std::make_shared<std::atomic<size_t>>(0);
+  struct streams_in_use {
+    std::atomic<size_t> all{0};
+    std::atomic<size_t> anonymous{0};
+  };
+
+  std::shared_ptr<streams_in_use> streams_ = std::make_shared<streams_in_use>();
 };
 
 using api_ptr = std::shared_ptr<api>;

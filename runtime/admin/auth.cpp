@@ -135,7 +135,7 @@ result<http::identity> gatekeeper::identify(const http::request& from) const {
                    "without a token this node answers only under its own name, not as '"
                      + std::string{from.headers.get("Host").substr(0, 100)} + "'",
                    "header Host", "an IP address, localhost, the host of admin.listen, or a token"};
-    return read_only_without_token_ ? http::identity{http::role::viewer, "anonymous"}
+    return read_only_without_token_ ? http::identity{http::role::viewer, std::string{anonymous}}
                                     : http::identity{};
   }
   auto hash = sha256_hex(given);

@@ -9,6 +9,9 @@
 
 namespace coppice::admin {
 
+/// Who reads without a token, for the audit.
+inline constexpr std::string_view anonymous = "anonymous";
+
 /// SHA-256 in lower-case hexadecimal.
 std::string sha256_hex(std::string_view bytes);
 

@@ -186,6 +186,30 @@ TEST_CASE("admin: another one's Host is refused where reading needs no token", "
   CHECK(get(std::move(socket), "/v1/nodes", "evil.example").starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE("admin: those without a token leave half of the event streams to others", "[bad input]") {
+  running_node x{"admin: {listen: \"127.0.0.1:0\", read_only_without_token: true}\n"
+                 "limits: {event_streams: 3}\n"};
+  auto url = http::parse_url(x.server->url());
+  REQUIRE(url);
+  std::vector<http::test::raw_socket> readers;
+  auto follow = [&](http::test::raw_socket raw) {
+    raw.send("GET /v1/logs?since=10min&follow=true HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    auto head = raw.read_until("\r\n\r\n");
+    readers.push_back(std::move(raw));
+    return head.substr(0, 12);
+  };
+  auto stranger = [&] { return follow(http::test::raw_socket::tcp(url->port)); };
+  auto owner = [&] { return follow(http::test::raw_socket::unix_path(x.socket_url.substr(7))); };
+  CHECK(stranger() == "HTTP/1.1 200");
+  CHECK(stranger() == "HTTP/1.1 429");
+  CHECK(owner() == "HTTP/1.1 200");
+  CHECK(owner() == "HTTP/1.1 200");
+  CHECK(owner() == "HTTP/1.1 429");
+  readers.clear();
+  // Their places are free again.
+  CHECK(wait_until([&] { return stranger() == "HTTP/1.1 200"; }));
+}
+
 TEST_CASE("admin: tokens and roles over TCP", "[bad input]") {
   auto hash_of_viewer =
     "d35ca5051b82ffc326a3b0b6574a9a3161dee16b9478a199ee39cd803ce5b799"; // viewer

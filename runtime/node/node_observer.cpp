@@ -117,7 +117,13 @@ void node_observer::stop_overdue(const std::string& path, bool left_behind) noex
               + (left_behind ? " does not return from its handler and is left behind"
                              : " did not stop in its time and is killed");
   log::warn("supervision", text, {{"path", path}});
-  owner_.history().add({0, system_clock().now(), {}, "stopped", path, text, {}});
+  owner_.history().add({0,
+                        system_clock().now(),
+                        {},
+                        "stopped",
+                        path,
+                        text,
+                        left_behind ? R"({"overdue":"left behind"})" : R"({"overdue":"killed"})"});
 }
 
 /// The store has the same rule; this one spares a storm the cost of writing JSON.

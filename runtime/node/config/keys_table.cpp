@@ -103,7 +103,7 @@ constexpr auto table = std::to_array<key_info>({
 
   {"limits", t::section, "", c::never, "Bounds of the node as a whole.", ""},
   {"limits.connections", t::integer, "256", c::never, "Connections to the admin API at once: so many over TCP, and as many over the Unix socket.", "1024", "", false, false, 1, 100000},
-  {"limits.event_streams", t::integer, "64", c::never, "Streams (`sub`, `trace`, `logs -f`) at once.", "16", "", false, false, 1, 10000},
+  {"limits.event_streams", t::integer, "64", c::never, "Streams (`sub`, `trace`, `logs -f`) at once; half of them are open to those without a token.", "16", "", false, false, 1, 10000},
   {"limits.outbox_events", t::integer, "1000000", c::never, "Events waiting for NATS; publishing past it fails.", "100000", "", false, false, 100, u32},
   {"limits.dead_letters_per_second", t::integer, "100", c::never, "Dead letters stored a second; more are only counted.", "1000", "", false, false, 1, 1000000},
 
