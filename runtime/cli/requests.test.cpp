@@ -276,6 +276,34 @@ TEST_CASE("requests: a wrong value on the line is a usage error, and no node is 
     {{"spawn", "/user/x"}, "--type", "is missing"},
     {{"wait", "bogus"}, "WHAT", "nor cluster"},
     {{"wait", "clustr"}, "WHAT", "did you mean 'cluster'"},
+    {{"wait", "/USER"}, "WHAT", "'USER' is no name"},
+    {{"wait", "node/"}, "WHAT", "names no node"},
+    {{"wait", "node/A b"}, "WHAT", "'A b' is no name"},
+    {{"inspect", "/USER"}, "PATH", "'USER' is no name; names match"},
+    {{"inspect", "Alpha:/user"}, "PATH", "'Alpha:' is no node name"},
+    {{"tree", "/us er"}, "PATH", "an address is [NODE:]/user/a/b"},
+    {{"send", "/us er", "t.x"}, "PATH", "'us er' is no name"},
+    {{"why", "/USER"}, "PATH", "'USER' is no name"},
+    {{"history", "--path", "/USER"}, "--path", "'USER' is no name"},
+    {{"history", "--of", "a b"}, "--of", "'a b' is no name"},
+    {{"logs", "--path", "/USER"}, "--path", "'USER' is no name"},
+    {{"log-level", "Cluster", "debug"}, "PATH", "'Cluster' is no name"},
+    {{"log-level", "cluster", "debug", "--for", "0s"}, "--for", "no time at all"},
+    {{"spawn", "alpha:/user/X", "--type", "t.x"}, "PATH", "'X' is no name"},
+    {{"spawn", "alpha:/", "--type", "t.x"}, "PATH", "names no child"},
+    {{"spawn", "/user/x", "--type", "t.x", "--on", "B"}, "--on", "'B' is no name"},
+    {{"spawn", "/user/x", "--type", "t.x", "--on", "role="}, "--on", "says no name"},
+    {{"sub", "x", "--since", "1m", "--last"}, "--last", "two places to begin at"},
+    {{"sub", "x", "--durable", "x y"}, "--durable", "space"},
+    {{"sub", "x", "--queue", "q", "--durable", "d"}, "--queue", "give one"},
+    {{"chaos", "pause", "alpha:/user/edge/host", "--for", "0s", "--yes"},
+     "--for",
+     "no time at all"},
+    {{"chaos", "pause", "/USER", "--yes"}, "TARGET", "'USER' is no name"},
+    {{"chaos", "pause", "A", "--yes"}, "TARGET", "'A' is no name"},
+    {{"chaos", "kill-node", "A", "--yes"}, "NODE", "'A' is no name"},
+    {{"request", "/user/x", "t.x", "--timeout", "0s"}, "--timeout", "no time at all"},
+    {{"req", "a.b", "q", "--timeout", "0s"}, "--timeout", "no time at all"},
   };
   for (const auto& x : lines) {
     std::string shown;
@@ -389,7 +417,7 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
   bad = run({"send", "/user/x", "t.x", "@"});
   CHECK(bad.status == 2);
   CHECK(bad.err.find("names no file") != std::string::npos);
-  CHECK(run({"send", "/us er", "t.x"}).status == 1);
+  CHECK(run({"send", "/us er", "t.x"}).status == 2);
   CHECK(node.seen().size() == 1); // The wrong ones were never sent.
   node.answer("POST /v1/subjects/a.b", 200,
               R"({"subject":"a.b","stream":null,"sequence":null,"duplicate":false,"id":null})");

@@ -37,7 +37,7 @@ instant session::now() const {
   return system_clock().now();
 }
 
-result<std::string> session::path(std::string_view given) const {
+result<std::string> session::path(std::string_view given, std::string_view place) const {
   if (given.empty())
     return std::string{folder};
   auto is_address = given[0] == '/' || given.find(":/") != given.npos || given == "(unsupervised)";
@@ -57,7 +57,8 @@ result<std::string> session::path(std::string_view given) const {
   }
   auto parsed = parse_address(full);
   if (!parsed)
-    return parsed.error();
+    return error{errc::usage, parsed.error().message + "; an address is [NODE:]/user/a/b",
+                 std::string{place}, parsed.error().hint};
   return to_string(*parsed);
 }
 

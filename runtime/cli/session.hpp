@@ -88,8 +88,8 @@ public:
   /// For the console: relative paths start here.
   std::string folder = "/";
 
-  /// `../x` and `x` against the folder, addresses as they are. Errors: errc::invalid_address.
-  result<std::string> path(std::string_view given) const;
+  /// `../x` and `x` against the folder, addresses as they are. Errors: errc::usage at `place`.
+  result<std::string> path(std::string_view given, std::string_view place = "PATH") const;
 
   /// Sends one request. Errors: those of the client (errc::not_ready or unavailable: nobody there), and what the answer's
   /// problem document says.

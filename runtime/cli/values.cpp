@@ -98,6 +98,17 @@ result<void> check_url(std::string_view text, std::string_view place) {
                place);
 }
 
+result<void> check_name(std::string_view text, std::string_view place) {
+  if (text.empty() || is_name(text))
+    return {};
+  return wrong(quoted(text) + " is no name; names match [a-z][a-z0-9_-]{0,62}", place);
+}
+
+result<void> check_consumer(std::string_view text, std::string_view place) {
+  auto ok = events::check_stream_or_consumer(text);
+  return ok ? result<void>{} : result<void>{wrong(ok.error().message, place, ok.error().hint)};
+}
+
 const std::vector<std::string>& actor_states() {
   static const std::vector<std::string> names{"starting",  "running",  "restarting", "backoff",
                                               "suspended", "stopping", "stopped",    "failed"};

@@ -34,6 +34,12 @@ result<void> check_subject(std::string_view text, std::string_view place, bool w
 /// http://..., https://... or unix:///path.
 result<void> check_url(std::string_view text, std::string_view place);
 
+/// A node's or a subsystem's name. Empty: right.
+result<void> check_name(std::string_view text, std::string_view place);
+
+/// A durable consumer's name.
+result<void> check_consumer(std::string_view text, std::string_view place);
+
 /// Every state of an actor.
 const std::vector<std::string>& actor_states();
 

@@ -73,12 +73,15 @@ result<std::optional<uint64_t>> arguments::number(std::string_view name, uint64_
   return std::optional<uint64_t>{out};
 }
 
-result<std::optional<duration>> arguments::time(std::string_view name) const {
+result<std::optional<duration>> arguments::time(std::string_view name, bool may_be_zero) const {
   if (!has(name))
     return std::optional<duration>{};
   auto out = read_span(get(name), "--" + std::string{name});
   if (!out)
     return out.error();
+  if (*out == duration{} && !may_be_zero)
+    return error{errc::usage, "'" + get(name) + "' is no time at all; give more, e.g. 5s",
+                 "--" + std::string{name}, ""};
   return std::optional<duration>{*out};
 }
 

@@ -65,8 +65,8 @@ public:
   result<std::optional<uint64_t>> number(std::string_view name, uint64_t min = 0,
                                          uint64_t max = UINT64_MAX) const;
 
-  /// A span, in which `m` means minutes. Errors: errc::usage naming the flag.
-  result<std::optional<duration>> time(std::string_view name) const;
+  /// A span, in which `m` means minutes. Errors: errc::usage naming the flag, also for a zero that may not be.
+  result<std::optional<duration>> time(std::string_view name, bool may_be_zero = true) const;
 
   void add(const std::string& name, std::string value) {
     values_[name].push_back(std::move(value));

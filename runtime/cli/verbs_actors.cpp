@@ -3,6 +3,9 @@
 #include "runtime/cli/actor_view.hpp"
 #include "runtime/cli/session.hpp"
 #include "runtime/cli/type_view.hpp"
+#include "runtime/cli/values.hpp"
+
+#include "runtime/base/address.hpp"
 
 #include <iostream>
 
@@ -77,6 +80,10 @@ result<int> spawn(session& in, const arguments& args) {
   auto path = in.path(args.get("PATH"));
   if (!path)
     return path.error();
+  if (last_segment(*path).empty())
+    return error{errc::usage,
+                 "names no child; give the new actor's own path, e.g. /user/edge/extra", "PATH",
+                 ""};
   if (!args.has("type"))
     return error{errc::usage, "is missing: an actor type of `types`", "--type", ""};
   auto init = in.json_body(args.get("args"));
@@ -85,8 +92,13 @@ result<int> spawn(session& in, const arguments& args) {
   std::string role;
   if (args.has("on")) {
     auto on = args.get("on");
-    if (on.rfind("role=", 0) == 0)
-      role = on.substr(5);
+    auto by_role = on.rfind("role=", 0) == 0;
+    auto name = by_role ? on.substr(5) : on;
+    if (auto ok = check_name(name, "--on"); !ok || name.empty())
+      return ok ? error{errc::usage, "'" + on + "' says no name; give NODE or role=R", "--on", ""}
+                : ok.error();
+    if (by_role)
+      role = name;
     else if ((*path)[0] == '/')
       *path = on + ":" + *path;
     else if (path->rfind(on + ":", 0) != 0)
@@ -111,6 +123,8 @@ result<json::value> deliver(session& in, const arguments& args, const std::strin
     return body.error();
   json::object message{{"type", args.get("TYPE")}, {"body", *body}};
   std::string timeout;
+  if (auto some = args.time("timeout", false); mode == "request" && !some)
+    return some.error();
   if (mode == "request")
     timeout = to_string(in.options().timeout.value_or(std::chrono::seconds{10}));
   http::header_list headers;

@@ -71,8 +71,27 @@ result<int> pub(session& in, const arguments& args) {
   return in.print(answer, how);
 }
 
+/// Flags of `sub` that do not go together, as the node would say, too.
+result<void> check_sub(const arguments& args) {
+  if (args.has("durable"))
+    if (auto ok = check_consumer(args.get("durable"), "--durable"); !ok)
+      return ok;
+  if (args.has("since") && args.has("last"))
+    return error{errc::usage, "--since and --last are two places to begin at; give one", "--last",
+                 ""};
+  for (const char* other : {"durable", "ack", "since", "last"})
+    if (args.has("queue") && args.has(other))
+      return error{errc::usage,
+                   "a queue group takes messages as they come, --" + std::string{other}
+                     + " reads a stream; give one (a durable consumer is shared by itself)",
+                   "--queue", ""};
+  return {};
+}
+
 result<int> sub(session& in, const arguments& args) {
   if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", true); !ok)
+    return ok.error();
+  if (auto ok = check_sub(args); !ok)
     return ok.error();
   auto count = args.number("count", 1);
   if (!count)
@@ -109,6 +128,8 @@ result<int> sub(session& in, const arguments& args) {
 result<int> req(session& in, const arguments& args) {
   if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", false); !ok)
     return ok.error();
+  if (auto some = args.time("timeout", false); !some)
+    return some.error();
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();

@@ -15,8 +15,8 @@ namespace coppice::cli {
 
 namespace {
 
-result<std::string> optional_path(session& in, const std::string& given) {
-  return given.empty() ? result<std::string>{std::string{}} : in.path(given);
+result<std::string> optional_path(session& in, const std::string& given, std::string_view place) {
+  return given.empty() ? result<std::string>{std::string{}} : in.path(given, place);
 }
 
 /// A list now, or the same as a stream with `-f`.
@@ -59,12 +59,14 @@ std::string node_filter(session& in, const arguments& args) {
 }
 
 result<int> history(session& in, const arguments& args) {
-  auto path = optional_path(in, args.get("path"));
+  auto path = optional_path(in, args.get("path"), "--path");
   if (!path)
     return path.error();
   auto since = read_since(args.get("since"), "--since");
   if (!since)
     return since.error();
+  if (auto ok = check_name(args.get("of"), "--of"); !ok)
+    return ok.error();
   return list_or_follow(
     in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", node_filter(in, args)}},
     args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); },
@@ -72,12 +74,14 @@ result<int> history(session& in, const arguments& args) {
 }
 
 result<int> logs(session& in, const arguments& args) {
-  auto path = optional_path(in, args.get("path"));
+  auto path = optional_path(in, args.get("path"), "--path");
   if (!path)
     return path.error();
   auto since = read_since(args.get("since"), "--since");
   if (!since)
     return since.error();
+  if (auto ok = check_name(args.get("of"), "--of"); !ok)
+    return ok.error();
   if (auto ok = check_trace_id(args.get("trace"), "--trace"); !ok)
     return ok.error();
   query values{{"path", *path},
@@ -91,7 +95,7 @@ result<int> logs(session& in, const arguments& args) {
 }
 
 result<int> why(session& in, const arguments& args) {
-  auto path = optional_path(in, args.get("PATH"));
+  auto path = optional_path(in, args.get("PATH"), "PATH");
   if (!path)
     return path.error();
   auto answer = in.get("/v1/why", {{"path", *path}});
@@ -159,8 +163,10 @@ result<int> log_level(session& in, const arguments& args) {
     if (!full)
       return full.error();
     path = *full;
+  } else if (auto ok = check_name(path, "PATH"); !ok) {
+    return ok.error();
   }
-  auto how_long = args.time("for");
+  auto how_long = args.time("for", false);
   if (!how_long)
     return how_long.error();
   json::object body{{"level", args.get("LEVEL")}};
@@ -238,15 +244,19 @@ result<int> chaos_crash(session& in, const arguments& args) {
 }
 
 result<int> chaos_pause(session& in, const arguments& args) {
-  auto how_long = args.time("for");
+  auto how_long = args.time("for", false);
   if (!how_long)
     return how_long.error();
   auto target = args.get("TARGET");
+  if (target.empty())
+    return error{errc::usage, "is empty; give a path or a node", "TARGET", ""};
   query values{{"for", to_string(how_long->value_or(std::chrono::seconds{5}))}};
   if (target.find('/') == std::string::npos) {
+    if (auto ok = check_name(target, "TARGET"); !ok)
+      return ok.error();
     values.emplace_back("node", target);
   } else {
-    auto path = in.path(target);
+    auto path = in.path(target, "TARGET");
     if (!path)
       return path.error();
     values.emplace_back("path", *path);
@@ -255,6 +265,8 @@ result<int> chaos_pause(session& in, const arguments& args) {
 }
 
 result<int> chaos_kill_node(session& in, const arguments& args) {
+  if (auto ok = check_name(args.get("NODE"), "NODE"); !ok)
+    return ok.error();
   return chaos(in, "kill-node", {{"node", args.get("NODE")}},
                "Kill node " + args.get("NODE") + "?");
 }

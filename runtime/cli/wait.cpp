@@ -4,6 +4,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/session.hpp"
+#include "runtime/cli/values.hpp"
 
 namespace coppice::cli {
 
@@ -79,7 +80,11 @@ struct condition {
 
 result<int> wait_for(session& in, const arguments& args) {
   condition until{args.get("WHAT"), args.has("for") ? args.get("for") : "running"};
-  if (until.what != "cluster" && until.what.rfind("node/", 0) != 0) {
+  if (until.what.rfind("node/", 0) == 0) {
+    auto name = until.what.substr(5);
+    if (auto ok = check_name(name, "WHAT"); !ok || name.empty())
+      return ok ? error{errc::usage, "names no node; write node/NAME", "WHAT", ""} : ok.error();
+  } else if (until.what != "cluster") {
     // A name alone is a path only where a folder was chosen.
     if (until.what.find('/') == std::string::npos && in.folder == "/")
       return error{errc::usage,
@@ -87,7 +92,7 @@ result<int> wait_for(session& in, const arguments& args) {
                      + "' is neither a PATH such as /user/edge/host, nor "
                        "node/NAME, nor cluster",
                    "WHAT", nearest_name(until.what, std::vector<std::string>{"cluster"})};
-    auto path = in.path(until.what);
+    auto path = in.path(until.what, "WHAT");
     if (!path)
       return path.error();
     until.what = *path;

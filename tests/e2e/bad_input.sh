@@ -40,7 +40,7 @@ expect_error 1 invalid_json send "$host" edge.set_interval '{"interval":"\ud800"
 expect_error 1 invalid_json send "$host" edge.set_interval '{"interval":NaN}'
 refused 1 not_accepted /user/edge/journal "" send alpha:/user/edge/journal edge.set_interval '{"interval":"2s"}'
 refused 1 out_of_range /interval "" request "$host" edge.set_interval '{"interval":"1ns"}'
-expect_error 1 invalid_address send 'alpha:user//x' edge.get_status
+refused 2 usage PATH "" send 'alpha:user//x' edge.get_status
 expect_error 2 usage send "$host"
 expect_error 1 not_accepted send alpha:/user/edge edge.set_interval '{"interval":"2s"}'
 
@@ -87,6 +87,11 @@ refused 2 usage SUBJECT "" sub 'a b'
 refused 2 usage --node "" tree --node foo://x
 refused 2 usage --type "" spawn alpha:/user/edge/x
 refused 2 usage WHAT "" wait bogus
+refused 2 usage PATH "" inspect /USER
+refused 2 usage PATH "" spawn alpha:/user/X --type edge.host_poller
+refused 2 usage --last "" sub x --since 1m --last
+refused 2 usage --durable "" sub x --durable 'x y'
+refused 2 usage --for "" chaos pause "$host" --for 0s --yes
 refused 2 usage "@$home/nofile" "" send "$host" edge.set_interval "@$home/nofile"
 check_in "a file that is not there" "$home/nofile cannot be read" "$err"
 expect_error 2 usage send "$host" edge.set_interval @
