@@ -1,5 +1,7 @@
 #include "runtime/json/type_registry.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -73,6 +75,9 @@ void compare_ids(const fs::path& file, const type_registry& registry,
 result<void> write_schemas(const fs::path& folder, const type_registry& registry) {
   std::error_code problem;
   fs::create_directories(folder / "json", problem);
+  if (problem)
+    return error{
+      errc::refused, "cannot be made: " + problem.message(), (folder / "json").string(), {}};
   auto wanted = wanted_files(registry);
   for (auto& file : schema_files_in(folder))
     if (!wanted.contains("json/" + file.filename().string()))
@@ -82,7 +87,10 @@ result<void> write_schemas(const fs::path& folder, const type_registry& registry
     out << content;
     out.close();
     if (!out)
-      return error{errc::storage, "cannot write the schema file", (folder / name).string(), {}};
+      return error{errc::refused,
+                   "cannot be written: " + std::string{std::strerror(errno)},
+                   (folder / name).string(),
+                   {}};
   }
   return {};
 }

@@ -97,7 +97,8 @@ private:
 type_registry& types();
 
 /// Writes `json/NAME.json` for every wire type that can be sent from outside and `type_ids.txt` (id and name, a line each,
-/// with `internal` behind the runtime's own) into the folder, and removes `json/*.json` of types that are gone. Errors: errc::storage.
+/// with `internal` behind the runtime's own) into the folder, and removes `json/*.json` of types that are gone.
+/// Errors: errc::refused, with what cannot be written and why.
 result<void> write_schemas(const std::filesystem::path& folder,
                            const type_registry& registry = types());
 

@@ -210,5 +210,16 @@ TEST_CASE("schema files: written, compared, cleaned up", "[json]") {
   CHECK(ids[0].starts_with("type_ids.txt: id 201 was coppice.old and is coppice.error now"));
   CHECK(ids[1].starts_with("type_ids.txt: id 204 was coppice.gone and is gone now"));
   CHECK(ids[2] == "type_ids.txt lacks 203 coppice.json_message");
-  CHECK_FALSE(json::write_schemas("/proc/no-such-folder", types));
+  // Nothing of a node's: a script must not take it for one that does not answer.
+  auto refused = json::write_schemas("/proc/no-such-folder", types);
+  REQUIRE_FALSE(refused);
+  CHECK(info(refused.error().code).exit == 1);
+  CHECK(refused.error().at == "/proc/no-such-folder/json");
+  CHECK(refused.error().message.find("No such file or directory") != std::string::npos);
+  std::filesystem::remove_all(folder.path / "json/coppice.error.json");
+  std::filesystem::create_directory(folder.path / "json/coppice.error.json");
+  refused = json::write_schemas(folder.path, types);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().at == (folder.path / "json/coppice.error.json").string());
+  CHECK(refused.error().message.find("Is a directory") != std::string::npos);
 }

@@ -7,6 +7,8 @@
 #include "runtime/program/node_main.hpp"
 
 #include <caf/config.hpp>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -61,7 +63,10 @@ result<std::vector<std::string>> write_contracts(const std::filesystem::path& fo
   out << admin::openapi_document();
   out.close();
   if (failure || !out)
-    return error{errc::storage, "cannot write", (openapi / "coppice.json").string(), {}};
+    return error{errc::refused,
+                 "cannot be written: " + (failure ? failure.message() : std::strerror(errno)),
+                 (openapi / "coppice.json").string(),
+                 {}};
   std::vector<std::string> changed;
   auto after = contents();
   for (auto& [name, text] : after)

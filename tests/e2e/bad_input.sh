@@ -247,6 +247,9 @@ check "a standard input without an end" 1 "$got"
 check_in "a standard input without an end" "more than 64 MiB" "$err"
 
 # ---- folders ----
+echo file >"$home/plain"
+expect_error 1 refused schema write "$home/plain"
+check_in "a folder that cannot be written" "$home/plain/json: cannot be made: Not a directory" "$err"
 mkdir "$home/precious"; echo mine >"$home/precious/file"
 expect_error 1 refused up --detach --fresh --data "$home/precious"
 check "a folder without the marker" mine "$(cat "$home/precious/file")"
