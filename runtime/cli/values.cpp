@@ -85,8 +85,7 @@ result<void> check_trace_id(std::string_view text, std::string_view place) {
 
 result<void> check_subject(std::string_view text, std::string_view place, bool wildcards) {
   auto ok = wildcards ? events::check_filter(text) : events::check_subject(text);
-  return ok ? result<void>{}
-            : result<void>{wrong("the subject " + ok.error().message, place, ok.error().hint)};
+  return ok ? result<void>{} : result<void>{wrong(ok.error().message, place, ok.error().hint)};
 }
 
 result<void> check_url(std::string_view text, std::string_view place) {

@@ -6,28 +6,44 @@ namespace coppice::events {
 
 namespace {
 
+constexpr size_t bytes_max = 255;
+
+/// At most 80 bytes of it.
+std::string quoted(std::string_view text) {
+  return "'" + std::string{text.substr(0, 80)} + (text.size() > 80 ? "...'" : "'");
+}
+
+std::string too_long(std::string_view text) {
+  return " has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(bytes_max);
+}
+
 error bad(std::string_view subject, const std::string& why) {
-  return {errc::invalid_value, "'" + std::string{subject.substr(0, 80)} + "' " + why, "/subject"};
+  return {errc::invalid_value, "the subject " + quoted(subject) + why, "/subject"};
+}
+
+error bad_name(std::string message) {
+  return {errc::invalid_value, std::move(message), "/name"};
 }
 
 result<void> check_tokens(std::string_view subject, bool wildcards) {
   if (subject.empty())
-    return error{errc::invalid_value, "a subject is not empty", "/subject"};
-  if (subject.size() > 255)
-    return bad(subject, "... is longer than 255 bytes");
+    return error{errc::invalid_value, "the subject is empty; expected one such as orders.new",
+                 "/subject"};
+  if (subject.size() > bytes_max)
+    return bad(subject, too_long(subject));
   for (size_t begin = 0; begin <= subject.size();) {
     auto end = std::min(subject.find('.', begin), subject.size());
     auto token = subject.substr(begin, end - begin);
     if (token.empty())
-      return bad(subject, "has an empty part between dots");
+      return bad(subject, " has an empty part: every dot stands between two names");
     for (char c : token)
       if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
-        return bad(subject, "has a space or control character");
+        return bad(subject, " has a space or control character");
     auto wild = token == "*" || token == ">";
     if (wild && !wildcards)
-      return bad(subject, "has a wildcard; a subject to publish to has none");
+      return bad(subject, " has a wildcard, and what is published goes to one subject");
     if (token == ">" && end != subject.size())
-      return bad(subject, "has '>' before its end");
+      return bad(subject, " has '>' before its end, where it stands for the rest");
     begin = end + 1;
   }
   return {};
@@ -62,14 +78,15 @@ bool matches(std::string_view filter, std::string_view subject) {
 }
 
 result<void> check_stream_or_consumer(std::string_view name) {
-  if (name.empty() || name.size() > 255)
-    return error{errc::invalid_value, "a stream's or consumer's name has 1 to 255 bytes", "/name"};
+  if (name.empty())
+    return bad_name("the name of a stream or consumer is empty");
+  if (name.size() > bytes_max)
+    return bad_name("the name " + quoted(name) + too_long(name));
   for (char c : name)
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f
         || std::string_view{".*>/\\"}.find(c) != std::string_view::npos)
-      return error{errc::invalid_value,
-                   "the name '" + std::string{name} + "' has a dot, wildcard, slash or space",
-                   "/name"};
+      return bad_name("the name " + quoted(name)
+                      + " has a dot, wildcard, slash, space or control character");
   return {};
 }
 

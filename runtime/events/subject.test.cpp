@@ -21,6 +21,22 @@ TEST_CASE("subjects: what may be published to and subscribed to", "[events]") {
     CHECK_FALSE(check_stream_or_consumer(x));
 }
 
+TEST_CASE("subjects: what is wrong is a sentence of its own", "[events]") {
+  auto said = [](std::string_view x) { return check_subject(x).error().message; };
+  CHECK(said("") == "the subject is empty; expected one such as orders.new");
+  CHECK(said("a b") == "the subject 'a b' has a space or control character");
+  CHECK(said("a..b") == "the subject 'a..b' has an empty part: every dot stands between two names");
+  CHECK(said("a.*")
+        == "the subject 'a.*' has a wildcard, and what is published goes to one subject");
+  CHECK(check_filter(">.a").error().message
+        == "the subject '>.a' has '>' before its end, where it stands for the rest");
+  CHECK(said(std::string(256, 'a')).ends_with("aaa...' has 256 bytes; at most 255"));
+  auto named = [](std::string_view x) { return check_stream_or_consumer(x).error().message; };
+  CHECK(named("") == "the name of a stream or consumer is empty");
+  CHECK(named("a b") == "the name 'a b' has a dot, wildcard, slash, space or control character");
+  CHECK(named(std::string(256, 'a')).ends_with("aaa...' has 256 bytes; at most 255"));
+}
+
 TEST_CASE("subjects: matching", "[events]") {
   CHECK(matches("a.b", "a.b"));
   CHECK(matches("a.*", "a.b"));
