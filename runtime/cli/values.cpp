@@ -97,6 +97,12 @@ result<void> check_url(std::string_view text, std::string_view place) {
                place);
 }
 
+result<void> check_event_type(std::string_view text, std::string_view place) {
+  if (!text.empty())
+    return {};
+  return wrong("the event's type is empty; expected one such as orders.placed", place);
+}
+
 result<void> check_name(std::string_view text, std::string_view place) {
   if (text.empty() || is_name(text))
     return {};

@@ -88,6 +88,8 @@ result<int> tail_events(session& in, const arguments& args) {
 result<int> append_event(session& in, const arguments& args) {
   if (auto ok = check_expected(args.get("expect"), "--expect"); !ok)
     return ok.error();
+  if (auto ok = check_event_type(args.get("TYPE"), "TYPE"); !ok)
+    return ok.error();
   auto data = in.json_body(args.get("JSON"));
   if (!data)
     return data.error();

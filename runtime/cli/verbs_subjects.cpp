@@ -33,9 +33,12 @@ result<http::header_list> message_headers(const arguments& args) {
 result<int> pub(session& in, const arguments& args) {
   if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", false); !ok)
     return ok.error();
-  auto count = args.number("count");
+  auto count = args.number("count", 1);
   if (!count)
     return count.error();
+  if (args.has("event"))
+    if (auto ok = check_event_type(args.get("event"), "--event"); !ok)
+      return ok.error();
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();
@@ -213,7 +216,7 @@ result<int> consumer_rm(session& in, const arguments& args) {
 }
 
 result<int> outbox_ls(session& in, const arguments& args) {
-  auto limit = args.number("limit");
+  auto limit = args.number("limit", 1, 10'000);
   if (!limit)
     return limit.error();
   auto answer = in.get("/v1/outbox", {{"limit", args.get("limit")}});

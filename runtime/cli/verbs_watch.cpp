@@ -113,6 +113,9 @@ result<std::string> rate_of(const std::string& given) {
   bool digits = !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
   if (!given.empty() && (!digits || (!rest.empty() && rest != "/s")))
     return error{errc::usage, "'" + given + "' is no rate such as 100/s", "--limit", ""};
+  if (digits && number.find_first_not_of('0') == std::string::npos)
+    return error{errc::usage, "'" + given + "' would show nothing; give 1/s at least", "--limit",
+                 ""};
   return number;
 }
 
@@ -123,7 +126,7 @@ result<int> trace(session& in, const arguments& args) {
   auto limit = rate_of(args.get("limit"));
   if (!limit)
     return limit.error();
-  auto count = args.number("count");
+  auto count = args.number("count", 1);
   if (!count)
     return count.error();
   uint64_t seen = 0;

@@ -84,6 +84,8 @@ refused 2 usage --limit "" events read alpha:x --limit 0
 refused 2 usage --to "" dlq replay x --to bogus
 refused 2 usage --origin "" dlq ls --origin bogus
 refused 2 usage SUBJECT "" sub 'a b'
+refused 2 usage --event "" pub a.b x --event ''
+refused 2 usage --count "" pub a.b x --count 0
 refused 2 usage --node "" tree --node foo://x
 refused 2 usage --type "" spawn alpha:/user/edge/x
 refused 2 usage WHAT "" wait bogus
