@@ -10,6 +10,11 @@
 /// The command line: every verb, the console and `top`, all clients of the node's admin API.
 namespace coppice::cli {
 
+struct named_text {
+  std::string name; ///< Of the file or node that it is from.
+  std::string text;
+};
+
 /// What `coppice schema diff` says.
 struct schema_difference {
   std::string verdict; ///< `equal`, `compatible` or `breaking`.
@@ -59,8 +64,8 @@ struct cli_environment {
   std::function<std::string()> schema_fingerprint;
   std::function<std::string()> schema_table;
 
-  /// Compares two tables given as JSON text. Errors: those of reading them.
-  std::function<result<schema_difference>(const std::string& before, const std::string& after)>
+  /// Compares two tables given as JSON text. Errors: those of reading them; `at` begins with the text's name.
+  std::function<result<schema_difference>(const named_text& before, const named_text& after)>
     schema_diff;
 
   /// `schema write FOLDER`: the generated JSON Schemas and other generated documents. Returns the files that changed.

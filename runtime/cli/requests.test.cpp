@@ -1,3 +1,4 @@
+#include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/fake_node.test.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -416,6 +417,27 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
   auto bad = run({"send", "/user/x", "t.x", "{\"a\":}"});
   CHECK(bad.status == 1);
   CHECK(bad.err.find("coppice: ") == 0);
+  struct line {
+    std::vector<std::string> words;
+    const char* at;
+  };
+  for (const auto& x :
+       {line{{"send", "/user/x", "t.x", "{"}, "JSON"},
+        {{"spawn", "/user/x", "--type", "t.x", "--args", "{"}, "--args"},
+        {{"events", "append", "s", "t.x", "{"}, "JSON"},
+        {{"events", "append", "s", "t.x", "{}", "--metadata", "{"}, "--metadata"}}) {
+    bad = run(x.words);
+    CHECK(bad.status == 1);
+    CHECK(bad.err.find("coppice: " + std::string{x.at} + ": the JSON text ") == 0);
+  }
+  bad = run({"spawn", "/user/x", "--type", "t.x", "--args", "-"}, "{");
+  CHECK(bad.err.find("coppice: --args: the JSON text ") == 0);
+  REQUIRE(write_text_file(here.folder() + "/bad.json", R"({"a":{"b":1,"b":2}})"));
+  bad = run({"send", "/user/x", "t.x", "@" + here.folder() + "/bad.json", "-o", "json"});
+  CHECK(bad.status == 1);
+  CHECK(bad.err.find("coppice: @" + here.folder() + "/bad.json: the JSON text has the field 'b' ")
+        == 0);
+  CHECK(bad.out.find("\"code\":\"invalid_json\"") != std::string::npos);
   bad = run({"send", "/user/x", "t.x", "@" + here.folder() + "/none.json"});
   CHECK(bad.status == 2);
   CHECK(bad.err.find(here.folder() + "/none.json cannot be read: No such file")

@@ -257,7 +257,7 @@ result<std::string> session::body_of(const std::string& given) {
   return text;
 }
 
-result<json::value> session::json_body(const std::string& given) {
+result<json::value> session::json_body(const std::string& given, std::string_view place) {
   if (given.empty())
     return json::value(json::object{});
   auto raw = body_of(given);
@@ -266,7 +266,11 @@ result<json::value> session::json_body(const std::string& given) {
   // How large a body may be is the node's to say.
   json::parse_limits limits;
   limits.bytes = std::max(limits.bytes, raw->size());
-  return json::parse(*raw, limits);
+  auto out = json::parse(*raw, limits);
+  if (!out)
+    return error{out.error().code, out.error().message,
+                 given[0] == '@' ? given : std::string{place}, out.error().hint};
+  return out;
 }
 
 void session::cancel() {

@@ -130,8 +130,8 @@ public:
   /// Reads `@FILE`, `-` (standard input) or the text itself. Errors: errc::usage for a file that cannot be read.
   result<std::string> body_of(const std::string& given);
 
-  /// Reads the same as JSON; empty: `{}`. Errors: errc::invalid_json.
-  result<json::value> json_body(const std::string& given);
+  /// Reads the same as JSON; empty: `{}`. Errors: errc::invalid_json at the file, or at `place`, the argument's name.
+  result<json::value> json_body(const std::string& given, std::string_view place);
 
   /// Ends what is running. Any thread.
   void cancel();

@@ -86,7 +86,7 @@ result<int> spawn(session& in, const arguments& args) {
                  ""};
   if (!args.has("type"))
     return error{errc::usage, "is missing: an actor type of `types`", "--type", ""};
-  auto init = in.json_body(args.get("args"));
+  auto init = in.json_body(args.get("args"), "--args");
   if (!init)
     return init.error();
   std::string role;
@@ -118,7 +118,7 @@ result<json::value> deliver(session& in, const arguments& args, const std::strin
   auto path = in.path(args.get("PATH"));
   if (!path)
     return path.error();
-  auto body = in.json_body(args.get("JSON"));
+  auto body = in.json_body(args.get("JSON"), "JSON");
   if (!body)
     return body.error();
   json::object message{{"type", args.get("TYPE")}, {"body", *body}};

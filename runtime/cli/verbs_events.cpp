@@ -90,14 +90,14 @@ result<int> append_event(session& in, const arguments& args) {
     return ok.error();
   if (auto ok = check_event_type(args.get("TYPE"), "TYPE"); !ok)
     return ok.error();
-  auto data = in.json_body(args.get("JSON"));
+  auto data = in.json_body(args.get("JSON"), "JSON");
   if (!data)
     return data.error();
   json::object event{{"type", args.get("TYPE")}, {"data", *data}};
   if (args.has("id"))
     event.emplace("id", args.get("id"));
   if (args.has("metadata")) {
-    auto metadata = in.json_body(args.get("metadata"));
+    auto metadata = in.json_body(args.get("metadata"), "--metadata");
     if (!metadata)
       return metadata.error();
     event.emplace("metadata", *metadata);

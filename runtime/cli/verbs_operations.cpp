@@ -93,7 +93,7 @@ result<int> schema_diff(session& in, const arguments& args) {
   auto after = schema_text(in, args.get("NEW"));
   if (!after)
     return after.error();
-  auto difference = in.env().schema_diff(*before, *after);
+  auto difference = in.env().schema_diff({args.get("OLD"), *before}, {args.get("NEW"), *after});
   if (!difference)
     return difference.error();
   json::array list;

@@ -22,14 +22,18 @@ std::string caf_version() {
          + std::to_string(CAF_PATCH_VERSION);
 }
 
-result<json::schema_table> read_table(const std::string& text) {
-  auto value = json::parse(text);
-  if (!value)
-    return value.error();
-  return json::from_json<json::schema_table>(*value);
+result<json::schema_table> read_table(const cli::named_text& from) {
+  auto value = json::parse(from.text);
+  auto out = value ? json::from_json<json::schema_table>(*value) : value.error();
+  if (out)
+    return out;
+  auto reason = out.error();
+  reason.at = from.name + (value && !reason.at.empty() ? ", " + reason.at : "");
+  return reason;
 }
 
-result<cli::schema_difference> compare_tables(const std::string& before, const std::string& after) {
+result<cli::schema_difference> compare_tables(const cli::named_text& before,
+                                              const cli::named_text& after) {
   auto a = read_table(before);
   if (!a)
     return a.error();

@@ -248,6 +248,13 @@ got=0; "$program" pub a.b --node alpha </dev/zero >"$out" 2>"$err" || got=$?
 check "a standard input without an end" 1 "$got"
 check_in "a standard input without an end" "more than 64 MiB" "$err"
 
+# ---- files of JSON ----
+echo '{' >"$home/broken.json"; echo '{"typs":[]}' >"$home/other.json"
+refused 1 invalid_json "$home/broken.json" "" schema diff alpha "$home/broken.json"
+refused 1 invalid_json "$home/broken.json" "" schema diff "$home/broken.json" alpha
+refused 1 unknown_field "$home/other.json, /typs" types schema diff alpha "$home/other.json"
+refused 1 invalid_json --args "" spawn alpha:/user/edge/x --type edge.host_poller --args '{'
+
 # ---- folders ----
 echo file >"$home/plain"
 expect_error 1 refused schema write "$home/plain"
