@@ -168,6 +168,9 @@ TEST_CASE("admin: actions, messages and spawns on another node", "[cluster]") {
   // Only beta has it: no node needs to be named.
   CHECK(text_at(alpha.get("/v1/actors?path=/user/only"), "/node") == "beta");
   CHECK(alpha.get("/v1/tree?path=/user/only").as_array().size() == 1);
+  alpha.post("/v1/actors/suspend?path=/user/only");
+  CHECK(text_at(alpha.get("/v1/why?path=/user/only"), "/held/0/path") == "beta:/user/only");
+  alpha.post("/v1/actors/resume?path=/user/only");
   CHECK(text_at(alpha.post("/v1/actors/stop?path=/user/only"), "/node") == "beta");
   alpha.post("/v1/actors/spawn?path=beta:/user/tree", R"({"supervisor":{}})", 201);
   CHECK(
@@ -175,6 +178,7 @@ TEST_CASE("admin: actions, messages and spawns on another node", "[cluster]") {
             "/node")
     == "beta");
   alpha.problem(alpha.call("GET", "/v1/actors?path=/user/nowhere"), 404, errc::not_found);
+  alpha.problem(alpha.call("GET", "/v1/why?path=/user/nowhere"), 404, errc::not_found);
   alpha.problem(alpha.call("GET", "/v1/actors?path=betta:/user"), 404, errc::not_found);
   auto history = json::serialize(x.beta->get("/v1/history?node=beta"));
   CHECK(history.find("uid:") != std::string::npos);

@@ -306,14 +306,14 @@ void at_path(const api_ptr& a, call c, duration deadline,
             [a, deadline](call c, std::string home) { relay(a, home, std::move(c), deadline); });
 }
 
-void find_home(const api_ptr& a, call c, std::function<void(call, std::string node)> found) {
+void find_homes(const api_ptr& a, const call& c,
+                std::function<void(result<std::vector<std::string>>)> found) {
   auto path = std::string{c.in.query_value("path")};
   auto missing = a->owner.locate(path);
   auto miss = missing ? error{errc::not_found, "nothing is there", path, {}} : missing.error();
   auto target = "/v1/tree?depth=0&path=" + http::encode_component(path);
   auto who = c.who();
-  auto chosen = [c = std::move(c), found = std::move(found), path,
-                 miss](std::vector<peer_answer> answers) mutable {
+  auto chosen = [found = std::move(found), miss](std::vector<peer_answer> answers) mutable {
     std::vector<std::string> homes;
     std::vector<std::string> silent;
     for (auto& x : answers) {
@@ -322,22 +322,33 @@ void find_home(const api_ptr& a, call c, std::function<void(call, std::string no
       else if (x.body.error().code != errc::not_found)
         silent.push_back(x.node);
     }
-    if (homes.size() == 1) {
-      found(std::move(c), homes[0]);
+    if (!homes.empty()) {
+      found(std::move(homes));
       return;
     }
-    if (homes.empty()) {
-      if (!silent.empty())
-        miss.message += "; out of reach: " + readable_nodes(silent);
-      c.fail(miss);
-      return;
-    }
-    auto first = homes[0] + ":" + path;
-    c.fail({errc::conflict,
-            "several nodes have this path: " + readable_nodes(homes) + "; name one, e.g. " + first,
-            path, first});
+    if (!silent.empty())
+      miss.message += "; out of reach: " + readable_nodes(silent);
+    found(std::move(miss));
   };
   ask_others(a, "GET", target, {}, who, peer_read_deadline, std::move(chosen));
+}
+
+void find_home(const api_ptr& a, call c, std::function<void(call, std::string node)> found) {
+  find_homes(a, c, [c, found = std::move(found)](result<std::vector<std::string>> homes) {
+    if (!homes) {
+      c.fail(homes.error());
+      return;
+    }
+    if (homes->size() == 1) {
+      found(c, homes->front());
+      return;
+    }
+    auto path = std::string{c.in.query_value("path")};
+    auto first = homes->front() + ":" + path;
+    c.fail({errc::conflict,
+            "several nodes have this path: " + readable_nodes(*homes) + "; name one, e.g. " + first,
+            path, first});
+  });
 }
 
 void first_that_has(const api_ptr& a, call c, duration deadline,

@@ -82,6 +82,11 @@ void answer_array(const api_ptr& a, call c, std::function<void(part_callback)> l
 void at_path(const api_ptr& a, call c, duration deadline,
              std::function<void(call, std::string path)> here);
 
+/// The other nodes that have `path`, when this one has not: one or more.
+/// Errors: errc::not_found, naming nodes out of reach.
+void find_homes(const api_ptr& a, const call& c,
+                std::function<void(result<std::vector<std::string>>)> found);
+
 /// Looks for `path` on the other nodes and goes on with the one that has it. Errors as at_path.
 void find_home(const api_ptr& a, call c, std::function<void(call, std::string node)> found);
 

@@ -219,13 +219,13 @@ private:
   size_t missing_ = 0;
 };
 
-/// Of all that is held up: the actor asked about, what is below it, and those that somebody in `waits` waits for.
+/// Of all that is held up: the actors asked about, what is below it, and those that somebody in `waits` waits for.
 json::array held_about(json::array all, const std::vector<wait_edge>& waits,
-                       const std::string& address) {
+                       const std::vector<std::string>& addresses) {
   json::array out;
   for (auto& x : all) {
     auto path = std::string_view{x.at("path").as_string()};
-    if (is_below(path, address)
+    if (is_below_any(path, addresses)
         || std::any_of(waits.begin(), waits.end(), [&](auto& wait) { return wait.to == path; }))
       out.push_back(std::move(x));
   }
@@ -253,6 +253,38 @@ void add_part(const peer_answer& x, std::vector<wait_edge>& waits, search_result
   take("held", to.held);
 }
 
+/// About these actors; none: about everything.
+void answer_why(const api_ptr& a, const call& c, bool everywhere,
+                std::vector<std::string> addresses) {
+  // Walks over trees, so not on the server's thread.
+  auto search =
+    std::make_shared<suspect_search>(a, [a, c, everywhere, addresses](search_result found) {
+      auto answer = [c, addresses](std::vector<wait_edge> waits, search_result all,
+                                   json::array errors) {
+        if (!addresses.empty()) {
+          waits = waits_about(waits, addresses);
+          all.held = held_about(std::move(all.held), waits, addresses);
+        }
+        c.answer(200, why_json(std::move(waits), std::move(all), std::move(errors)));
+      };
+      if (!everywhere) {
+        answer(waits_here(a->owner), std::move(found), {});
+        return;
+      }
+      // The whole graph of all nodes: a cycle may go over several.
+      ask_others(a, "GET", bare_target(c.in, {{"path", ""}}), {}, c.who(), peer_read_deadline,
+                 [a, found, answer](std::vector<peer_answer> answers) {
+                   auto waits = waits_here(a->owner);
+                   auto all = found;
+                   json::array errors;
+                   for (auto& x : answers)
+                     add_part(x, waits, all, errors);
+                   answer(std::move(waits), std::move(all), std::move(errors));
+                 });
+    });
+  a->blocking(c, [search] { search->start(); });
+}
+
 void get_why(const api_ptr& a, call c) {
   auto where = where_to(*a, c);
   if (!where) {
@@ -263,42 +295,29 @@ void get_why(const api_ptr& a, call c) {
     relay(a, where->node, std::move(c), peer_read_deadline);
     return;
   }
-  auto path = where->path;
-  if (!path.empty() && where->what == destination::kind::here)
-    if (auto found = a->owner.locate(path); !found) {
-      c.fail(found.error());
-      return;
-    }
   auto everywhere = where->what == destination::kind::everywhere;
-  // Walks over trees, so not on the server's thread.
-  auto search = std::make_shared<suspect_search>(a, [a, c, path, everywhere](search_result found) {
-    auto address = a->owner.name() + ":" + path;
-    auto about = [path, address](std::vector<wait_edge> all) {
-      return path.empty() ? all : waits_about(all, address);
-    };
-    auto answer = [c, path, address, about](std::vector<wait_edge> waits, search_result all,
-                                            json::array errors) {
-      waits = about(std::move(waits));
-      if (!path.empty())
-        all.held = held_about(std::move(all.held), waits, address);
-      c.answer(200, why_json(std::move(waits), std::move(all), std::move(errors)));
-    };
-    if (!everywhere) {
-      answer(waits_here(a->owner), std::move(found), {});
+  if (where->path.empty()) {
+    answer_why(a, c, everywhere, {});
+    return;
+  }
+  auto local = a->owner.locate(where->path);
+  if (local) {
+    answer_why(a, c, everywhere, {a->owner.name() + ":" + where->path});
+    return;
+  }
+  if (!everywhere) {
+    c.fail(local.error());
+    return;
+  }
+  find_homes(a, c, [a, c, path = where->path](result<std::vector<std::string>> homes) {
+    if (!homes) {
+      c.fail(homes.error());
       return;
     }
-    // The whole graph of all nodes: a cycle may go over several.
-    ask_others(a, "GET", bare_target(c.in, {{"path", ""}}), {}, c.who(), peer_read_deadline,
-               [a, found, answer](std::vector<peer_answer> answers) {
-                 auto waits = waits_here(a->owner);
-                 auto all = found;
-                 json::array errors;
-                 for (auto& x : answers)
-                   add_part(x, waits, all, errors);
-                 answer(std::move(waits), std::move(all), std::move(errors));
-               });
+    for (auto& home : *homes)
+      home += ":" + path;
+    answer_why(a, c, true, std::move(*homes));
   });
-  a->blocking(c, [search] { search->start(); });
 }
 
 } // namespace

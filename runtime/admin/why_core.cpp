@@ -15,15 +15,20 @@ std::optional<wait_edge> oldest_wait(const std::vector<wait_edge>& edges) {
   return at == edges.end() ? std::nullopt : std::optional{*at};
 }
 
+bool is_below_any(std::string_view path, const std::vector<std::string>& addresses) {
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [&](auto& address) { return is_below(path, address); });
+}
+
 std::vector<wait_edge> waits_about(const std::vector<wait_edge>& edges,
-                                   const std::string& address) {
+                                   const std::vector<std::string>& addresses) {
   std::multimap<std::string_view, size_t> from;
   for (size_t i = 0; i < edges.size(); ++i)
     from.emplace(edges[i].from, i);
   std::set<size_t> kept;
   std::vector<size_t> todo;
   for (size_t i = 0; i < edges.size(); ++i)
-    if (is_below(edges[i].from, address) || is_below(edges[i].to, address))
+    if (is_below_any(edges[i].from, addresses) || is_below_any(edges[i].to, addresses))
       todo.push_back(i);
   while (!todo.empty()) {
     auto i = todo.back();

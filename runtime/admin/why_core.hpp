@@ -15,7 +15,11 @@ using telemetry::wait_edge;
 /// The edge that waits longest; nothing when there is none.
 std::optional<wait_edge> oldest_wait(const std::vector<wait_edge>& edges);
 
-/// Edges that `path` has to do with: those from and to it or anything below it, and what those in turn wait for.
-std::vector<wait_edge> waits_about(const std::vector<wait_edge>& edges, const std::string& address);
+/// Edges that these have to do with: those from and to them or anything below them, and what those in turn wait for.
+std::vector<wait_edge> waits_about(const std::vector<wait_edge>& edges,
+                                   const std::vector<std::string>& addresses);
+
+/// Is it one of these, or below one?
+bool is_below_any(std::string_view path, const std::vector<std::string>& addresses);
 
 } // namespace coppice::admin

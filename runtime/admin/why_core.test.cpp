@@ -30,6 +30,7 @@ TEST_CASE("why: about one actor also what those wait for that it waits for", "[w
                     {"n:/x", "n:/y"},
                     {"n:/z", "n:/a/deep"},
                     {"n:/ab", "n:/q"}});
-  auto about = waits_about(all, "n:/a");
+  auto about = waits_about(all, {"n:/a"});
   CHECK(about == edges({{"n:/a", "n:/b"}, {"n:/b", "n:/c"}, {"n:/z", "n:/a/deep"}}));
+  CHECK(waits_about(all, {"n:/x", "n:/ab"}) == edges({{"n:/x", "n:/y"}, {"n:/ab", "n:/q"}}));
 }

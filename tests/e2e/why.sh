@@ -37,6 +37,11 @@ expect 0 why
 for text in alpha:/user/left alpha:/user/right alpha:/user/near beta:/user/far trial.question cycle; do check_in why "$text" "$out"; done
 expect 0 why alpha:/user/left -o json
 check_json "why PATH: that cycle alone" '[["alpha:/user/left", "alpha:/user/right"]]' '[sorted(x) for x in d["cycles"]]'
+# Asked at the node that has it and at the other; and what no node has.
+for node in alpha beta; do
+  expect 0 why /user/calm --node "$node"
+  expect_error 4 not_found why /user/none --node "$node"
+done
 expect 0 why alpha:/user/calm -o json
 check_json "why of an actor that waits for nobody" '[[], []]' '[d["waits"], d["cycles"]]'
 # Stopping one breaks the cycle: the other's question is answered with an error.
