@@ -139,6 +139,10 @@ std::string grace_file(const std::string& folder) {
   return folder + "/down.grace";
 }
 
+std::string killed_file(const std::string& folder) {
+  return folder + "/down.json";
+}
+
 result<std::string> read_text(std::istream& in) {
   std::string out;
   std::array<char, 65536> part;

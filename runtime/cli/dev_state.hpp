@@ -64,8 +64,9 @@ struct dev_cluster {
 
 std::string cluster_file(const std::string& folder);
 std::string marker_file(const std::string& folder);
-std::string
-grace_file(const std::string& folder); ///< How long `down` lets a node take, e.g. `20s`.
+/// How long `down` lets a node take, e.g. `20s`, and what the watcher had to kill. Both are gone when `down` has ended.
+std::string grace_file(const std::string& folder);
+std::string killed_file(const std::string& folder);
 
 /// Nothing when there is none. Errors: errc::storage with the file and what is wrong with it.
 result<std::optional<dev_cluster>> read_cluster(const std::string& folder);

@@ -53,7 +53,7 @@ std::string blockers(const dev_cluster& x, const std::string& node) {
 
 /// The watcher stops everything; we look on and say what takes long.
 std::vector<std::string> wait_for_watcher(session& in, const dev_cluster& cluster, duration grace) {
-  auto file = cluster.data + "/down.json";
+  auto file = killed_file(cluster.data);
   ::unlink(file.c_str());
   (void)write_text_file(grace_file(cluster.data), to_string(grace));
   send_signal(cluster.watcher, SIGTERM);
@@ -146,6 +146,8 @@ result<int> down(session& in, const arguments&) {
     x.watcher = {};
     if (any)
       (void)write_cluster(x);
+    ::unlink(grace_file(folder).c_str());
+    ::unlink(killed_file(folder).c_str());
   }
   json::array list;
   for (const auto& x : killed)

@@ -278,7 +278,7 @@ result<int> up_watch(session& in, const arguments& args) {
   json::array list;
   for (const auto& x : killed)
     list.push_back(json::value(x));
-  (void)write_text_file(args.get("DIR") + "/down.json",
+  (void)write_text_file(killed_file(args.get("DIR")),
                         json::serialize(json::object{{"killed", std::move(list)}}) + "\n");
   return killed.empty() ? 0 : 7;
 }

@@ -58,6 +58,7 @@ expect 0 "$program" down --yes
 for pid in "${pids[@]}"; do
   [ "$pid" = 0 ] || ! runs "$pid" || fail "process $pid is left: $(tr '\0' ' ' </proc/"$pid"/cmdline)"
 done
+for file in down.json down.grace; do [ ! -e "$COPPICE_DATA/$file" ] || fail "down leaves $file"; done
 expect 3 "$program" tree
 expect 0 "$program" down --yes
 expect 0 "$program" up --detach --fresh --nodes 1
