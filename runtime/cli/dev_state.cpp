@@ -143,6 +143,41 @@ std::string killed_file(const std::string& folder) {
   return folder + "/down.json";
 }
 
+namespace {
+
+/// Of the whole file.
+struct flock whole(short kind) {
+  struct flock out {};
+  out.l_type = kind;
+  out.l_whence = SEEK_SET;
+  return out;
+}
+
+} // namespace
+
+down_lock::down_lock(const std::string& folder)
+  : file_(::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC)) {
+  auto shared = whole(F_RDLCK);
+  if (file_ >= 0)
+    (void)::fcntl(file_, F_OFD_SETLK, &shared);
+}
+
+down_lock::~down_lock() {
+  if (file_ >= 0)
+    ::close(file_);
+}
+
+bool down_lock::is_held(const std::string& folder) {
+  int file = ::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  // Looks only: taken for a moment, it would seem held to another `up`.
+  auto alone = whole(F_WRLCK);
+  auto held = ::fcntl(file, F_OFD_GETLK, &alone) == 0 && alone.l_type != F_UNLCK;
+  ::close(file);
+  return held;
+}
+
 result<std::string> read_text(std::istream& in) {
   std::string out;
   std::array<char, 65536> part;

@@ -68,6 +68,21 @@ std::string marker_file(const std::string& folder);
 std::string grace_file(const std::string& folder);
 std::string killed_file(const std::string& folder);
 
+/// Held by a `down` while it stops things, so that an `up` waits for its end: it would take the new ones for the old.
+/// Several may hold it.
+class down_lock {
+public:
+  explicit down_lock(const std::string& folder);
+  ~down_lock();
+  down_lock(const down_lock&) = delete;
+  down_lock& operator=(const down_lock&) = delete;
+
+  static bool is_held(const std::string& folder);
+
+private:
+  int file_;
+};
+
 /// Nothing when there is none. Errors: errc::storage with the file and what is wrong with it.
 result<std::optional<dev_cluster>> read_cluster(const std::string& folder);
 

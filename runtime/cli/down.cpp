@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include <signal.h>
 #include <unistd.h>
@@ -119,6 +120,7 @@ result<int> down(session& in, const arguments&) {
   if (!cluster)
     return cluster.error();
   std::vector<std::string> killed;
+  std::optional<down_lock> at_work;
   bool any = false;
   if (*cluster) {
     auto& x = **cluster;
@@ -127,6 +129,7 @@ result<int> down(session& in, const arguments&) {
     if (any)
       if (auto ok = in.confirm("Stop the cluster in " + folder + "?"); !ok)
         return ok.error();
+    at_work.emplace(folder);
     auto grace = in.options().timeout.value_or(std::chrono::seconds{20});
     if (x.watcher.pid != 0) {
       killed = wait_for_watcher(in, x, grace);

@@ -57,6 +57,21 @@ result<void> claim_folder(const std::string& folder, bool fresh) {
   return {};
 }
 
+/// A cluster that stops is none to start anything in. Errors: errc::in_use when that takes longer than `limit`.
+result<void> wait_for_down(session& in, const std::string& folder, duration limit) {
+  auto until = system_clock().monotonic() + limit;
+  if (down_lock::is_held(folder))
+    in.note("a `down` is under way in this folder; this waits for its end");
+  while (down_lock::is_held(folder)) {
+    if (system_clock().monotonic() > until)
+      return error{errc::in_use, "a `down` is still under way after " + to_string(limit), folder,
+                   ""};
+    if (!in.pause(std::chrono::milliseconds{20}))
+      return error{errc::refused, "cancelled", folder, ""};
+  }
+  return {};
+}
+
 result<dev_request> request_of(session& in, const arguments& args, const std::string& folder) {
   auto nodes = args.number("nodes");
   if (!nodes)
@@ -215,9 +230,11 @@ result<int> up(session& in, const arguments& args) {
   auto wanted = request_of(in, args, folder);
   if (!wanted)
     return wanted.error();
+  auto limit = in.options().timeout.value_or(std::chrono::seconds{60});
+  if (auto ok = wait_for_down(in, folder, limit); !ok)
+    return ok.error();
   if (auto ok = claim_folder(folder, args.has("fresh")); !ok)
     return ok.error();
-  auto limit = in.options().timeout.value_or(std::chrono::seconds{60});
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
   if (owner.pid != 0) {

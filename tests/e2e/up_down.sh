@@ -54,6 +54,21 @@ expect 0 "$program" up --detach
 expect 0 "$program" wait node/gamma --for ready --timeout 20s
 mapfile -t -O "${#pids[@]}" pids < <(field "$COPPICE_DATA/cluster.json" pid)
 
+# Somebody wants it again while it still stops: a node that does not answer makes that last.
+beta=$(grep -A2 '"name": "beta"' "$COPPICE_DATA/cluster.json" | grep -oE '"pid": [0-9]+' | grep -oE '[0-9]+')
+kill -STOP "$beta"
+"$program" down --yes --timeout 2s >"$home/down.out" 2>&1 & down=$!
+until [ -e "$COPPICE_DATA/down.grace" ]; do sleep 0.01; done
+expect 5 "$program" up --detach --timeout 100ms
+grep -q 'is still under way after 100ms' "$home/err" || fail "up does not say what it waited for: $(cat "$home/err")"
+expect 0 "$program" up --detach
+grep -q 'a `down` is under way in this folder' "$home/err" || fail "up does not say that it waits: $(cat "$home/err")"
+got=0; wait "$down" || got=$?
+[ "$got" = 7 ] || fail "down gave $got, expected 7: $(cat "$home/down.out")"
+expect 0 "$program" wait cluster --for ready --timeout 20s
+for node in alpha beta gamma; do grep -q "\"name\":\"$node\",\"state\":\"up\"" <("$program" nodes -o json) || fail "$node is not up after down and up"; done
+mapfile -t -O "${#pids[@]}" pids < <(field "$COPPICE_DATA/cluster.json" pid)
+
 expect 0 "$program" down --yes
 for pid in "${pids[@]}"; do
   [ "$pid" = 0 ] || ! runs "$pid" || fail "process $pid is left: $(tr '\0' ' ' </proc/"$pid"/cmdline)"
