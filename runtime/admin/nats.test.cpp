@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <future>
 
+#include <signal.h>
+
 using namespace coppice;
 using namespace coppice::admin::test;
 using namespace std::chrono_literals;
@@ -118,6 +120,38 @@ TEST_CASE("admin: streams, consumers and outbox", "[nats]") {
   CHECK(text_at(*json::parse(audit[0].data), "/type") == "coppice.audit");
   CHECK(text_at(*json::parse(audit[0].data), "/data/what") == "restart");
   CHECK(text_at(x.get("/v1/status"), "/nodes/0/nats/state") == "connected");
+}
+
+TEST_CASE("admin: status tells of a NATS that is frozen, away or not configured", "[nats]") {
+  testing::temp_folder folder;
+  auto server = events::nats_server::prepare(
+    {.binary = testing::nats_binary(), .folder = folder / "nats", .authentication = false});
+  REQUIRE(server);
+  REQUIRE((*server)->wait_ready(20s));
+  const std::string streams = "events: {streams: [{name: TEST, subjects: [\"test.>\"]}]}\n";
+  auto told = [](running_node& x) {
+    auto status = x.get("/v1/status");
+    for (auto& problem : status.at("problems").as_array())
+      if (text_at(problem, "/area") == "nats")
+        return text_at(status, "/nodes/0/nats/state") + ": " + text_at(problem, "/text");
+    return text_at(status, "/nodes/0/nats/state");
+  };
+  {
+    running_node x{"nats: {url: \"" + (*server)->url() + "\"}\n" + streams};
+    CHECK(wait_until([&] { return told(x) == "connected"; }));
+    ::kill((*server)->pid(), SIGSTOP);
+    CHECK(told(x).starts_with("silent: " + (*server)->url() + " does not answer"));
+    ::kill((*server)->pid(), SIGCONT);
+    CHECK(wait_until([&] { return told(x) == "connected"; }));
+    ::kill((*server)->pid(), SIGKILL);
+    CHECK(wait_until([&] { return told(x).starts_with("reconnecting: not connected: "); }));
+  }
+  {
+    running_node without{streams};
+    CHECK(told(without).starts_with("none: events are configured, but no NATS server"));
+  }
+  running_node neither;
+  CHECK(told(neither) == "(nothing)");
 }
 
 TEST_CASE("admin: a consumer is shown and deleted, but not under its readers", "[nats]") {

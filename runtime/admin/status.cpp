@@ -28,7 +28,7 @@ constexpr duration outbox_age_max = std::chrono::seconds{30};
 constexpr duration request_age_max = std::chrono::seconds{30};
 constexpr duration certificate_left_min = std::chrono::hours{24 * 14};
 constexpr uint64_t consumer_lag_max = 10'000;
-constexpr duration nats_deadline = std::chrono::milliseconds{1500};
+constexpr duration nats_deadline = std::chrono::milliseconds{1000}; // Within peer_read_deadline.
 
 struct report {
   std::string node;
@@ -80,17 +80,31 @@ json::value outbox_part(const node& owner, report& problems) {
                                                               : json::value(stats.last_error)}};
 }
 
+json::object nats_json(std::string_view state, const std::string& url, const std::string& why) {
+  return {{"state", state},
+          {"url", url.empty() ? json::value(nullptr) : json::value(url)},
+          {"last_error", why.empty() ? json::value(nullptr) : json::value(why)}};
+}
+
+/// Blocks: a server that is frozen looks connected until it has missed some pings.
 json::value nats_part(const node& owner, report& problems) {
-  if (!owner.nats())
-    return nullptr;
+  if (!owner.nats()) {
+    auto& wanted = owner.configuration().events;
+    if (wanted.streams.empty() && wanted.bridges.empty())
+      return nullptr;
+    constexpr auto missing = "events are configured, but no NATS server (nats.url or nats.managed)";
+    problems.add("nats", missing);
+    return nats_json("none", {}, missing);
+  }
   auto status = owner.nats()->status();
-  if (status.state != events::connection_state::connected)
+  if (status.state != events::connection_state::connected) {
     problems.add("nats", "not connected: "
                            + (status.last_error.empty() ? "connecting" : status.last_error));
-  return json::object{{"state", events::to_string(status.state)},
-                      {"url", status.url.empty() ? json::value(nullptr) : json::value(status.url)},
-                      {"last_error", status.last_error.empty() ? json::value(nullptr)
-                                                               : json::value(status.last_error)}};
+  } else if (auto answered = owner.nats()->flush(nats_deadline); !answered) {
+    problems.add("nats", status.url + " does not answer: " + answered.error().message);
+    return nats_json("silent", status.url, answered.error().message);
+  }
+  return nats_json(events::to_string(status.state), status.url, status.last_error);
 }
 
 json::value store_part(const node& owner, report& problems) {
@@ -126,9 +140,6 @@ json::value certificate_part(const node& owner, report& problems) {
 /// Consumers of the cluster's NATS. Blocks.
 json::array consumers_part(const node& owner, report& problems) {
   json::array out;
-  if (!owner.nats() || owner.nats()->status().state != events::connection_state::connected
-      || !owner.nats()->wait_connected(nats_deadline))
-    return out;
   auto streams = owner.nats()->list_streams();
   if (!streams)
     return out;
@@ -207,7 +218,9 @@ json::object status_here(const api_ptr& a) {
     {"store", store_part(owner, problems)},
     {"nats", nats_part(owner, problems)},
     {"certificate", certificate_part(owner, problems)}};
-  auto consumers = consumers_part(owner, problems);
+  json::array consumers;
+  if (auto* nats = me["nats"].if_object(); nats != nullptr && nats->at("state") == "connected")
+    consumers = consumers_part(owner, problems);
   auto oldest = oldest_part(owner, problems);
   return {{"ok", problems.problems.empty()},
           {"problems", std::move(problems.problems)},

@@ -66,14 +66,22 @@ std::string stores_of(const json::array& nodes) {
          + (count == 1 ? " node" : " nodes") + ", scope " + kinds;
 }
 
+/// Which servers, and from which nodes none of them is reached.
 std::string servers_of(const json::array& nodes) {
   std::set<std::string> urls;
-  for (const auto& x : nodes)
+  std::string cut_off;
+  for (const auto& x : nodes) {
+    auto state = text(part(x, "nats"), "state");
     if (!text(part(x, "nats"), "url").empty())
       urls.insert(show(part(x, "nats"), "url"));
+    if (!state.empty() && state != "connected")
+      cut_off += (cut_off.empty() ? "not reached from " : ", ") + show(x, "name");
+  }
   std::string out;
   for (const auto& x : urls)
     out += (out.empty() ? "" : ", ") + x;
+  if (!cut_off.empty())
+    out += (out.empty() ? "" : "; ") + cut_off;
   return out.empty() ? "none" : out;
 }
 
