@@ -37,6 +37,8 @@ caf::behavior journal::make_behavior() {
   return {
     // Files one event; the answer acknowledges it.
     [this](const event_message& x) -> caf::result<void> {
+      if (auto ok = check(x); !ok)
+        return to_caf(ok.error());
       auto promise = self_->make_response_promise();
       if (may_be_filed(x))
         ask_others(x, std::move(promise));
@@ -85,6 +87,23 @@ caf::behavior journal::make_behavior() {
         promise.deliver(event_known{found || known_.contains(id)});
     },
   };
+}
+
+/// Is the data what the type says? Of other types nothing is known here. Errors: those of the codec, at `/data`.
+result<void> journal::check(const event_message& x) {
+  if (x.type != "edge.host.sample")
+    return {};
+  auto data = json::parse(x.data.text.empty() ? "null" : x.data.text);
+  auto sample = data ? json::from_json<host_sample>(*data) : data.error();
+  if (sample)
+    return {};
+  auto reason = sample.error();
+  reason.at = "/data" + reason.at;
+  reason.message = "the data is no sample of a machine: " + reason.message;
+  figures_.last_error = reason;
+  // Until then it comes again; so says the consumer, for all reasons alike.
+  figures_.refused += x.deliveries >= subscription_options{}.max_deliver ? 1 : 0;
+  return reason;
 }
 
 void journal::file(const event_message& x, caf::response_promise promise) {

@@ -14,7 +14,8 @@
 
 namespace coppice::edge {
 
-/// Files events of a durable consumer in this node's event store and acknowledges them afterwards. Journals with the same
+/// Files events of a durable consumer in this node's event store and acknowledges them afterwards. An edge.host.sample whose
+/// data is none is refused, so that the consumer gives it to the dead letters after max_deliver tries. Journals with the same
 /// durable share its events: each is filed by one of them. The event id makes filing idempotent on a node; an event that is
 /// delivered again, or comes late, is filed only when no other reachable journal has it already or is filing it. A journal
 /// that is asked looks into its memory of the last `remembered_max` ids and then into its store, so that its restarts, and
@@ -30,6 +31,7 @@ struct journal {
 private:
   static constexpr size_t remembered_max = 100'000;
 
+  result<void> check(const event_message& x);
   void file(const event_message& x, caf::response_promise promise);
   bool may_be_filed(const event_message& x);
   void ask_others(const event_message& x, caf::response_promise promise);

@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+const std::string sample = json::serialize(json::to_json(edge::host_sample{}));
+
 struct fixture {
   testkit::world world{{{edge::add_to, edge::add_messages}}};
   testkit::child journal =
@@ -17,7 +19,7 @@ struct fixture {
 
   /// Publishes a sample; its id.
   std::string publish() {
-    world.publish("edge.beta.host.sample", "edge.host.sample", R"({"n":1})");
+    world.publish("edge.beta.host.sample", "edge.host.sample", sample);
     return world.published("edge.beta.host.sample").back().event.id;
   }
 
@@ -39,6 +41,30 @@ TEST_CASE("journal: tells others what it has filed", "[edge]") {
   CHECK(x.stored() == 1);
   CHECK(x.knows(id));
   CHECK_FALSE(x.knows("another"));
+}
+
+TEST_CASE("journal: what is no sample goes to the dead letters, with the reason", "[edge]") {
+  fixture x;
+  x.world.publish("edge.beta.host.sample", "edge.host.sample", R"({"n":1})");
+  CHECK(x.stored() == 0);
+  x.world.advance(10s);
+  CHECK(x.stored() == 0);
+  auto letters = x.world.dead_letters();
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].type == "edge.host.sample");
+  CHECK(letters[0].reason.find("the data is no sample of a machine: unknown field 'n'")
+        != std::string::npos);
+  auto figures =
+    testkit::probe{x.world}.request<edge::journal_status>(x.journal, edge::get_status{});
+  CHECK(figures.refused == 1);
+  REQUIRE(figures.last_error);
+  CHECK(figures.last_error->at == "/data/n");
+  // Those behind it are filed, and so is what says to be something else.
+  x.publish();
+  x.world.publish("edge.beta.host.sample", "edge.note", R"({"n":1})");
+  CHECK(x.stored() == 2);
+  x.world.advance(10s);
+  CHECK(x.world.dead_letters().size() == 1);
 }
 
 TEST_CASE("journal: still knows after a restart what it filed before", "[edge]") {
@@ -65,7 +91,7 @@ TEST_CASE("journal: an event that comes again after a restart is not filed again
   again.source = "beta:/";
   again.type = "edge.host.sample";
   again.subject = "edge.beta.host.sample";
-  again.data.text = R"({"n":1})";
+  again.data.text = sample;
   again.deliveries = 2;
   testkit::probe{x.world}.request<void>(x.journal, again);
   CHECK(x.stored() == 1);
