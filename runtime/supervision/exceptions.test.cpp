@@ -68,7 +68,7 @@ std::pair<restart_record, std::string> record(test_tree& tree, size_t n) {
 
 } // namespace
 
-TEST_CASE("thrown in make_behavior of the first start: the start fails and is tried again",
+TEST_CASE("thrown in make_behavior of the first start: the child is not added, and may be again",
           "[supervision]") {
   fragile::made = 0;
   fragile::fail_at = 1;

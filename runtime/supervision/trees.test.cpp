@@ -55,6 +55,37 @@ TEST_CASE("past its intensity a supervisor stops its children and fails upward t
   CHECK(tree.watcher->gave_up() == 2 + 1);
 }
 
+TEST_CASE("a transient supervisor comes back when it gave up, and not when it has done its work",
+          "[supervision]") {
+  auto gives_up = GENERATE(true, false);
+  auto inner = std::make_shared<supervisor_spec>();
+  inner->flags = flags(strategy::one_for_one, 0);
+  inner->flags.auto_shutdown = auto_shutdown::any_significant;
+  auto x = worker("x", make_recipe(plain, 0));
+  child_spec work = *x.spec;
+  work.restart = gives_up ? restart_type::permanent : restart_type::transient;
+  work.significant = !gives_up;
+  x.spec = std::make_shared<child_spec>(work);
+  inner->children = {x};
+  child_spec spec;
+  spec.id = "inner";
+  spec.kind = child_kind::supervisor;
+  spec.restart = restart_type::transient;
+  test_tree tree{{flags(strategy::one_for_one, 1),
+                  {child_start{std::make_shared<child_spec>(spec), nullptr, inner}}}};
+  auto actor = tree.actor("/inner/x");
+  REQUIRE(actor);
+  if (gives_up)
+    tree.ask_error(actor, caf::put_atom_v);
+  else
+    caf::anon_send_exit(actor, caf::exit_reason::normal);
+  CHECK(tree.wait_until([&] {
+    auto now = tree.entry("/inner");
+    return gives_up ? now.incarnation == 2 && now.state == child_state::running
+                    : now.state == child_state::stopped;
+  }));
+}
+
 TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it once",
           "[supervision]") {
   struct noisy {
