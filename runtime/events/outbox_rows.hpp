@@ -1,29 +1,13 @@
 #pragma once
 
 #include "runtime/events/outbox.hpp"
+#include "runtime/events/outbox_row.hpp"
 #include "runtime/store/sqlite.hpp"
 
 #include <deque>
 
 /// The SQL of the outbox; transactions are the caller's.
 namespace coppice::events::detail {
-
-struct outbox_row {
-  uint64_t sequence = 0;
-  std::string id;
-  std::string type;
-  std::string subject;
-  std::string stream;
-  instant at;
-  header_list headers;
-  std::string payload;
-  uint64_t size = 0; ///< What it counts for in limits.
-};
-
-struct row_size {
-  uint64_t sequence = 0;
-  uint64_t size = 0;
-};
 
 struct row_sum {
   uint64_t rows = 0;

@@ -1,5 +1,7 @@
 #include "runtime/events/outbox_window.hpp"
 
+#include "runtime/base/assert.hpp"
+
 #include <algorithm>
 
 namespace coppice::events::detail {

@@ -1,6 +1,10 @@
 #pragma once
 
-#include "runtime/events/outbox_rows.hpp"
+#include "runtime/events/outbox_row.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <vector>
 
 namespace coppice::events::detail {
 
