@@ -78,7 +78,7 @@ TEST_CASE("a transient supervisor comes back when it gave up, and not when it ha
   if (gives_up)
     tree.ask_error(actor, caf::put_atom_v);
   else
-    caf::anon_send_exit(actor, caf::exit_reason::normal);
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   CHECK(tree.wait_until([&] {
     auto now = tree.entry("/inner");
     return gives_up ? now.incarnation == 2 && now.state == child_state::running
