@@ -92,6 +92,13 @@ public:
   /// Why wait() returned, for people.
   std::string end_reason() const;
 
+  /// After wait(): are there actors that did not stop? stop() would wait for them without end.
+  bool leaves_actors() const;
+
+  /// In place of stop() when leaves_actors(): names them in the log, leaves the cluster and closes outbox, store and log.
+  /// Actors may still run, so nothing is destroyed: the process must end right after, by std::_Exit.
+  void abandon();
+
   /// Stops the rest: leaves the cluster, closes store and events. Idempotent; called by the destructor.
   void stop();
 

@@ -148,6 +148,7 @@ struct node::impl {
   instant stopping_since; ///< Only while stopping.
   bool stop_now = false;
   std::optional<supervision::end_info> tree_ended;
+  bool cut_short = false; ///< The tree had not ended when the second signal came.
   std::optional<int> forced_status;
   std::string stop_reason;
 
@@ -170,6 +171,8 @@ struct node::impl {
   result<void> compare_types(std::string_view mine, std::string_view theirs);
   void on_member(const cluster::member_event& x);
   void stop_tree();
+  void leave_cluster();
+  std::vector<std::string> still_running() const;
 
   result<supervision::child_start> make_supervisor(const config::tree_child& x) const;
   result<supervision::supervisor_spec> system_branch();

@@ -9,6 +9,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scheduler/abstract_coordinator.hpp>
+#include <future>
 #include <thread>
 
 namespace coppice {
@@ -260,7 +261,12 @@ int node::wait() {
     return *x.forced_status;
   if (gave_up)
     return 1;
-  return x.observer && x.observer->left_behind() > 0 ? 7 : 0;
+  return leaves_actors() ? 7 : 0;
+}
+
+bool node::leaves_actors() const {
+  std::lock_guard guard{impl_->mutex};
+  return impl_->cut_short || (impl_->observer && impl_->observer->left_behind() > 0);
 }
 
 std::optional<instant> node::stopping_since() const {
@@ -270,8 +276,45 @@ std::optional<instant> node::stopping_since() const {
            : std::nullopt;
 }
 
+namespace {
+
+/// Children that have not ended: those that were told to, or all when none was.
+void collect_running(const supervision::tree_entry& x, std::vector<std::string>& told,
+                     std::vector<std::string>& rest) {
+  using state = supervision::child_state;
+  if (x.kind == supervision::child_kind::worker) {
+    if (x.state == state::stopping)
+      told.push_back(x.path);
+    else if (x.state == state::running || x.state == state::suspended)
+      rest.push_back(x.path);
+  }
+  for (auto& child : x.children)
+    collect_running(child, told, rest);
+}
+
+} // namespace
+
+std::vector<std::string> node::impl::still_running() const {
+  auto tree = self.root();
+  if (!tree)
+    return {};
+  std::vector<std::string> told, rest;
+  collect_running(tree->snapshot(64), told, rest);
+  return told.empty() ? rest : told;
+}
+
 std::string node::end_reason() const {
   auto& x = *impl_;
+  std::unique_lock cut{x.mutex};
+  auto cut_short = x.cut_short;
+  cut.unlock();
+  if (cut_short) {
+    auto running = x.still_running();
+    std::string out = "told to stop at once";
+    for (size_t i = 0; i < std::min<size_t>(running.size(), 5); ++i)
+      out += (i == 0 ? "; had not ended: " : ", ") + running[i];
+    return running.size() > 5 ? out + " and " + std::to_string(running.size() - 5) + " more" : out;
+  }
   if (x.observer && x.observer->left_behind() > 0)
     return std::to_string(x.observer->left_behind())
            + " actors did not stop and were left behind; the log names them";
@@ -289,7 +332,53 @@ void node::impl::stop_tree() {
   supervision::send_command(root_supervisor, std::move(stop));
   std::unique_lock guard{mutex};
   changed.wait(guard, [&] { return tree_ended.has_value() || stop_now; });
+  cut_short = !tree_ended;
   root_supervisor = nullptr;
+}
+
+void node::impl::leave_cluster() {
+  if (!peers)
+    return;
+  auto left = std::make_shared<std::atomic<bool>>(false);
+  peers->leave([this, left] {
+    std::lock_guard guard{mutex};
+    *left = true;
+    changed.notify_all();
+  });
+  {
+    std::unique_lock guard{mutex};
+    changed.wait_for(guard, std::chrono::seconds{1}, [&] { return left->load() || stop_now; });
+  }
+  peers->stop();
+}
+
+void node::abandon() {
+  auto& x = *impl_;
+  constexpr size_t named_max = 100;
+  auto running = x.cut_short ? x.still_running() : std::vector<std::string>{};
+  for (size_t i = 0; i < std::min(running.size(), named_max); ++i)
+    log::warn("supervision", running[i] + " had not ended when the node was told to stop at once",
+              {{"path", running[i]}});
+  if (running.size() > named_max)
+    log::warn("supervision", std::to_string(running.size() - named_max) + " more had not ended");
+  x.leave_cluster();
+  if (x.observer)
+    x.observer->detach();
+  // Log lines, events and dead letters that wait.
+  auto written = std::make_shared<std::promise<void>>();
+  if (x.worker && x.worker->run([written] { written->set_value(); }))
+    written->get_future().wait_for(std::chrono::seconds{1});
+  if (x.outbox)
+    x.outbox->close();
+  if (x.nats_server)
+    x.nats_server->stop();
+  if (x.kept_history)
+    if (auto ok = x.kept_history->flush(); !ok)
+      log::warn("node", "the end of the history was not kept: " + to_string(ok.error()));
+  if (x.file)
+    x.file->close();
+  log::info("node", "stopped, and left actors behind");
+  log::stop();
 }
 
 void node::stop() {
@@ -299,20 +388,7 @@ void node::stop() {
     x.stopping = true;
   }
   x.stop_tree();
-  if (x.peers) {
-    auto left = std::make_shared<std::atomic<bool>>(false);
-    x.peers->leave([&x, left] {
-      std::lock_guard guard{x.mutex};
-      *left = true;
-      x.changed.notify_all();
-    });
-    {
-      std::unique_lock guard{x.mutex};
-      x.changed.wait_for(guard, std::chrono::seconds{1},
-                         [&] { return left->load() || x.stop_now; });
-    }
-    x.peers->stop();
-  }
+  x.leave_cluster();
   if (x.observer)
     x.observer->detach();
   x.shown.reset();

@@ -223,6 +223,11 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   auto status = me.wait();
   if (status != 0)
     std::fprintf(stderr, "coppice node: %s\n", me.end_reason().c_str());
+  if (me.leaves_actors()) {
+    // They keep their threads for as long as they like: nothing that they may still use is destroyed.
+    me.abandon();
+    std::_Exit(status);
+  }
   admin.stop();
   me.stop();
   return status;
