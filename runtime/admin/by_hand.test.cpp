@@ -165,7 +165,20 @@ TEST_CASE("admin: spawn", "[node]") {
   refuse("/system/store/x", R"({"type":"test.holder"})", 422, errc::refused);
   refuse("/user/none/x", R"({"type":"test.holder"})", 404, errc::not_found);
   refuse("/user/box/one/x", R"({"type":"test.holder"})", 422, errc::refused);
-  refuse("/user/many/x2", R"({"type":"test.holder"})", 422, errc::refused);
+  // As `spawn --type` asks for it.
+  CHECK(text_at(
+          x.post("/v1/actors/spawn?path=/user/many/x2", R"({"type":"test.holder","args":{}})", 201),
+          "/user_state/value")
+        == "9");
+  auto other = refuse("/user/many/x3", R"({"type":"test.crasher","args":{}})", 422, errc::refused);
+  CHECK(text_at(other, "/at") == "/type");
+  CHECK(text_at(other, "/hint") == "test.holder");
+  CHECK(text_at(refuse("/user/many/x3", R"({"type":"test.holder","args":{"start":1}})", 422,
+                       errc::refused),
+                "/at")
+        == "/args");
+  refuse("/user/many/x3", R"({"restart":"temporary"})", 422, errc::refused);
+  refuse("/user/many/x3", "[]", 422, errc::wrong_type);
   CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holdr"})", 422, errc::unknown_type), "/hint")
         == "test.holder");
   CHECK(text_at(refuse("/user/box/x", R"({"type":"test.holder","args":{"stat":1}})", 422,

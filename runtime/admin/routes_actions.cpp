@@ -69,6 +69,39 @@ result<std::string> node_with_role(const api& a, const std::string& role) {
                parameter_place("role"), nearest_name(role.substr(0, 64), known)};
 }
 
+/// The type of what a simple_one_for_one supervisor starts; empty when that is a supervisor.
+std::string type_of_template(const sv::located& where) {
+  auto start = where.parent ? where.parent->definition(where.child) : std::nullopt;
+  if (!start || !start->supervisor || start->supervisor->children.empty())
+    return {};
+  auto& made_from = start->supervisor->children.front();
+  return made_from.recipe ? made_from.recipe->type() : std::string{};
+}
+
+/// A child of a simple_one_for_one supervisor is what the template says; its type may be said again.
+result<void> check_templated(const std::string& type, const json::value& body) {
+  auto* object = body.if_object();
+  if (object == nullptr)
+    return error{errc::wrong_type, json::describe_value(body) + "; expected an object", {}, "{}"};
+  for (auto& [key, value] : *object) {
+    auto at = "/" + std::string{key};
+    auto nothing = value.is_null() || (value.is_object() && value.as_object().empty());
+    if (key == "type" && (!value.is_string() || type.empty() || value.as_string() != type))
+      return error{errc::refused,
+                   type.empty() ? "its simple_one_for_one supervisor has a supervisor as template, "
+                                  "which has no type"
+                                : "its simple_one_for_one supervisor starts " + type + " only",
+                   std::move(at), type};
+    if (key != "type" && !(key == "args" && nothing))
+      return error{errc::refused,
+                   "a child of a simple_one_for_one supervisor has what the template says, and "
+                   "nothing of its own but its id",
+                   std::move(at),
+                   {}};
+  }
+  return {};
+}
+
 /// The command that adds a child, from path and body.
 result<sv::supervisor_command> spawn_command(const api& a, const std::string& path,
                                              const std::string& body) {
@@ -101,12 +134,8 @@ result<sv::supervisor_command> spawn_command(const api& a, const std::string& pa
   out.what = command_kind::add_child;
   out.id = id;
   if (parent->entry.flags.strategy == sv::strategy::simple_one_for_one) {
-    if (!parsed->is_object() || !parsed->as_object().empty())
-      return error{
-        errc::refused,
-        "children of a simple_one_for_one supervisor come from its template: the body is {}",
-        {},
-        "{}"};
+    if (auto ok = check_templated(type_of_template(parent->where), *parsed); !ok)
+      return ok.error();
     return out;
   }
   auto child = child_from_json(id, *parsed, a.owner.types(), parent->entry.flags);
