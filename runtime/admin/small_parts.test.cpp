@@ -147,17 +147,46 @@ TEST_CASE("page: everything from outside is escaped", "[page]") {
 }
 
 TEST_CASE("fresh_filter: each record once, whatever the decimals", "[tail]") {
-  fresh_filter x{""};
+  fresh_filter x{{}};
   CHECK(x.take("2026-01-06T10:00:00Z", "a"));
   CHECK_FALSE(x.take("2026-01-06T10:00:00Z", "a"));
   CHECK(x.take("2026-01-06T10:00:00Z", "b"));
   CHECK(x.take("2026-01-06T10:00:00.5Z", "c"));
   CHECK_FALSE(x.take("2026-01-06T10:00:00Z", "d"));
   CHECK(x.at() == "2026-01-06T10:00:00.5Z");
-  fresh_filter behind{"2026-01-06T10:00:00Z"};
+  fresh_filter behind{{"2026-01-06T10:00:00Z", 0}};
   CHECK_FALSE(behind.take("2026-01-06T10:00:00Z", "a"));
   CHECK(behind.take("2026-01-06T10:00:00.001Z", "a"));
   CHECK_FALSE(behind.take("no time", "a"));
+}
+
+TEST_CASE("fresh_filter: goes on within an instant", "[tail]") {
+  fresh_filter before{{}};
+  CHECK(before.take("2026-01-06T10:00:00Z", "a"));
+  CHECK(before.take("2026-01-06T10:00:00Z", "b"));
+  CHECK(before.place() == tail_place{"2026-01-06T10:00:00Z", 2});
+  fresh_filter x{before.place()};
+  CHECK_FALSE(x.take("2026-01-06T10:00:00Z", "a"));
+  CHECK(x.place() == before.place());
+  CHECK_FALSE(x.take("2026-01-06T10:00:00Z", "b"));
+  CHECK_FALSE(x.take("2026-01-06T10:00:00Z", "b"));
+  CHECK(x.take("2026-01-06T10:00:00Z", "c"));
+  CHECK(x.place() == tail_place{"2026-01-06T10:00:00Z", 3});
+  CHECK(x.take("2026-01-06T10:00:01Z", "d"));
+  CHECK(x.place() == tail_place{"2026-01-06T10:00:01Z", 1});
+}
+
+TEST_CASE("tail_mark: one place a node, as text and back", "[tail]") {
+  tail_mark x{"2026-01-06T10:00:00Z",
+              {{"alpha", {"2026-01-06T10:00:01.5Z", 2}}, {"b-1", {"2026-01-06T09:00:00Z", 0}}}};
+  CHECK(to_text(x)
+        == "*=2026-01-06T10:00:00Z,alpha=2026-01-06T10:00:01.5Z+2,b-1=2026-01-06T09:00:00Z");
+  CHECK(parse_mark(to_text(x)) == x);
+  CHECK(parse_mark("*=") == tail_mark{});
+  for (auto* wrong : {"", "alpha", "2026-01-06T10:00:00Z", "*=x", "*=,", "*=,alpha",
+                      "*=,alpha=", "*=,a b=2026-01-06T10:00:00Z", "*=,alpha=2026-01-06T10:00:00Z+",
+                      "*=,alpha=2026-01-06T10:00:00Z+x", "*=,alpha=2026-01-06T10:00:00Z+2x"})
+    CHECK_FALSE(parse_mark(wrong));
 }
 
 TEST_CASE("collect: one answer, no streams, never none", "[forward]") {

@@ -1,9 +1,12 @@
 #include "runtime/admin/tail.hpp"
 
 #include "runtime/admin/fan_out.hpp"
+#include "runtime/base/address.hpp"
 #include "runtime/base/clock.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <map>
 
 namespace coppice::admin {
@@ -31,9 +34,14 @@ public:
       from_(std::move(from)),
       place_(std::move(place)) {
     since_ = from_.since.ns == 0 ? std::string{} : to_string(from_.since);
-    if (auto last = std::string{c_.in.headers.get("Last-Event-ID")}; parse_instant(last)) {
+    auto last = std::string{c_.in.headers.get("Last-Event-ID")};
+    if (parse_instant(last)) {
       since_ = last;
       behind_ = true;
+    } else if (auto mark = parse_mark(last)) {
+      since_ = mark->since;
+      for (auto& [node, place] : mark->nodes)
+        filters_.emplace(node, fresh_filter{place});
     }
     writer_ = c_.out->stream();
   }
@@ -48,9 +56,9 @@ public:
 private:
   fresh_filter& filter_of(const std::string& node) {
     auto at = filters_.find(node);
-    // With Last-Event-ID what has that very instant was sent before; with since it was not.
+    // Behind an instant what has that very one was sent before; with since it was not.
     if (at == filters_.end())
-      at = filters_.emplace(node, fresh_filter{behind_ ? since_ : std::string{}}).first;
+      at = filters_.emplace(node, fresh_filter{{behind_ ? since_ : std::string{}, 0}}).first;
     return at->second;
   }
 
@@ -75,17 +83,26 @@ private:
     for (auto& x : records) {
       auto at = text_of(x, "at");
       auto text = json::serialize(x);
-      if (filter_of(node).take(at, text) && !writer_->send_event(at, {}, text))
+      if (filter_of(node).take(at, text) && !writer_->send_event(to_text(mark()), {}, text))
         return false;
     }
     return true;
+  }
+
+  tail_mark mark() const {
+    tail_mark out{since_, {}};
+    for (auto& [node, filter] : filters_)
+      if (!filter.at().empty())
+        out.nodes.emplace(node, filter.place());
+    return out;
   }
 
   bool poll_here() {
     if (!writer_->is_open())
       return false;
     std::lock_guard guard{mutex_};
-    return send({}, from_.local(next_of({})));
+    auto& me = a_->owner.name();
+    return send(me, from_.local(next_of(me)));
   }
 
   bool poll_others() {
@@ -136,6 +153,46 @@ private:
 
 } // namespace
 
+std::string to_text(const tail_mark& x) {
+  auto out = "*=" + x.since;
+  for (auto& [node, place] : x.nodes)
+    out += "," + node + "=" + place.at
+           + (place.count == 0 ? std::string{} : "+" + std::to_string(place.count));
+  return out;
+}
+
+std::optional<tail_mark> parse_mark(std::string_view text) {
+  if (!text.starts_with("*="))
+    return std::nullopt;
+  tail_mark out;
+  for (size_t begin = 0; begin <= text.size();) {
+    auto end = std::min(text.find(',', begin), text.size());
+    auto part = text.substr(begin, end - begin);
+    begin = end + 1;
+    auto equals = part.find('=');
+    if (equals == std::string_view::npos)
+      return std::nullopt;
+    auto node = part.substr(0, equals);
+    auto value = part.substr(equals + 1);
+    if (node == "*") {
+      out.since = value;
+      if (!value.empty() && !parse_instant(value))
+        return std::nullopt;
+      continue;
+    }
+    auto plus = std::min(value.find('+'), value.size());
+    tail_place place{std::string{value.substr(0, plus)}, 0};
+    auto number = value.substr(std::min(plus + 1, value.size()));
+    auto [last, failure] =
+      std::from_chars(number.data(), number.data() + number.size(), place.count);
+    auto counted = failure == std::errc{} && last == number.data() + number.size();
+    if (!is_name(node) || !parse_instant(place.at) || (plus < value.size() && !counted))
+      return std::nullopt;
+    out.nodes.emplace(node, std::move(place));
+  }
+  return out;
+}
+
 bool fresh_filter::take(const std::string& at, const std::string& text) {
   // Instants are compared as such: their texts have 0, 3, 6 or 9 decimals.
   auto mine = parse_instant(at_);
@@ -144,10 +201,17 @@ bool fresh_filter::take(const std::string& at, const std::string& text) {
     return false;
   if (mine && *theirs < *mine)
     return false;
-  if (mine && *theirs == *mine)
-    return includes_at_ && seen_.insert(text).second;
+  if (mine && *theirs == *mine) {
+    if (!includes_at_ || !seen_.insert(text).second)
+      return false;
+    if (skip_ == 0)
+      return true;
+    --skip_;
+    return false;
+  }
   at_ = at;
   includes_at_ = true;
+  skip_ = 0;
   seen_ = {text};
   return true;
 }
