@@ -17,7 +17,8 @@ namespace {
 constexpr auto with_nats =
   "nats: {managed: true}\n"
   "events: {streams: [{name: TEST, subjects: [\"test.>\"], max_bytes: 10MiB},"
-  " {name: COPPICE, subjects: [\"coppice.>\"], max_bytes: 10MiB}]}\n";
+  " {name: COPPICE, subjects: [\"coppice.>\"], max_bytes: 10MiB}],"
+  " bridges: [{subject: live.box, to: /user/box/one, type: test.set}]}\n";
 
 /// A node finds the server as it does in a checkout.
 struct node_with_nats : running_node {
@@ -196,6 +197,29 @@ TEST_CASE("admin: a dead letter goes to a subject", "[nats]") {
   CHECK(x.post("/v1/dlq/" + id + "/replay?to=nats:test.again").at("replayed").as_bool());
   auto event = *json::parse(x.stream("/v1/subjects/test.again?since=1h&count=1", 100)[0].data);
   CHECK(text_at(event, "/type") == "test.fail");
+}
+
+TEST_CASE("admin: what a bridge without a durable cannot deliver is a dead letter", "[nats]") {
+  node_with_nats x;
+  auto publish = [&](const char* body) { return x.call("POST", "/v1/subjects/live.box", body); };
+  REQUIRE(wait_until([&] {
+    publish(R"({"value":5})");
+    return text_at(x.get("/v1/actors?path=/user/box/one"), "/user_state/value") == "5";
+  }));
+  CHECK(x.get("/v1/dlq").as_array().empty());
+  auto newest = [&](const char* body, size_t count) {
+    CHECK(publish(body).status == 200);
+    REQUIRE(wait_until([&] { return x.get("/v1/dlq").as_array().size() == count; }));
+    auto letter = x.get("/v1/dlq").at(0);
+    CHECK(text_at(letter, "/origin") == "bridge");
+    CHECK(text_at(letter, "/subject") == "live.box");
+    CHECK(text_at(letter, "/type") == "test.set");
+    return text_at(letter, "/reason");
+  };
+  CHECK(newest("garbage", 1).find("no JSON") != std::string::npos);
+  CHECK(newest(R"({"valu":1})", 2).find("valu") != std::string::npos);
+  x.post("/v1/actors/stop?path=/user/box/one");
+  CHECK(newest(R"({"value":6})", 3).find("/user/box/one") != std::string::npos);
 }
 
 TEST_CASE("admin: wrong subjects and options", "[nats]") {

@@ -44,14 +44,21 @@ public:
       path_(std::move(path)),
       core_(rule_of(config_), check_body) {}
 
-  /// At most once: nobody waits for what becomes of it.
+  /// At most once: what fails is not tried again.
   void on_message(const events::message& m) {
     ++received_;
     auto next = core_.on_message({m.subject, m.payload, m.headers, 1});
-    if (auto* go = std::get_if<events::bridge::deliver>(&next))
-      send(*go, m.subject, [](const result<void>&) {});
-    else
+    if (auto* no = std::get_if<events::bridge::dead>(&next)) {
       ++failed_;
+      owner_.dead_letter_sink()->add(letter_of(m, no->reason, no->type));
+      return;
+    }
+    auto& go = std::get<events::bridge::deliver>(next);
+    auto done = [self = shared_from_this(), m, type = go.type](const result<void>& answer) {
+      if (!answer)
+        self->owner_.dead_letter_sink()->add(self->letter_of(m, answer.error(), type));
+    };
+    send(go, m.subject, std::move(done));
   }
 
   /// At least once: acknowledged after the effect.
@@ -121,17 +128,24 @@ private:
                                   subject};
   }
 
-  void bury(const events::delivery& d, const error& reason, const std::string& type) {
-    ++failed_;
+  /// Of a message or a delivery.
+  template <class T>
+  static store::dead_letter letter_of(const T& x, const error& reason, const std::string& type) {
     store::dead_letter letter;
     letter.at = system_clock().now();
     letter.reason = to_string(reason);
     letter.origin = "bridge";
-    letter.subject = d.subject;
+    letter.subject = x.subject;
     letter.type = type;
-    letter.payload = d.payload;
-    letter.size = d.payload.size();
-    letter.headers = d.headers;
+    letter.payload = x.payload;
+    letter.size = x.payload.size();
+    letter.headers = x.headers;
+    return letter;
+  }
+
+  void bury(const events::delivery& d, const error& reason, const std::string& type) {
+    ++failed_;
+    auto letter = letter_of(d, reason, type);
     letter.attempts = static_cast<uint32_t>(d.delivered);
     owner_.dead_letter_sink()->add(std::move(letter), [d](result<void> stored) {
       if (stored)
