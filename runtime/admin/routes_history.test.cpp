@@ -43,6 +43,53 @@ TEST_CASE("history: a restart is there at once with the time of the crash, its s
   CHECK(text_at(*restart_in(x.get("/v1/history?stacks=false")), "/details/stack") == "(nothing)");
 }
 
+TEST_CASE("history: a burst of ends keeps no dead letter out", "[node]") {
+  running_node x;
+  auto& worker = x.owner->worker();
+  auto fail = [&] {
+    x.call("POST", "/v1/actors/messages?mode=request&path=/user/box/one&timeout=1s",
+           R"({"type":"test.fail"})");
+  };
+  auto metric = [&](const std::string& name) {
+    auto text = x.call("GET", "/metrics").body;
+    auto at = text.find("\n" + name + " ");
+    if (at == std::string::npos)
+      return std::string{"(nothing)"};
+    auto value = at + name.size() + 2;
+    return text.substr(value, text.find('\n', value) - value);
+  };
+  // Keeps the worker busy until the promise is kept.
+  auto hold = [&](std::promise<void>& until) {
+    std::promise<void> begun;
+    REQUIRE(worker.run_first([&begun, end = until.get_future().share()] {
+      begun.set_value();
+      end.wait();
+    }));
+    begun.get_future().wait();
+  };
+  CHECK(metric("coppice_background_refused_total") == "0");
+  {
+    std::promise<void> until;
+    hold(until);
+    while (worker.run([] {}))
+      ;
+    fail();
+    // One of the burst, and log line and event of the restart.
+    CHECK(wait_until([&] { return metric("coppice_background_refused_total") == "2"; }));
+    until.set_value();
+  }
+  REQUIRE(wait_until([&] { return x.get("/v1/dlq").as_array().size() == 1; }));
+  CHECK(text_at(x.get("/v1/dlq"), "/0/type") == "test.fail");
+  // Their own room has an end, too; then they are counted.
+  std::promise<void> until;
+  hold(until);
+  while (worker.run_first([] {}))
+    ;
+  fail();
+  CHECK(wait_until([&] { return metric("coppice_dead_letters_not_stored_total") == "1"; }));
+  until.set_value();
+}
+
 TEST_CASE("history: who follows is told of a restart once", "[node]") {
   running_node x{"chaos: {enabled: true}\n"};
   auto stream = std::async(std::launch::async, [&] {

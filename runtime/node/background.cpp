@@ -14,13 +14,21 @@ background::~background() {
 }
 
 bool background::run(std::function<void()> job) {
+  return put(jobs_, jobs_max, std::move(job));
+}
+
+bool background::run_first(std::function<void()> job) {
+  return put(first_, first_jobs_max, std::move(job));
+}
+
+bool background::put(queue& to, size_t max, std::function<void()> job) {
   {
     std::lock_guard guard{mutex_};
-    if (jobs_.size() >= jobs_max) {
+    if (to.size() >= max) {
       ++refused_;
       return false;
     }
-    jobs_.push_back(std::move(job));
+    to.push_back(std::move(job));
   }
   changed_.notify_one();
   return true;
@@ -34,11 +42,12 @@ uint64_t background::refused() const {
 void background::loop() {
   std::unique_lock guard{mutex_};
   for (;;) {
-    changed_.wait(guard, [this] { return stopping_ || !jobs_.empty(); });
-    if (jobs_.empty())
+    changed_.wait(guard, [this] { return stopping_ || !jobs_.empty() || !first_.empty(); });
+    auto& from = first_.empty() ? jobs_ : first_;
+    if (from.empty())
       return;
-    auto job = std::move(jobs_.front());
-    jobs_.pop_front();
+    auto job = std::move(from.front());
+    from.pop_front();
     guard.unlock();
     job();
     guard.lock();

@@ -99,7 +99,7 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
   // Dynamic children end by the thousand; what brings a node down must be there at once.
   if (gave_up)
     owner_.history().add({0, at, {}, "escalation", path, path + " gave up: " + reason, {}});
-  owner_.worker().run([this, at, path = std::move(path), reason, gave_up] {
+  auto tell = [this, at, path = std::move(path), reason, gave_up] {
     auto text = path + (gave_up ? " gave up: " : " ended: ") + reason;
     if (!gave_up)
       owner_.history().add({0, at, {}, "stopped", path, text, {}});
@@ -107,7 +107,11 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
                {{"path", path}});
     publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}},
                 {});
-  });
+  };
+  if (gave_up)
+    owner_.worker().run_first(std::move(tell));
+  else
+    owner_.worker().run(std::move(tell));
 }
 
 void node_observer::stop_overdue(const std::string& path, bool left_behind) noexcept {
@@ -144,7 +148,7 @@ void node_observer::dead(supervision::dead_message&& x) noexcept {
     sink->store()->count_only();
     return;
   }
-  owner_.worker().run([this, x = std::move(x)] {
+  auto taken = owner_.worker().run_first([this, x = std::move(x)] {
     store::dead_letter letter;
     letter.at = x.at;
     letter.reason = x.reason;
@@ -165,6 +169,8 @@ void node_observer::dead(supervision::dead_message&& x) noexcept {
     letter.stack = supervision::symbolize(x.stack);
     owner_.dead_letter_sink()->add(std::move(letter));
   });
+  if (!taken)
+    sink->store()->count_only();
 }
 
 } // namespace coppice

@@ -4,6 +4,7 @@
 #include "runtime/events/nats_client.hpp"
 #include "runtime/events/outbox.hpp"
 #include "runtime/http/client.hpp"
+#include "runtime/node/background.hpp"
 #include "runtime/node/node.hpp"
 #include "runtime/store/dead_letter_store.hpp"
 #include "runtime/telemetry/trace.hpp"
@@ -87,6 +88,10 @@ void node_telemetry::add_tree_metrics(node& owner) {
           out.push_back({{{"state", state}}, count});
         return out;
       }));
+  add(
+    "coppice_background_refused_total",
+    "Log lines and events of ends and restarts, and dead letters, left out since too many waited.",
+    kind::counter, [&owner] { return static_cast<double>(owner.worker().refused()); });
   add("coppice_node_ready", "1 when /readyz says ready.", kind::gauge,
       [&owner] { return owner.is_ready() ? 1.0 : 0.0; });
 }
