@@ -40,6 +40,14 @@ TEST_CASE("history: a restart is there at once with the time of the crash, its s
            && text_at(*now, "/details/stack/0").find("throw_drill") != std::string::npos;
   }));
   CHECK(text_at(*restart_in(late), "/at") == text_at(*restart, "/at"));
+  auto logged = x.get("/v1/logs?path=/user/box/one&level=warn");
+  auto told = json::serialize(logged);
+  INFO(told);
+  REQUIRE(told.find("restarted: fault drill") != std::string::npos);
+  bool has_stack = false;
+  for (auto& line : logged.as_array())
+    has_stack = has_stack || text_at(line, "/stack").find("throw_drill") != std::string::npos;
+  CHECK(has_stack);
   CHECK(text_at(*restart_in(x.get("/v1/history?stacks=false")), "/details/stack") == "(nothing)");
 }
 

@@ -7,10 +7,10 @@ namespace coppice {
 
 namespace {
 
-json::array to_lines(const supervision::raw_stack& stack) {
-  json::array out;
-  for (auto& line : supervision::symbolize(stack))
-    out.emplace_back(line);
+std::string joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (auto& line : lines)
+    out += (out.empty() ? "" : "\n") + line;
   return out;
 }
 
@@ -79,12 +79,15 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
     owner_.history().add({0, x.at, {}, "restart", x.path, text, json::serialize(details)});
   // Symbolizing reads debug information: not on an actor's time. Whoever looks sees the restart meanwhile.
   owner_.worker().run([this, x, text, number, details = std::move(details)]() mutable {
+    auto lines = supervision::symbolize(x.stack);
+    auto stack = joined(lines);
     log::write(x.by_hand ? log::level::info : log::level::warn, "supervision", text,
                {{"path", x.path},
                 {"reason", x.reason},
                 {"message_type", x.message_type},
-                {"incarnation", x.incarnation}});
-    details["stack"] = to_lines(x.stack);
+                {"incarnation", x.incarnation},
+                {stack.empty() ? "" : "stack", stack}});
+    details["stack"] = json::array(lines.begin(), lines.end());
     owner_.history().complete(number, json::serialize(details));
     publish_own(owner_, "actor.restarted", x.path, details, x.trace_id);
   });
