@@ -4,6 +4,7 @@
 #include "runtime/events/testing.hpp"
 
 #include <cstdlib>
+#include <fstream>
 #include <future>
 
 #include <signal.h>
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto with_nats =
-  "nats: {managed: true}\n"
+  "chaos: {enabled: true}\nnats: {managed: true}\n"
   "events: {streams: [{name: TEST, subjects: [\"test.>\"], max_bytes: 10MiB},"
   " {name: COPPICE, subjects: [\"coppice.>\"], max_bytes: 10MiB}],"
   " bridges: [{subject: live.box, to: /user/box/one, type: test.set}]}\n";
@@ -197,6 +198,30 @@ TEST_CASE("admin: a dead letter goes to a subject", "[nats]") {
   CHECK(x.post("/v1/dlq/" + id + "/replay?to=nats:test.again").at("replayed").as_bool());
   auto event = *json::parse(x.stream("/v1/subjects/test.again?since=1h&count=1", 100)[0].data);
   CHECK(text_at(event, "/type") == "test.fail");
+}
+
+TEST_CASE("admin: reloads and drills are events of the node", "[nats]") {
+  node_with_nats x;
+  x.post("/v1/actors/restart?path=/user/box/two");
+  wait_for_stream(x, "COPPICE");
+  auto find = [&](const std::string& what) {
+    return std::async(std::launch::async, [&x, what] {
+      return x.stream("/v1/subjects/coppice.alpha." + what + "?since=1h&count=1", 1)[0].data;
+    });
+  };
+  auto drill = find("drill");
+  x.post("/v1/chaos/crash?path=/user/box/one");
+  auto data = drill.get();
+  INFO(data);
+  CHECK(text_at(*json::parse(data), "/type") == "coppice.drill");
+  CHECK(text_at(*json::parse(data), "/source") == "alpha:/user/box/one");
+  CHECK(text_at(*json::parse(data), "/data/what") == "crash /user/box/one");
+  auto reloaded = find("config.reloaded");
+  std::ofstream{x.folder / "node.yaml", std::ios::app} << "  - {id: late, type: test.holder}\n";
+  auto plan = json::serialize(x.post("/v1/config/reload"));
+  INFO(plan);
+  CHECK(text_at(*json::parse(reloaded.get()), "/data/changes").find("/user/late")
+        != std::string::npos);
 }
 
 TEST_CASE("admin: what a bridge without a durable cannot deliver is a dead letter", "[nats]") {

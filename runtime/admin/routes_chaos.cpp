@@ -32,6 +32,7 @@ bool allowed(const api_ptr& a, const call& c) {
 void note(const api_ptr& a, const std::string& path, const std::string& text) {
   log::warn("admin", "drill: " + text, {{"path", path}});
   a->owner.history().add({0, system_now(), {}, "drill", path, text, {}});
+  a->owner.publish_own("drill", path, json::serialize(json::object{{"what", text}}));
 }
 
 void post_crash(const api_ptr& a, call c) {

@@ -247,6 +247,19 @@ const std::shared_ptr<events::dead_letter_sink>& node::dead_letter_sink() const 
   return impl_->dead_letter_sink;
 }
 
+void node::publish_own(std::string_view what, const std::string& path, std::string data,
+                       const std::string& trace_id) {
+  if (!outbox())
+    return;
+  events::event x;
+  x.source = name() + ":" + (path.empty() ? "/" : path);
+  x.type = "coppice." + std::string{what};
+  x.data = std::move(data);
+  x.correlationid = trace_id;
+  outbox()->publish(std::move(x), "coppice." + name() + "." + std::string{what},
+                    [](result<std::string>) { /* the outbox counts its own failures */ });
+}
+
 void node::impl::note(std::string kind, std::string path, std::string text, std::string details) {
   history.add({0,
                system_clock().now(),

@@ -183,6 +183,11 @@ public:
   /// Calls back once the event is durable in the outbox. Errors: errc::unavailable (no NATS configured), errc::invalid_*.
   void publish(std::string subject, events::event x, publish_callback done);
 
+  /// An event about this node: `coppice.NODE.WHAT`, from a path of its own (empty: the node itself); `data` is a JSON
+  /// object. Nothing happens without an outbox.
+  void publish_own(std::string_view what, const std::string& path, std::string data,
+                   const std::string& trace_id = {});
+
   /// Delivers events to an actor as `event_message`; with a durable consumer its answer acknowledges, an error or a crash
   /// delivers again. Errors: errc::unavailable (no NATS configured), errc::invalid_value.
   result<std::unique_ptr<event_subscription>> subscribe(const caf::actor& to, std::string subject,

@@ -14,20 +14,6 @@ std::string joined(const std::vector<std::string>& lines) {
   return out;
 }
 
-// Events about this node: `coppice.NODE.actor.restarted` and so on.
-void publish_own(node& owner, std::string_view what, const std::string& path,
-                 const json::object& data, const std::string& trace_id) {
-  if (!owner.outbox())
-    return;
-  events::event x;
-  x.source = owner.name() + ":" + path;
-  x.type = "coppice." + std::string{what};
-  x.data = json::serialize(data);
-  x.correlationid = trace_id;
-  owner.outbox()->publish(std::move(x), "coppice." + owner.name() + "." + std::string{what},
-                          [](result<std::string>) { /* the outbox counts its own failures */ });
-}
-
 /// Children that the configuration does not know: a restart of their supervisor begins without them. Those of a
 /// simple_one_for_one supervisor come and go by design.
 void collect_spawned(const config::node_config& settings, const supervision::tree_entry& x,
@@ -89,7 +75,7 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
                 {stack.empty() ? "" : "stack", stack}});
     details["stack"] = json::array(lines.begin(), lines.end());
     owner_.history().complete(number, json::serialize(details));
-    publish_own(owner_, "actor.restarted", x.path, details, x.trace_id);
+    owner_.publish_own("actor.restarted", x.path, json::serialize(details), x.trace_id);
   });
 }
 
@@ -108,8 +94,8 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
       owner_.history().add({0, at, {}, "stopped", path, text, {}});
     log::write(gave_up ? log::level::error : log::level::info, "supervision", text,
                {{"path", path}});
-    publish_own(owner_, gave_up ? "supervisor.gave_up" : "actor.ended", path, {{"reason", reason}},
-                {});
+    owner_.publish_own(gave_up ? "supervisor.gave_up" : "actor.ended", path,
+                       json::serialize(json::object{{"reason", reason}}));
   };
   if (gave_up)
     owner_.worker().run_first(std::move(tell));

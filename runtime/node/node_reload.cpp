@@ -186,6 +186,8 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
     if (!x) {
       log::error("config", "a reload failed half-way: " + to_string(x.error()));
       impl_->note("reload", {}, "reload failed: " + to_string(x.error()));
+      publish_own("config.reload_failed", {},
+                  json::serialize(json::object{{"reason", to_string(x.error())}}));
       done(x.error());
       return;
     }
@@ -223,6 +225,8 @@ void node::impl::apply(const config::reload_plan& plan, config::loaded::node nex
       callback();
   }
   note("reload", {}, "configuration reloaded", {});
+  self.publish_own("config.reloaded", {},
+                   json::serialize(json::object{{"changes", to_string(plan)}}));
   log::info("config", "reloaded:\n" + to_string(plan));
 }
 

@@ -218,6 +218,9 @@ void node::impl::on_member(const coppice::cluster::member_event& x) {
     return;
   auto text = sentence_of(x);
   note("node", {}, text);
+  self.publish_own("node." + std::string{to_string(x.what)}, {},
+                   json::serialize(json::object{
+                     {"node", x.who.name}, {"address", x.who.address}, {"reason", x.reason}}));
   auto serious = x.what == kind::down || x.what == kind::suspect || x.what == kind::join_refused;
   log::write(serious ? log::level::warn : log::level::info, "cluster", text,
              {{"peer", x.who.name}});

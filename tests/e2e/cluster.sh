@@ -100,6 +100,10 @@ expect 0 history -o json
 check_json "history has the drill" true 'any(x["kind"] == "drill" for x in d)'
 
 # ---- kill -9 ----
+timeout 60 "$program" sub 'coppice.>' -o json >"$home/told.jsonl" 2>"$home/told.log" &
+reader=$!
+audited() { run log-level admin info --node alpha; grep -q coppice.audit "$home/told.jsonl"; }
+eventually 10 "the reader has begun" audited
 gamma=$(pid_of gamma)
 begun=$(milliseconds)
 kill -KILL "$gamma"
@@ -125,6 +129,11 @@ expect 0 wait node/gamma --for ready --timeout 10s
 up() { is '[["alpha", "up"], ["beta", "up"], ["gamma", "up"]]' 'sorted([n["name"], n["state"]] for n in d)' nodes --node "$1"; }
 for node in alpha beta gamma; do eventually 10 "$node sees three nodes up again" up "$node"; done
 note "gamma was back after $(($(milliseconds) - begun)) ms"
+told() { # SUBJECT: about gamma
+  grep -F "\"subject\":\"$1\"" "$home/told.jsonl" | grep -qF '"node":"gamma"'
+}
+for state in suspect down up; do eventually 5 "alpha's event of gamma: $state" told "coppice.alpha.node.$state"; done
+kill "$reader"; wait "$reader" 2>/dev/null || true
 check "gamma is another process" no "$([ "$(pid_of gamma)" = "$gamma" ] && echo yes || echo no)"
 expect 0 history --of gamma -o json
 check_json "what gamma told before is there" true 'any("spawn" in x["text"] and "/user/edge/second" in x["text"] for x in d)'
