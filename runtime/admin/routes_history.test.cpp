@@ -40,6 +40,10 @@ TEST_CASE("history: a restart is there at once with the time of the crash, its s
            && text_at(*now, "/details/stack/0").find("throw_drill") != std::string::npos;
   }));
   CHECK(text_at(*restart_in(late), "/at") == text_at(*restart, "/at"));
+  // The incarnation that runs now, as everywhere.
+  CHECK(text_at(*restart_in(late), "/details/incarnation") == "2");
+  CHECK(text_at(inspected, "/incarnation") == "2");
+  CHECK(text_at(inspected, "/history/0/incarnation") == "2");
   auto logged = x.get("/v1/logs?path=/user/box/one&level=warn");
   auto told = json::serialize(logged);
   INFO(told);

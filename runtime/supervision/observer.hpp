@@ -23,7 +23,7 @@ struct restart_record {
   instant at;
   duration downtime{0};     ///< From the end to the next start; 0 while it is down.
   duration delay{0};        ///< Chosen backoff.
-  uint32_t incarnation = 0; ///< The one that ended.
+  uint32_t incarnation = 0; ///< The one that begins with it.
   bool by_hand = false;
   raw_stack stack;
 };

@@ -241,7 +241,7 @@ void supervisor_actor::perform(const effect::report& x) {
       record.reason = x.reason;
       record.delay = x.delay;
       record.at = system_clock().now();
-      record.incarnation = view ? view->incarnation : 0;
+      record.incarnation = view ? view->incarnation + 1 : 0;
       record.by_hand = by_hand_;
       if (cause_ != nullptr && cause_->child == x.child) {
         record.at = cause_->at;
