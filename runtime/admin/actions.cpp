@@ -51,14 +51,24 @@ private:
 constexpr duration look_again = std::chrono::milliseconds{5};
 constexpr duration settle_max = std::chrono::seconds{2};
 
-/// Has what was crashed or killed come back, or come to rest?
-bool has_settled(const result<looked_at>& now, uint32_t incarnation) {
+/// What was there before the action.
+struct earlier {
+  uint32_t incarnation = 0;
+  instant started_at;
+  bool temporary = false;
+};
+
+/// Has what was crashed or killed come back, or come to rest? When its supervisor gave up and began anew, it is counted
+/// from 1 again.
+bool has_settled(const result<looked_at>& now, const earlier& before) {
+  // Others come back with their supervisor, if that comes.
   if (!now)
-    return true;
+    return before.temporary;
   switch (now->entry.state) {
     case sv::child_state::running:
     case sv::child_state::suspended:
-      return now->entry.incarnation != incarnation;
+      return now->entry.incarnation != before.incarnation
+             || now->entry.started_at != before.started_at;
     case sv::child_state::backoff:
     case sv::child_state::stopped:
     case sv::child_state::failed:
@@ -70,18 +80,18 @@ bool has_settled(const result<looked_at>& now, uint32_t incarnation) {
 
 /// What the action led to; after a crash the state that follows it, if it comes soon.
 void answer(const api_ptr& a, const call& c, const std::string& path, kind what,
-            uint32_t incarnation, const std::shared_ptr<overdue_watch>& watch, duration patience) {
+            const earlier& before, const std::shared_ptr<overdue_watch>& watch, duration patience) {
   auto crashes = what == kind::crash || what == kind::kill;
   auto now = look_at(a->owner, path, 0);
-  if (crashes && patience > duration{0} && !has_settled(now, incarnation)) {
+  if (crashes && patience > duration{0} && !has_settled(now, before)) {
     a->timers.after(look_again,
-                    [=] { answer(a, c, path, what, incarnation, watch, patience - look_again); });
+                    [=] { answer(a, c, path, what, before, watch, patience - look_again); });
     return;
   }
-  // A temporary child is gone after a stop.
-  auto state = now                    ? sv::to_string(now->entry.state)
-               : what == kind::remove ? "removed"
-                                      : sv::to_string(sv::child_state::stopped);
+  // A temporary child is gone after a stop, and not to be had again after a crash.
+  auto state = now                               ? sv::to_string(now->entry.state)
+               : what == kind::remove || crashes ? "removed"
+                                                 : sv::to_string(sv::child_state::stopped);
   c.answer(200, json::object{{"node", a->owner.name()},
                              {"path", path},
                              {"state", state},
@@ -137,8 +147,11 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
   command.what = what;
   command.reason = reason.empty() ? "by hand: " + std::string{word_of(what)} : std::move(reason);
   auto watch = std::make_shared<overdue_watch>(a->owner.history(), path);
-  auto before = look_at(a->owner, path, 0);
-  auto incarnation = before ? before->entry.incarnation : 0;
+  auto found = look_at(a->owner, path, 0);
+  earlier before;
+  if (found)
+    before = {found->entry.incarnation, found->entry.started_at,
+              found->entry.spec.restart == sv::restart_type::temporary};
   a->owner.command(path, std::move(command), action_deadline,
                    [=](result<caf::strong_actor_ptr> done) {
                      if (!done) {
@@ -149,7 +162,7 @@ void run_action(const api_ptr& a, call c, std::string path, kind what, std::stri
                        return;
                      }
                      a->audit(c, std::string{word_of(what)}, path);
-                     answer(a, c, path, what, incarnation, watch, settle_max);
+                     answer(a, c, path, what, before, watch, settle_max);
                    });
 }
 

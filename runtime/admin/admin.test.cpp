@@ -1,4 +1,5 @@
 #include "runtime/admin/node_fixture.test.hpp"
+#include "runtime/base/clock.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -318,6 +319,16 @@ TEST_CASE("admin: drills only where they are enabled", "[node]") {
   CHECK(text_at(one, "/restarts") == "1");
   INFO(json::serialize(one));
   CHECK(text_at(one, "/history/0/stack/0").find("throw_drill") != std::string::npos);
+  // One that is not started again, and one whose supervisor gives up and begins anew: said at once, as it is.
+  auto spawned = R"({"type":"test.holder","restart":"temporary"})";
+  x.post("/v1/actors/spawn?path=/user/box/brief", spawned, 201);
+  CHECK(text_at(x.post("/v1/chaos/crash?path=/user/box/brief"), "/state") == "removed");
+  x.post("/v1/actors/spawn?path=/user/strict",
+         R"({"supervisor":{"intensity":0},"children":[{"id":"a","type":"test.holder"}]})", 201);
+  auto begun = system_clock().monotonic();
+  auto state = text_at(x.post("/v1/chaos/crash?path=/user/strict/a"), "/state");
+  CHECK((state == "running" || state == "failed"));
+  CHECK(system_clock().monotonic() - begun < std::chrono::milliseconds{1500});
   auto paused = x.post("/v1/chaos/pause?path=/user/box/two&for=100ms");
   CHECK(text_at(paused, "/target") == "alpha:/user/box/two");
   CHECK(wait_until(

@@ -170,6 +170,10 @@ TEST_CASE("by hand: what is said reads as it is meant", "[cli]") {
   CHECK(run({"chaos", "crash", "/user/x", "--yes"}).out
         == "alpha:/user/x crashed more often than its supervisor allows, which gave up; `history` "
            "shows what the one above it does\n");
+  node.answer("POST /v1/chaos/crash", 200,
+              R"({"node":"alpha","path":"/user/x","state":"removed","incarnation":0,"killed":[]})");
+  CHECK(run({"chaos", "crash", "/user/x", "--yes"}).out
+        == "alpha:/user/x crashed and is gone; nobody starts it again\n");
   node.stream("GET /v1/trace",
               {R"({"node":"alpha","path":"/user/x","direction":"timer","type":"timer"})"});
   auto spans = run({"trace", "/user/x", "--count", "1"}).out;

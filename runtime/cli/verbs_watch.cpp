@@ -233,6 +233,9 @@ result<int> chaos(session& in, const std::string& action, const query& values,
              + " crashed more often than its supervisor allows, which gave up; `history` shows "
                "what "
                "the one above it does\n";
+    if (text(x, "state") == "removed")
+      return show(x, "node") + ":" + show(x, "path")
+             + " crashed and is gone; nobody starts it again\n";
     return show(x, "node") + ":" + show(x, "path") + " crashed; it is " + show(x, "state")
            + ", incarnation " + show(x, "incarnation") + "\n";
   };
