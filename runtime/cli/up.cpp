@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -97,11 +98,27 @@ result<dev_request> request_of(session& in, const arguments& args, const std::st
   return out;
 }
 
+/// Does anything of the cluster run? Nodes and nats-server outlive a watcher that was killed.
+bool runs_still(const std::string& folder) {
+  auto cluster = read_cluster(folder);
+  if (!cluster || !*cluster)
+    return false;
+  const auto& nodes = (*cluster)->nodes;
+  return is_alive((*cluster)->nats)
+         || std::any_of(nodes.begin(), nodes.end(), [](auto& x) { return is_alive(x.process); });
+}
+
 /// A second `up` on a folder whose cluster runs: at least the nodes that it has.
-dev_request joined(dev_request wanted, const arguments& args) {
+/// Errors: errc::usage for a number of nodes when they are those of a file.
+result<dev_request> joined(dev_request wanted, const arguments& args) {
   auto before = read_request(wanted.data);
   if (!before)
     return wanted;
+  if (args.has("nodes") && !before->config.empty())
+    return error{errc::usage,
+                 "the cluster that runs here has the nodes of " + before->config
+                   + "; leave --nodes out, or `down` first",
+                 "--nodes", ""};
   if (!args.has("nodes"))
     wanted.nodes = before->nodes;
   else if (auto cluster = read_cluster(wanted.data); cluster && *cluster)
@@ -237,9 +254,15 @@ result<int> up(session& in, const arguments& args) {
     return ok.error();
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
-  if (owner.pid != 0) {
+  auto left_alone = owner.pid == 0 && runs_still(folder);
+  if (left_alone)
+    in.note("the cluster in this folder runs without its watcher; this takes it over");
+  else if (owner.pid != 0)
     tell_running(in, owner, *wanted, args);
-    *wanted = joined(*wanted, args);
+  if (left_alone || owner.pid != 0) {
+    wanted = joined(*wanted, args);
+    if (!wanted)
+      return wanted.error();
   }
   if (auto ok = write_request(*wanted); !ok)
     return ok.error();

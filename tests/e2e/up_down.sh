@@ -76,6 +76,26 @@ done
 for file in down.json down.grace; do [ ! -e "$COPPICE_DATA/$file" ] || fail "down leaves $file"; done
 expect 3 "$program" tree
 expect 0 "$program" down --yes
+# The watcher is lost, its nodes are not: the next `up` knows what it was asked for and starts no others.
+nodes_are() { [ "$(field "$home/out" name | sort -u | tr '\n' ' ')" = "$1" ] || fail "other nodes than $1: $(cat "$home/out")"; }
+lose_watcher() {
+  local watcher
+  watcher=$(grep -A2 '"watcher"' "$COPPICE_DATA/cluster.json" | grep -oE '"pid": [0-9]+' | grep -oE '[0-9]+')
+  kill -KILL "$watcher"
+  for _ in $(seq 100); do runs "$watcher" || return 0; sleep 0.02; done
+  fail "the watcher stays"
+}
 expect 0 "$program" up --detach --fresh --nodes 1
+lose_watcher
+expect 0 "$program" up --detach -o json
+nodes_are 'alpha '
+grep -q 'runs without its watcher' "$home/err" || fail "up does not say that it takes over: $(cat "$home/err")"
+expect 0 "$program" down --yes
+printf 'node: {name: lone}\n' >"$home/own.yaml"
+expect 0 "$program" up --detach --fresh --config "$home/own.yaml"
+lose_watcher
+expect 0 "$program" up --detach -o json
+nodes_are 'lone '
+expect 2 "$program" up --detach --nodes 2
 expect 0 "$program" down --yes
 echo "up_down: ok"
