@@ -1,11 +1,14 @@
 #include "runtime/cli/dev_plan.hpp"
 #include "runtime/cli/fake_node.test.hpp"
 #include "runtime/cli/process.hpp"
+#include "runtime/cli/watcher.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <signal.h>
 
@@ -14,6 +17,21 @@ using namespace coppice::cli;
 using coppice::cli::test::fake_node;
 using coppice::cli::test::home;
 using coppice::cli::test::run;
+
+TEST_CASE("watcher: who only looks for one does not keep it from its folder", "[cli]") {
+  home here;
+  std::atomic<bool> done = false;
+  std::thread looks{[&] {
+    while (!done)
+      watcher_of(here.folder());
+  }};
+  size_t refused = 0;
+  for (int i = 0; i < 300; ++i)
+    refused += watcher::open(cli_environment{}, here.folder()) ? 0 : 1;
+  done = true;
+  looks.join();
+  CHECK(refused == 0);
+}
 
 TEST_CASE("development cluster: an error about a node that is away says what to do", "[cli]") {
   home here;
