@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <cstdlib>
+#include <fstream>
 
 using namespace coppice;
 using namespace coppice::cli;
@@ -173,6 +174,7 @@ TEST_CASE("requests: exit statuses follow what the node says", "[cli]") {
                  {errc::already_exists, 5},
                  {errc::conflict, 5},
                  {errc::not_ready, 3},
+                 {errc::storage, 3},
                  {errc::node_down, 3},
                  {errc::timeout, 6}}) {
     INFO(to_string(x.code));
@@ -187,6 +189,25 @@ TEST_CASE("requests: exit statuses follow what the node says", "[cli]") {
     CHECK(done.err
           == "coppice: /intervall: no such luck (did you mean 'interval'?) ("
                + std::string{to_string(x.code)} + ")\n");
+  }
+}
+
+TEST_CASE("requests: a disk error of our own is no node that does not answer", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  std::ofstream{here.folder() + "/file"} << "in the way\n";
+  auto blocked = here.folder() + "/file/x";
+  ::setenv("XDG_CONFIG_HOME", blocked.c_str(), 1);
+  for (auto words : std::vector<std::vector<std::string>>{{"up", "--data", blocked},
+                                                          {"context", "add", "foo", node.url()}}) {
+    INFO(words[0]);
+    words.insert(words.end(), {"-o", "json"});
+    auto done = run(words);
+    INFO(done.err);
+    CHECK(done.status == 1);
+    auto told = json::parse(done.out);
+    REQUIRE(told);
+    CHECK(told->at("error").at("code") == "storage");
   }
 }
 

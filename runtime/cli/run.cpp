@@ -107,7 +107,7 @@ int show_error(session& in, const error& reason) {
   else if (in.options().output == format::yaml)
     in.out() << to_yaml(outer);
   in.out().flush();
-  return info(reason.code).exit;
+  return in.exit_of(reason);
 }
 
 int run_line(session& in, const std::vector<std::string>& words) {

@@ -23,11 +23,21 @@ session::session(const cli_environment& env, screen where, global_options option
 
 void session::use(global_options options) {
   options_ = std::move(options);
+  storage_of_node_ = false;
   screen_.how.wide = options_.output == format::wide;
   screen_.how.width = screen_.how.wide ? 0 : width_;
 }
 
 session::~session() = default;
+
+error session::from_node(error reason) {
+  storage_of_node_ = storage_of_node_ || reason.code == errc::storage;
+  return reason;
+}
+
+int session::exit_of(const error& reason) const {
+  return reason.code == errc::storage && !storage_of_node_ ? 1 : info(reason.code).exit;
+}
 
 std::string session::data_folder() const {
   return options_.data;
@@ -71,7 +81,7 @@ result<http::response> session::send(std::string_view method, std::string_view t
   if (!answer)
     return answer.error();
   if (auto failure = http::to_error(*answer))
-    return *failure;
+    return from_node(*failure);
   return std::move(*answer);
 }
 
@@ -139,7 +149,7 @@ result<void> session::follow(std::string_view path, const query& values,
   while (true) {
     auto done = (*to)->stream(target, take, how);
     if (failure)
-      return *failure;
+      return from_node(*failure);
     if (done || !wanted || cancelled())
       return {};
     // Only a stream that can be continued is: from the beginning again would show things twice.
@@ -148,7 +158,7 @@ result<void> session::follow(std::string_view path, const query& values,
       return error{errc::timeout, "listened for " + to_string(*options_.timeout), "--timeout", ""};
     bool broken = code == errc::protocol || code == errc::unavailable;
     if (!broken || how.last_event_id.empty() || method != "GET")
-      return done.error();
+      return from_node(done.error());
     if (options_.verbose)
       *screen_.err << "* " << to_string(done.error()) << "; again from " << how.last_event_id
                    << "\n";

@@ -85,6 +85,9 @@ public:
   std::string data_folder() const;
   instant now() const;
 
+  /// The exit status of this line when it ends with an error: storage of ours that fails is no node that does not answer.
+  int exit_of(const error& reason) const;
+
   /// For the console: relative paths start here.
   std::string folder = "/";
 
@@ -148,6 +151,7 @@ public:
   http::header_list trace_headers() const;
 
 private:
+  error from_node(error reason);
   result<std::pair<std::string, http::client_options>> target();
   result<std::pair<std::string, http::client_options>> context_target(const std::string& name);
   result<std::pair<std::string, http::client_options>> node_target(const std::string& name);
@@ -160,6 +164,7 @@ private:
   global_options options_;
   std::unique_ptr<http::client> client_;
   std::string url_;
+  bool storage_of_node_ = false; ///< Has a node said errc::storage since use()?
   std::atomic<bool> cancelled_{false};
 };
 

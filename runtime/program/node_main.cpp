@@ -31,7 +31,8 @@ struct node_arguments {
 
 int fail(const error& x) {
   std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
-  return info(x.code).exit;
+  // 3 is for who asks a node: this one only has a disk that fails.
+  return x.code == errc::storage ? 1 : info(x.code).exit;
 }
 
 std::string default_data(const std::string& name) {

@@ -220,6 +220,8 @@ check_in "a data folder in use" "$COPPICE_DATA/beta" "$err"
 check_in "a data folder in use" "pid $(pid_of beta)" "$err"
 expect 1 node --config "$COPPICE_DATA/cluster.yaml" --name delta
 check_in "a node that the file does not have" delta "$err"
+expect 1 node --name q --data "$home/wrong.yaml/q"
+check_in "a data folder that cannot be made" "$home/wrong.yaml/q" "$err"
 # Another beta: a data folder and ports of its own, and a certificate that is good.
 "$python" -IS - "$COPPICE_DATA/cluster.yaml" "$home/second" >"$home/second.yaml" <<'PYTHON'
 import re, sys
@@ -253,6 +255,7 @@ echo '{' >"$home/broken.json"; echo '{"typs":[]}' >"$home/other.json"
 refused 1 invalid_json "$home/broken.json" "" schema diff alpha "$home/broken.json"
 refused 1 invalid_json "$home/broken.json" "" schema diff "$home/broken.json" alpha
 refused 1 unknown_field "$home/other.json, /typs" types schema diff alpha "$home/other.json"
+expect_error 1 storage schema diff "$home" "$home"
 refused 1 invalid_json --args "" spawn alpha:/user/edge/x --type edge.host_poller --args '{'
 
 # ---- folders ----
