@@ -35,11 +35,25 @@ struct nats_fixture {
   std::unique_ptr<events::nats_server> server;
 
   explicit nats_fixture(const std::string& sync_interval = "always") {
+    prepare(sync_interval);
+    start();
+  }
+
+  void prepare(const std::string& sync_interval) {
     REQUIRE_FALSE(nats_binary().empty());
     auto made = events::nats_server::prepare(
       {.binary = nats_binary(), .folder = folder / "nats", .sync_interval = sync_interval});
     REQUIRE(made);
     server = std::move(*made);
+  }
+
+  /// The same server and port with another token, of 32 characters at least.
+  void restart_with(const std::string& token) {
+    server->stop();
+    REQUIRE(events::detail::write_file(server->token_file(), token, 0600));
+    server.reset();
+    prepare("always");
+    REQUIRE(server->token() == token);
     start();
   }
 
