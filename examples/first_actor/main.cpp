@@ -3,5 +3,5 @@
 #include "till.hpp"
 
 int main(int argc, char** argv) {
-  return coppice::run(argc, argv, {{shop::add_to, shop::add_messages}}, {.name = "first_actor"});
+  return coppice::run(argc, argv, {shop::add_to}, {.name = "first_actor"});
 }

@@ -26,8 +26,4 @@ void add_to(coppice::catalog& types) {
     .summary("adds up what was sold");
 }
 
-void add_messages(coppice::json::type_registry& types) {
-  types.add_block<caf::id_block::shop>();
-}
-
 } // namespace shop

@@ -64,6 +64,5 @@ caf::behavior till(caf::stateful_actor<till_state>* self, till_args args);
 
 /// What a program, or a test, has to know of all this.
 void add_to(coppice::catalog& types);
-void add_messages(coppice::json::type_registry& types);
 
 } // namespace shop

@@ -7,7 +7,7 @@
 using namespace shop;
 
 TEST_CASE("till: adds up what was sold") {
-  coppice::testkit::world world{{{add_to, add_messages}}};
+  coppice::testkit::world world{{add_to}};
   auto till = world.child("shop.till", till_args{5000});
   coppice::testkit::probe customer{world};
 
@@ -16,7 +16,7 @@ TEST_CASE("till: adds up what was sold") {
 }
 
 TEST_CASE("till: a bad sale crashes it, and what waited behind that is sold") {
-  coppice::testkit::world world{{{add_to, add_messages}}};
+  coppice::testkit::world world{{add_to}};
   auto till = world.child("shop.till", R"({"float_cents":5000})");
   coppice::testkit::probe customer{world};
 

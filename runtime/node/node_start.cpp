@@ -17,6 +17,8 @@ namespace coppice {
 result<void> node::prepare() {
   auto& x = *impl_;
   init_runtime_types();
+  if (auto ok = x.types.check_messages(json::types()); !ok)
+    return ok;
   x.started_at = system_clock().now();
   if (x.instead)
     return x.prepare_inside();

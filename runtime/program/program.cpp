@@ -97,6 +97,7 @@ int run(int argc, char** argv, std::initializer_list<extension> extensions, prog
         x.types(out);
     return out;
   };
+  make_catalog().register_messages(json::types());
   auto version = about.version.empty() ? std::string{build::version} : about.version;
   cli::cli_environment env;
   env.program = about.name;

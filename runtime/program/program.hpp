@@ -9,7 +9,8 @@
 
 namespace coppice {
 
-/// What a program adds to the runtime: its message types and its actor types.
+/// What a program adds to the runtime: its actor types, and with them the message types that they accept; others by
+/// `add_messages`.
 struct extension {
   using add_types = void (*)(catalog&);
   using add_messages = void (*)(json::type_registry&);

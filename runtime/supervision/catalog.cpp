@@ -47,6 +47,26 @@ result<std::shared_ptr<supervision::recipe>> catalog::make(std::string_view name
     errc::unknown_type, "no actor type '" + std::string{name} + "'", {}, nearest_name(name, names)};
 }
 
+void catalog::register_messages(json::type_registry& to) const {
+  for (auto& [name, type] : types_)
+    for (auto* add : type.blocks)
+      add(to);
+}
+
+result<void> catalog::check_messages(const json::type_registry& known) const {
+  for (auto& [name, type] : types_)
+    for (auto id : type.accepts)
+      if (known.find(id) == nullptr && !known.is_internal(id))
+        return error{errc::unknown_type,
+                     "the actor type '" + name + "' accepts the message type with the id "
+                       + std::to_string(id)
+                       + ", which nobody has made known: declare it with COPPICE_MESSAGES, or call "
+                         "add_block of its block",
+                     {},
+                     {}};
+  return {};
+}
+
 bool catalog::takes(std::string_view name, caf::type_id_t message) const {
   auto* type = find(name);
   if (type == nullptr || type->accepts_anything)

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "runtime/json/codec.hpp"
+#include "runtime/json/messages.hpp"
 #include "runtime/json/schema.hpp"
+#include "runtime/json/type_registry.hpp"
 #include "runtime/supervision/recipe.hpp"
 
 #include <caf/type_id.hpp>
@@ -11,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace coppice {
@@ -21,7 +24,8 @@ struct actor_type {
   std::string name;    ///< `edge.host_poller`.
   std::string summary; ///< One sentence for `coppice types`.
   std::vector<caf::type_id_t> accepts;
-  bool accepts_anything = true; ///< Nothing was declared with accepts<>().
+  std::vector<void (*)(json::type_registry&)> blocks; ///< Make known what `accepts` names.
+  bool accepts_anything = true;                       ///< Nothing was declared with accepts<>().
   /// Blocks its thread by design (files, databases): runs with isolation thread unless the spec says process.
   bool blocking = false;
   std::function<json::value()> schema; ///< JSON Schema of the arguments.
@@ -46,10 +50,11 @@ public:
   public:
     explicit entry(actor_type& type) : type_(&type) {}
 
+    /// Instantiates the codecs of the messages' blocks.
     template <class... Messages>
     entry& accepts() {
       type_->accepts_anything = false;
-      (type_->accepts.push_back(caf::type_id_v<Messages>), ...);
+      (accept<Messages>(), ...);
       return *this;
     }
 
@@ -76,6 +81,14 @@ public:
     }
 
   private:
+    template <class Message>
+    void accept() {
+      type_->accepts.push_back(caf::type_id_v<Message>);
+      using block = typename json::block_of<Message>::type;
+      if constexpr (!std::is_void_v<block>)
+        type_->blocks.push_back([](json::type_registry& to) { to.add_block<block>(); });
+    }
+
     actor_type* type_;
   };
 
@@ -117,6 +130,12 @@ public:
   /// Errors: errc::unknown_type with a hint, and those of the arguments (`at` is a JSON pointer into them).
   result<std::shared_ptr<supervision::recipe>> make(std::string_view name,
                                                     const json::value& args) const;
+
+  /// Makes the messages known that the types accept. Before the first actor system starts.
+  void register_messages(json::type_registry& to) const;
+
+  /// Errors: errc::unknown_type for an accepted message that nobody has made known.
+  result<void> check_messages(const json::type_registry& known) const;
 
   /// Does the type handle messages of that type? Types that declare nothing take everything.
   bool takes(std::string_view name, caf::type_id_t message) const;

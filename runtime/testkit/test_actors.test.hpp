@@ -52,7 +52,29 @@ bool inspect(Inspector& f, ball& x) {
   return f.object(x).fields(f.field("other", x.other));
 }
 
+/// Of a block that nobody adds.
+struct known {
+  int64_t n = 0;
+};
+template <class Inspector>
+bool inspect(Inspector& f, known& x) {
+  return f.object(x).fields(f.field("n", x.n));
+}
+
+/// Of a block written out, which nobody adds either.
+struct stranger {};
+template <class Inspector>
+bool inspect(Inspector& f, stranger& x) {
+  return f.object(x).fields();
+}
+
 } // namespace kit
+
+COPPICE_MESSAGES(kit_known, coppice::type_ids::test + 450, (kit::known, "kit.known"))
+
+CAF_BEGIN_TYPE_ID_BLOCK(kit_unknown, coppice::type_ids::test + 460)
+CAF_ADD_TYPE_ID(kit_unknown, (kit::stranger), "kit.stranger")
+CAF_END_TYPE_ID_BLOCK(kit_unknown)
 
 COPPICE_MESSAGES(kit_tests, coppice::type_ids::test + 400, (kit::add, "kit.add"),
                  (kit::get, "kit.get"), (kit::total, "kit.total"), (kit::follow, "kit.follow"),

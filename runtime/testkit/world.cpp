@@ -39,6 +39,7 @@ catalog make_catalog(std::initializer_list<extension> parts) {
   for (auto& x : parts)
     if (x.types != nullptr)
       x.types(out);
+  out.register_messages(json::types());
   return out;
 }
 

@@ -53,7 +53,7 @@ struct dead_letter {
 /// Errors: testkit::failure, everywhere.
 class world {
 public:
-  /// `parts` as for coppice::run: `{{shop::add_to, shop::add_messages}}`.
+  /// `parts` as for coppice::run: `{shop::add_to}`.
   explicit world(std::initializer_list<extension> parts = {}, options how = {});
   ~world(); ///< Stops the tree in order.
   world(const world&) = delete;

@@ -96,6 +96,28 @@ TEST_CASE("world: one step is one message", "[testkit]") {
   CHECK_FALSE(x.world.step());
 }
 
+TEST_CASE("world: what a type accepts is known, or the start is refused", "[testkit]") {
+  {
+    testkit::world world{+[](catalog& types) {
+      types
+        .actor("kit.knower",
+               [](caf::event_based_actor*) { return caf::behavior{[](known x) { return x; }}; })
+        .accepts<known>();
+    }};
+    CHECK(json::types().find("kit.known") != nullptr);
+  }
+  auto text = failure_of([&] {
+    testkit::world world{+[](catalog& types) {
+      types
+        .actor("kit.stranger",
+               [](caf::event_based_actor*) { return caf::behavior{[](stranger) {}}; })
+        .accepts<stranger>();
+    }};
+  });
+  CHECK(text.find("'kit.stranger' accepts") != std::string::npos);
+  CHECK(text.find("add_block") != std::string::npos);
+}
+
 TEST_CASE("world: what never comes to rest is named", "[testkit]") {
   testkit::world world{{{add_to, add_messages}}, {.steps_max = 1000}};
   testkit::probe me{world};

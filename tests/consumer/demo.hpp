@@ -41,8 +41,4 @@ inline void add_to(coppice::catalog& c) {
   c.actor<ticker_args>("demo.ticker", ticker).accepts<set_interval>();
 }
 
-inline void add_messages(coppice::json::type_registry& types) {
-  types.add_block<caf::id_block::demo>();
-}
-
 } // namespace demo

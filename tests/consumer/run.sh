@@ -32,6 +32,9 @@ configure "$here" "$work/build"
 quietly ninja -C "$work/build"
 expect 0 . "$work/build/consumer" version
 expect 0 field "$work/build/consumer" explain unknown_field
+# What the catalog accepts is known without another word, also where no node runs.
+quietly "$work/build/consumer" schema write "$work/schemas"
+expect 0 demo.set_interval cat "$work/schemas/type_ids.txt"
 quietly ctest --test-dir "$work/build" --output-on-failure --no-tests=error
 coppice=$work/prefix/bin/coppice
 expect 0 . "$coppice" version

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 int main() {
   try {
-    coppice::testkit::world world{{{demo::add_to, demo::add_messages}}};
+    coppice::testkit::world world{{demo::add_to}};
     coppice::testkit::probe me{world};
     auto ticker = world.child("demo.ticker", demo::ticker_args{2s});
     world.advance(3s);
