@@ -12,6 +12,7 @@
 #include "runtime/node/fwd.hpp"
 #include "runtime/node/node_messages.hpp"
 #include "runtime/node/timeline.hpp"
+#include "runtime/node/tree.hpp"
 #include "runtime/store/fwd.hpp"
 #include "runtime/supervision/branch.hpp"
 #include "runtime/supervision/catalog.hpp"
@@ -41,6 +42,8 @@ struct node_origin {
   config::load_options options;
   std::string version;
   std::string commit;
+  /// What the program itself has below `/user`, behind what the configuration says; asked again at each reload.
+  std::function<coppice::tree(const config::node_config&)> tree = {};
 };
 
 struct subscription_options {

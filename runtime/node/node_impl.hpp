@@ -108,6 +108,9 @@ struct node::impl {
     settings_ = configurations_.back().get();
   }
 
+  /// Puts the program's own tree behind the children of the configuration. Errors: errc::invalid_config.
+  result<void> add_own_tree(config::node_config& to) const;
+
   // In the order of start-up; destroyed in reverse.
   node& self;
   const catalog types;

@@ -117,6 +117,10 @@ void node::reload(bool dry_run, std::function<void(result<config::reload_plan>)>
   auto next = *found;
   // Where the file says nothing, the folder was chosen at the start.
   next.config.node.data = configuration().node.data;
+  if (auto ok = x.add_own_tree(next.config); !ok) {
+    done(ok.error());
+    return;
+  }
   auto plan = config::make_plan(x.settings(), next);
   if (dry_run || !plan.allowed() || plan.empty()) {
     done(std::move(plan));

@@ -19,6 +19,12 @@ result<void> node::prepare() {
   init_runtime_types();
   if (auto ok = x.types.check_messages(json::types()); !ok)
     return ok;
+  if (x.origin.tree) {
+    auto settings = x.settings();
+    if (auto ok = x.add_own_tree(settings.config); !ok)
+      return ok;
+    x.set_settings(std::move(settings));
+  }
   x.started_at = system_clock().now();
   if (x.instead)
     return x.prepare_inside();

@@ -41,7 +41,54 @@ supervision::supervisor_flags steady() {
           supervision::auto_shutdown::never};
 }
 
+/// Errors: errc::invalid_config at the child's path.
+result<void> check_own(const catalog& types, const std::string& path,
+                       const supervision::supervisor_flags& flags,
+                       const std::vector<config::tree_child>& children) {
+  auto wrong = [](const std::string& at, const error& why) {
+    return error{errc::invalid_config, "the program's own tree is wrong: " + why.message, at,
+                 why.hint};
+  };
+  std::vector<supervision::child_spec_ptr> specs;
+  for (auto& x : children)
+    specs.push_back(std::make_shared<child_spec>(x.spec));
+  if (auto ok = supervision::supervisor_core::check(flags, specs); !ok)
+    return wrong(ok.error().at.empty() ? path : path + "/" + ok.error().at, ok.error());
+  for (auto& x : children) {
+    auto at = path + "/" + x.spec.id;
+    if (x.spec.kind == child_kind::supervisor) {
+      if (auto ok = check_own(types, at, x.flags, x.children); !ok)
+        return ok;
+      continue;
+    }
+    auto args = json::parse(x.args.text);
+    auto made =
+      args ? types.make(x.type, *args) : result<std::shared_ptr<supervision::recipe>>{args.error()};
+    if (!made)
+      return wrong(at, made.error());
+  }
+  return {};
+}
+
 } // namespace
+
+result<void> node::impl::add_own_tree(config::node_config& to) const {
+  if (!origin.tree)
+    return {};
+  auto mine = origin.tree(to).children();
+  if (auto ok = check_own(types, "/user", steady(), mine); !ok)
+    return ok;
+  for (auto& x : mine) {
+    if (config::find_child(to, "/user/" + x.spec.id) != nullptr)
+      return error{errc::invalid_config,
+                   "both the program and the configuration have a child "
+                   "of that name",
+                   "/user/" + x.spec.id,
+                   {}};
+    to.user.push_back(std::move(x));
+  }
+  return {};
+}
 
 child_start service_face(std::string id, std::string type, std::function<std::string()> describe) {
   child_spec spec;

@@ -206,7 +206,7 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   // They look at this function's catalog, which moves on; a reload has its own.
   options->check_type = nullptr;
   options->check_setting = nullptr;
-  node_origin origin{x.config, std::move(*options), program.version, program.commit};
+  node_origin origin{x.config, std::move(*options), program.version, program.commit, program.tree};
   node me{std::move(types), std::move(chosen), std::move(origin)};
   signal_thread signals{me};
   admin_server admin{me};

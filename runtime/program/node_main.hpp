@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/node/tree.hpp"
 #include "runtime/supervision/catalog.hpp"
 
 #include <functional>
@@ -12,6 +13,7 @@ struct node_program {
   std::string version;
   std::string commit;
   std::function<catalog()> make_catalog;
+  std::function<coppice::tree(const config::node_config&)> tree = {};
 };
 
 /// `coppice node ...`: one node in the foreground until SIGTERM, SIGINT or its own end. `args` stand behind `node`.

@@ -106,7 +106,7 @@ int run(int argc, char** argv, std::initializer_list<extension> extensions, prog
   env.caf = caf_version();
   env.development_config = about.development_config;
   env.node_main = [=](const std::vector<std::string>& args) {
-    return node_main({version, std::string{build::commit}, make_catalog}, args);
+    return node_main({version, std::string{build::commit}, make_catalog, about.tree}, args);
   };
   env.check_type = [make_catalog](std::string_view type, std::string_view args) -> result<void> {
     auto value = json::parse(args);

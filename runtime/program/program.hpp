@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/json/type_registry.hpp"
+#include "runtime/node/tree.hpp"
 #include "runtime/supervision/catalog.hpp"
 
 #include <initializer_list>
@@ -28,6 +29,9 @@ struct program_info {
   /// YAML sections that every node of `up`'s development cluster shares (streams, user tree); not `cluster nats admin chaos
   /// log nodes`, which `up` writes itself.
   std::string development_config;
+  /// A tree written in code: its children stand below `/user`, behind those of the configuration, on every node that runs
+  /// this program. Asked at the start and at each reload, with the configuration read.
+  coppice::tree (*tree)(const config::node_config&) = nullptr;
   std::vector<std::string> try_first; ///< Commands that `up` suggests, without the program's name.
 };
 

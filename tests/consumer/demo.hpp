@@ -37,6 +37,11 @@ inline caf::behavior ticker(caf::stateful_actor<ticker_state>* self, ticker_args
   return {[self](set_interval) { return self->state.ticks; }};
 }
 
+/// What every node of this program has, whatever its configuration says.
+inline coppice::tree always(const coppice::config::node_config&) {
+  return coppice::tree{}.child("always", "demo.ticker", ticker_args{5s});
+}
+
 inline void add_to(coppice::catalog& c) {
   c.actor<ticker_args>("demo.ticker", ticker).accepts<set_interval>();
 }

@@ -35,6 +35,15 @@ expect 0 field "$work/build/consumer" explain unknown_field
 # What the catalog accepts is known without another word, also where no node runs.
 quietly "$work/build/consumer" schema write "$work/schemas"
 expect 0 demo.set_interval cat "$work/schemas/type_ids.txt"
+# The tree that it has written in code.
+"$work/build/consumer" node --name alpha --data "$work/consumer" >"$work/node.log" 2>&1 &
+node=$!
+export COPPICE_NODE=unix://$work/consumer/admin.sock
+expect 0 running "$work/build/consumer" wait /user/always --for running --timeout 20s
+expect 0 demo.ticker "$work/build/consumer" tree
+unset COPPICE_NODE
+kill "$node"; wait "$node" || fail "the node ended with $?: $(tail -n 20 "$work/node.log")"
+node=
 quietly ctest --test-dir "$work/build" --output-on-failure --no-tests=error
 coppice=$work/prefix/bin/coppice
 expect 0 . "$coppice" version
