@@ -124,3 +124,43 @@ TEST_CASE(
   CHECK(tree.watcher->last_attempts() == 3);
   CHECK(tree.ask<int>(tree.actor("/a"), caf::get_atom_v) == 1);
 }
+
+TEST_CASE("a restart keeps links that others made: they hear of the end once, for good",
+          "[supervision]") {
+  auto log = std::make_shared<diary>();
+  test_tree tree{{flags(strategy::one_for_one), {worker("a", make_recipe(plain, 0))}}};
+  auto a = tree.actor("/a");
+  auto peer = [&](bool stays) {
+    return tree.system.spawn([=](caf::event_based_actor* self) -> caf::behavior {
+      self->link_to(a);
+      if (stays)
+        self->set_exit_handler([=](caf::exit_msg& x) {
+          log->add(x.source == a.address() ? "exit" : "exit of somebody else");
+        });
+      return {[](caf::get_atom) { return 1; }};
+    });
+  };
+  auto observer = peer(true);
+  CHECK(tree.ask<int>(observer, caf::get_atom_v) == 1);
+  for (int i = 0; i < 3; ++i) {
+    tree.ask_error(a, caf::put_atom_v);
+    CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);
+  }
+  CHECK(tree.ask<int>(observer, caf::get_atom_v) == 1);
+  CHECK(log->lines().empty());
+  // The other way, too: still tied after three restarts, an end of the peer is a crash.
+  auto mortal_peer = peer(false);
+  CHECK(tree.ask<int>(mortal_peer, caf::get_atom_v) == 1);
+  tree.ask_error(a, caf::put_atom_v);
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);
+  REQUIRE(tree.wait_until([&] { return tree.entry("/a").incarnation == 5; }));
+  caf::anon_send_exit(mortal_peer, caf::exit_reason::kill);
+  CHECK(tree.wait_until([&] { return tree.entry("/a").incarnation == 6; }));
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 1);
+  CHECK(log->lines().empty());
+  REQUIRE(tree.command("a", supervisor_command::kind::stop));
+  CHECK(tree.wait_until([&] { return !log->lines().empty(); }));
+  CHECK(tree.ask<int>(observer, caf::get_atom_v) == 1);
+  CHECK(log->lines() == std::vector<std::string>{"exit"});
+  caf::anon_send_exit(observer, caf::exit_reason::kill);
+}

@@ -70,3 +70,26 @@ TEST_CASE("a full mailbox rejects requests with mailbox_full and sends others to
   REQUIRE(tree.wait_until([&] { return tree.entry("/a").mailbox == 0; }));
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 4);
 }
+
+TEST_CASE("a full mailbox that drops the newest refuses requests, and counts what it drops",
+          "[supervision]") {
+  auto start = with_spec(worker("a", make_recipe(plain, 0)), [](child_spec& x) {
+    x.mailbox.limit = 3;
+    x.mailbox.overflow = overflow::drop_newest;
+  });
+  test_tree tree{{flags(strategy::one_for_one), {start}}};
+  auto a = tree.actor("/a");
+  REQUIRE(tree.command("a", supervisor_command::kind::suspend));
+  REQUIRE(tree.wait_until([&] { return tree.entry("/a").state == child_state::suspended; }));
+  for (int i = 0; i < 5; ++i)
+    caf::anon_send(a, caf::get_atom_v);
+  CHECK(tree.entry("/a").mailbox == 3);
+  CHECK(tree.ask_error(a, caf::get_atom_v).code == errc::mailbox_full);
+  auto where = branch::find(tree.root, "/a");
+  REQUIRE((where && where->place));
+  CHECK(where->place->refused == 3);
+  REQUIRE(tree.command("a", supervisor_command::kind::resume));
+  REQUIRE(tree.wait_until([&] { return tree.entry("/a").mailbox == 0; }));
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 4);
+  CHECK(tree.watcher->dead_count() == 0);
+}

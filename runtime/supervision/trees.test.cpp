@@ -113,3 +113,104 @@ TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it
   self->receive([&](caf::down_msg&) { ++downs; }, caf::after(2s) >> [] {});
   CHECK(downs == 1);
 }
+
+TEST_CASE("brutal_kill stops without the hook and without waiting for what is queued",
+          "[supervision]") {
+  struct noisy {
+    std::shared_ptr<diary> log;
+    std::string id;
+    noisy(std::pair<std::shared_ptr<diary>, std::string> x) : log(x.first), id(x.second) {}
+    caf::behavior make_behavior() {
+      return {[](caf::get_atom) { return 1; }};
+    }
+    void before_stop() { log->add(id); }
+  };
+  auto log = std::make_shared<diary>();
+  auto make = [&](std::string id, shutdown_spec::kind how) {
+    return with_spec(worker(id, make_class_recipe<caf::stateful_actor<noisy>>(std::pair{log, id})),
+                     [how](child_spec& x) { x.shutdown.what = how; });
+  };
+  test_tree tree{
+    {flags(strategy::one_for_one),
+     {make("soft", shutdown_spec::kind::timeout), make("hard", shutdown_spec::kind::brutal_kill)}}};
+  for (auto* id : {"hard", "soft"})
+    REQUIRE(tree.command(id, supervisor_command::kind::stop));
+  CHECK(log->lines() == std::vector<std::string>{"soft"});
+  CHECK(tree.entry("/hard").state == child_state::stopped);
+  REQUIRE(tree.entry("/hard").last);
+  CHECK(tree.entry("/hard").last->reason == "killed");
+  CHECK(tree.entry("/soft").last->reason == "shutdown");
+  // As asked for, it is no crash, and it can be started again.
+  CHECK(tree.watcher->restarts() == 0);
+  REQUIRE(tree.command("hard", supervisor_command::kind::restart));
+  CHECK(tree.ask<int>(tree.actor("/hard"), caf::get_atom_v) == 1);
+  tree.stop();
+  CHECK(tree.wait_end().what == end_info::kind::requested);
+  CHECK(log->count("hard") == 0);
+}
+
+TEST_CASE("the end of significant children ends their supervisor, and a crash does not",
+          "[supervision]") {
+  auto all = GENERATE(false, true);
+  CAPTURE(all);
+  auto quits = [](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](caf::ok_atom) { self->quit(); },
+            [](caf::put_atom) { throw std::runtime_error("boom"); },
+            [](caf::get_atom) { return 1; }};
+  };
+  auto significant = [&](std::string id) {
+    return with_spec(worker(id, make_recipe(quits), restart_type::transient),
+                     [](child_spec& x) { x.significant = true; });
+  };
+  auto how = flags(strategy::one_for_one);
+  how.auto_shutdown = all ? auto_shutdown::all_significant : auto_shutdown::any_significant;
+  test_tree tree{{how,
+                  {worker("beside", make_recipe(quits), restart_type::transient), significant("a"),
+                   significant("b"), worker("last", make_recipe(plain, 0))}}};
+  caf::scoped_actor self{tree.system};
+  self->monitor(tree.actor("/last"));
+  caf::anon_send(tree.actor("/beside"), caf::ok_atom_v);
+  REQUIRE(tree.wait_until([&] { return tree.entry("/beside").state == child_state::stopped; }));
+  tree.ask_error(tree.actor("/a"), caf::put_atom_v);
+  CHECK(tree.ask<int>(tree.actor("/a"), caf::get_atom_v) == 1);
+  // By hand is not by itself.
+  REQUIRE(tree.command("a", supervisor_command::kind::restart));
+  CHECK(tree.ask<int>(tree.actor("/a"), caf::get_atom_v) == 1);
+  caf::anon_send(tree.actor("/a"), caf::ok_atom_v);
+  if (all) {
+    REQUIRE(tree.wait_until([&] { return tree.entry("/a").state == child_state::stopped; }));
+    CHECK(tree.ask<int>(tree.actor("/last"), caf::get_atom_v) == 1);
+    caf::anon_send(tree.actor("/b"), caf::ok_atom_v);
+  }
+  CHECK(tree.wait_end().what == end_info::kind::auto_shutdown);
+  int downs = 0;
+  self->receive([&](caf::down_msg&) { ++downs; }, caf::after(5s) >> [] {});
+  CHECK(downs == 1);
+  CHECK(tree.watcher->gave_up() == 0);
+}
+
+TEST_CASE("a supervisor that its significant child ended is a normal end for the one above",
+          "[supervision]") {
+  auto quits = [](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](caf::ok_atom) { self->quit(); }, [](caf::get_atom) { return 1; }};
+  };
+  supervisor_spec below;
+  below.flags = flags(strategy::one_for_one);
+  below.flags.auto_shutdown = auto_shutdown::any_significant;
+  below.children = {with_spec(worker("x", make_recipe(quits), restart_type::transient),
+                              [](child_spec& x) { x.significant = true; })};
+  auto inner = [&](std::string id, restart_type how) {
+    return with_spec(inner_tree(id, below), [how](child_spec& x) { x.restart = how; });
+  };
+  test_tree tree{
+    {flags(strategy::one_for_one, 1),
+     {inner("once", restart_type::transient), inner("ever", restart_type::permanent)}}};
+  caf::anon_send(tree.actor("/once/x"), caf::ok_atom_v);
+  REQUIRE(tree.wait_until([&] { return tree.entry("/once").state == child_state::stopped; }));
+  CHECK(tree.entry("/once").incarnation == 1);
+  caf::anon_send(tree.actor("/ever/x"), caf::ok_atom_v);
+  REQUIRE(tree.wait_until(
+    [&] { return tree.entry("/ever").incarnation == 2 && tree.actor("/ever/x") != nullptr; }));
+  CHECK(tree.ask<int>(tree.actor("/ever/x"), caf::get_atom_v) == 1);
+  CHECK(tree.entry("/once").incarnation == 1);
+}
