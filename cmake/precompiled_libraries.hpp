@@ -1,5 +1,8 @@
+#pragma once
+
 // What nearly every file of the modules with actors includes, parsed once a build. Files still include what they use: the
 // preset dev builds without this one.
+
 #include <algorithm>
 #include <array>
 #include <atomic>
