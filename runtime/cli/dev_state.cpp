@@ -1,6 +1,7 @@
 #include "runtime/cli/dev_state.hpp"
 
 #include "runtime/cli/fields.hpp"
+#include "runtime/cli/file_lock.hpp"
 #include "runtime/json/value.hpp"
 
 #include <array>
@@ -143,23 +144,10 @@ std::string killed_file(const std::string& folder) {
   return folder + "/down.json";
 }
 
-namespace {
-
-/// Of the whole file.
-struct flock whole(short kind) {
-  struct flock out {};
-  out.l_type = kind;
-  out.l_whence = SEEK_SET;
-  return out;
-}
-
-} // namespace
-
 down_lock::down_lock(const std::string& folder)
   : file_(::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC)) {
-  auto shared = whole(F_RDLCK);
   if (file_ >= 0)
-    (void)::fcntl(file_, F_OFD_SETLK, &shared);
+    take_lock(file_, lock_kind::shared);
 }
 
 down_lock::~down_lock() {
@@ -171,9 +159,7 @@ bool down_lock::is_held(const std::string& folder) {
   int file = ::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
     return false;
-  // Looks only: taken for a moment, it would seem held to another `up`.
-  auto alone = whole(F_WRLCK);
-  auto held = ::fcntl(file, F_OFD_GETLK, &alone) == 0 && alone.l_type != F_UNLCK;
+  auto held = is_locked(file);
   ::close(file);
   return held;
 }

@@ -1,6 +1,7 @@
 #include "runtime/cli/watcher.hpp"
 
 #include "runtime/base/clock.hpp"
+#include "runtime/cli/file_lock.hpp"
 #include "runtime/cli/process.hpp"
 #include "runtime/cluster/pki.hpp"
 
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 namespace coppice::cli {
@@ -22,25 +22,13 @@ std::string lock_file(const std::string& folder) {
   return folder + "/up.lock";
 }
 
-/// 0, or the process that has it. Who only looks, as watcher_of() does, has it for a moment, too.
-pid_t take_lock(int fd, const std::string& folder) {
-  auto until = system_clock().monotonic() + std::chrono::seconds{2};
-  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    auto owner = watcher_of(folder).pid;
-    if (owner != 0 || system_clock().monotonic() > until)
-      return owner == 0 ? -1 : owner;
-    ::poll(nullptr, 0, 1);
-  }
-  return 0;
-}
-
 } // namespace
 
 process_ref watcher_of(const std::string& folder) {
   int fd = ::open(lock_file(folder).c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0)
     return {};
-  bool free = ::flock(fd, LOCK_SH | LOCK_NB) == 0; // Shared: others look at the same time.
+  bool free = !is_locked(fd);
   std::string text(64, '\0');
   auto n = ::pread(fd, text.data(), text.size(), 0);
   ::close(fd);
@@ -64,10 +52,12 @@ result<std::unique_ptr<watcher>> watcher::open(const cli_environment& env, std::
   int fd = ::open(lock_file(folder).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
     return error{errc::storage, std::strerror(errno), lock_file(folder), ""};
-  if (auto owner = take_lock(fd, folder); owner != 0) {
+  if (!take_lock(fd, lock_kind::exclusive)) {
     ::close(fd);
     return error{errc::in_use,
-                 "process " + std::to_string(owner) + " runs a cluster in this folder", folder, ""};
+                 "process " + std::to_string(watcher_of(folder).pid)
+                   + " runs a cluster in this folder",
+                 folder, ""};
   }
   auto pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) {
