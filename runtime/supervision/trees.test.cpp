@@ -10,6 +10,21 @@ using namespace coppice::supervision;
 using namespace coppice::supervision::test;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Notes that its stop hook was called.
+struct noisy {
+  std::shared_ptr<diary> log;
+  std::string id;
+  noisy(std::pair<std::shared_ptr<diary>, std::string> x) : log(x.first), id(x.second) {}
+  caf::behavior make_behavior() {
+    return {[](caf::get_atom) { return 1; }};
+  }
+  void before_stop() { log->add(id); }
+};
+
+} // namespace
+
 TEST_CASE("one_for_all restarts the siblings in place, rest_for_one the later ones",
           "[supervision]") {
   auto all = GENERATE(true, false);
@@ -55,51 +70,21 @@ TEST_CASE("past its intensity a supervisor stops its children and fails upward t
   CHECK(tree.watcher->gave_up() == 2 + 1);
 }
 
-TEST_CASE("a transient supervisor comes back when it gave up, and not when it has done its work",
+TEST_CASE("a transient supervisor that gave up comes back: it has failed, not finished",
           "[supervision]") {
-  auto gives_up = GENERATE(true, false);
-  auto inner = std::make_shared<supervisor_spec>();
-  inner->flags = flags(strategy::one_for_one, 0);
-  inner->flags.auto_shutdown = auto_shutdown::any_significant;
-  auto x = worker("x", make_recipe(plain, 0));
-  child_spec work = *x.spec;
-  work.restart = gives_up ? restart_type::permanent : restart_type::transient;
-  work.significant = !gives_up;
-  x.spec = std::make_shared<child_spec>(work);
-  inner->children = {x};
-  child_spec spec;
-  spec.id = "inner";
-  spec.kind = child_kind::supervisor;
-  spec.restart = restart_type::transient;
+  supervisor_spec below;
+  below.flags = flags(strategy::one_for_one, 0);
+  below.children = {worker("x", make_recipe(plain, 0))};
   test_tree tree{{flags(strategy::one_for_one, 1),
-                  {child_start{std::make_shared<child_spec>(spec), nullptr, inner}}}};
-  auto actor = tree.actor("/inner/x");
-  REQUIRE(actor);
-  if (gives_up)
-    tree.ask_error(actor, caf::put_atom_v);
-  else
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  CHECK(tree.wait_until([&] {
-    auto now = tree.entry("/inner");
-    return gives_up ? now.incarnation == 2 && now.state == child_state::running
-                    : now.state == child_state::stopped;
-  }));
+                  {with_spec(inner_tree("inner", below),
+                             [](child_spec& x) { x.restart = restart_type::transient; })}}};
+  tree.ask_error(tree.actor("/inner/x"), caf::put_atom_v);
+  CHECK(tree.wait_until([&] { return tree.entry("/inner").incarnation == 2; }));
 }
 
 TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it once",
           "[supervision]") {
-  struct noisy {
-    std::shared_ptr<std::vector<std::string>> log;
-    std::string id;
-    noisy(std::pair<std::shared_ptr<std::vector<std::string>>, std::string> x)
-      : log(x.first),
-        id(x.second) {}
-    caf::behavior make_behavior() {
-      return {[this](caf::get_atom) { return static_cast<int>(log->size()); }};
-    }
-    void before_stop() { log->push_back(id); }
-  };
-  auto log = std::make_shared<std::vector<std::string>>();
+  auto log = std::make_shared<diary>();
   auto make = [&](std::string id) {
     return worker(id, make_class_recipe<caf::stateful_actor<noisy>>(std::pair{log, id}));
   };
@@ -108,7 +93,7 @@ TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it
   self->monitor(tree.actor("/b"));
   tree.stop();
   tree.wait_end();
-  CHECK(*log == std::vector<std::string>{"c", "b", "a"});
+  CHECK(log->lines() == std::vector<std::string>{"c", "b", "a"});
   int downs = 0;
   self->receive([&](caf::down_msg&) { ++downs; }, caf::after(2s) >> [] {});
   CHECK(downs == 1);
@@ -116,15 +101,6 @@ TEST_CASE("stopping goes in reverse order and runs the hook; monitors hear of it
 
 TEST_CASE("brutal_kill stops without the hook and without waiting for what is queued",
           "[supervision]") {
-  struct noisy {
-    std::shared_ptr<diary> log;
-    std::string id;
-    noisy(std::pair<std::shared_ptr<diary>, std::string> x) : log(x.first), id(x.second) {}
-    caf::behavior make_behavior() {
-      return {[](caf::get_atom) { return 1; }};
-    }
-    void before_stop() { log->add(id); }
-  };
   auto log = std::make_shared<diary>();
   auto make = [&](std::string id, shutdown_spec::kind how) {
     return with_spec(worker(id, make_class_recipe<caf::stateful_actor<noisy>>(std::pair{log, id})),
