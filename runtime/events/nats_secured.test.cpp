@@ -8,6 +8,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 using namespace coppice;
 using namespace coppice::events;
@@ -29,7 +31,7 @@ public:
     std::ofstream{file} << "listen: \"127.0.0.1:" << port_ << "\"\n" << lines;
     auto started = events::detail::spawn({nats_binary(), "-c", file}, folder / "nats.log");
     REQUIRE(started);
-    process_ = events::detail::describe(*started, nats_binary());
+    pid_ = *started;
     auto listens = eventually([&] {
       std::ifstream log{folder / "nats.log"};
       std::string text{std::istreambuf_iterator<char>{log}, {}};
@@ -40,10 +42,8 @@ public:
   }
 
   ~secured_server() {
-    ::kill(process_.pid, SIGKILL);
-    std::string reason;
-    while (events::detail::still_runs(process_, true, reason))
-      ::usleep(1000);
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
   }
 
   /// Who connects to it, without anything that proves who he is.
@@ -56,7 +56,7 @@ public:
 
 private:
   int port_ = 0;
-  events::detail::process_mark process_;
+  pid_t pid_ = 0;
 };
 
 /// Does it say that within a moment, and stay away?
