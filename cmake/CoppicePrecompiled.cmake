@@ -28,3 +28,14 @@ function(coppice_precompile target kind)
   # GCC 12 sees ghosts in the standard library when it comes from there; the preset dev has these warnings.
   target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 endfunction()
+
+# Reading headers and making what their templates ask for takes most of a file's time, so several files are compiled as one.
+# The preset dev compiles each by itself: it is where a missing include shows. Names in unnamed namespaces are unique in a module.
+option(COPPICE_JOIN_SOURCES "Compile several files of a module as one" ON)
+
+function(coppice_join_sources target)
+  if(COPPICE_JOIN_SOURCES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${COPPICE_JOINED_MAX})
+  endif()
+endfunction()
+set(COPPICE_JOINED_MAX 6 CACHE STRING "Files that are compiled as one, at most; 0: all of a module")

@@ -12,7 +12,7 @@ namespace {
 
 const std::string sample = json::serialize(json::to_json(edge::host_sample{}));
 
-struct fixture {
+struct journal_fixture {
   testkit::world world{{{edge::add_to, edge::add_messages}}};
   testkit::child journal =
     world.child("edge.journal", R"({"stream":"samples"})", {.id = "journal"});
@@ -36,7 +36,7 @@ struct fixture {
 } // namespace
 
 TEST_CASE("journal: tells others what it has filed", "[edge]") {
-  fixture x;
+  journal_fixture x;
   auto id = x.publish();
   CHECK(x.stored() == 1);
   CHECK(x.knows(id));
@@ -44,7 +44,7 @@ TEST_CASE("journal: tells others what it has filed", "[edge]") {
 }
 
 TEST_CASE("journal: what is no sample goes to the dead letters, with the reason", "[edge]") {
-  fixture x;
+  journal_fixture x;
   x.world.publish("edge.beta.host.sample", "edge.host.sample", R"({"n":1})");
   CHECK(x.stored() == 0);
   x.world.advance(10s);
@@ -68,7 +68,7 @@ TEST_CASE("journal: what is no sample goes to the dead letters, with the reason"
 }
 
 TEST_CASE("journal: still knows after a restart what it filed before", "[edge]") {
-  fixture x;
+  journal_fixture x;
   auto id = x.publish();
   x.journal.restart();
   x.world.run();
@@ -82,7 +82,7 @@ TEST_CASE("journal: still knows after a restart what it filed before", "[edge]")
 }
 
 TEST_CASE("journal: an event that comes again after a restart is not filed again", "[edge]") {
-  fixture x;
+  journal_fixture x;
   auto id = x.publish();
   x.journal.restart();
   x.world.run();

@@ -10,8 +10,8 @@ namespace coppice::admin {
 
 namespace {
 
-constexpr duration peer_period = std::chrono::milliseconds{500};
-constexpr uint64_t page = 500;
+constexpr duration poll_period = std::chrono::milliseconds{500};
+constexpr uint64_t events_at_once = 500;
 
 uint64_t number_of(const json::value& x, std::string_view name) {
   auto* object = x.if_object();
@@ -85,7 +85,7 @@ public:
       writer_(c.out->stream()) {}
 
   void start() {
-    a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll(); });
+    a_->timers.every(poll_period, [self = shared_from_this()] { return self->poll(); });
   }
 
 private:
@@ -98,7 +98,7 @@ private:
     auto target = "/v1/events?stream=" + http::encode_component(stream_)
                   + (next_ == 0 && !after_ ? "&backwards=true&limit=1"
                                            : "&from=" + std::to_string(std::max<uint64_t>(next_, 1))
-                                               + "&limit=" + std::to_string(page));
+                                               + "&limit=" + std::to_string(events_at_once));
     a_->owner.forward(node_, {"GET", target, {}, who_}, peer_read_deadline,
                       [self = shared_from_this()](result<node_internal::forwarded> x) {
                         self->take(x);

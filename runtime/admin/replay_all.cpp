@@ -12,9 +12,9 @@ namespace {
 
 constexpr uint64_t rate_default = 100;
 constexpr uint64_t rate_max = 100'000;
-constexpr size_t page = 10'000;
+constexpr size_t letters_at_once = 10'000;
 constexpr size_t letters_max = 100'000;
-constexpr size_t in_flight_max = 32;
+constexpr size_t replays_in_flight_max = 32;
 constexpr duration peer_deadline = std::chrono::seconds{5};
 
 struct item {
@@ -28,14 +28,14 @@ struct item {
 result<std::deque<item>> waiting_here(const node& owner, store::dead_letter_filter filter) {
   std::deque<item> out;
   filter.state = store::dead_letter_state::waiting;
-  filter.limit = page;
+  filter.limit = letters_at_once;
   while (out.size() < letters_max) {
     auto letters = owner.dead_letters()->list(filter);
     if (!letters)
       return letters.error();
     for (auto& x : *letters)
       out.push_front({{}, x.id, x.subject, x.at});
-    if (letters->size() < page)
+    if (letters->size() < letters_at_once)
       break;
     filter.after_id = letters->back().id;
   }
@@ -98,7 +98,7 @@ private:
       item next;
       {
         std::lock_guard guard{mutex_};
-        if (budget_ == 0 || ready_.empty() || in_flight_ >= in_flight_max) {
+        if (budget_ == 0 || ready_.empty() || in_flight_ >= replays_in_flight_max) {
           pumping_ = false;
           return;
         }
@@ -245,7 +245,8 @@ void post_replay_all(const api_ptr& a, call c) {
       http::request list = c.in;
       list.segments = {"v1", "dlq"};
       auto target = bare_target(
-        list, {{"to", ""}, {"rate", ""}, {"dry_run", ""}, {"limit", std::to_string(page)}});
+        list,
+        {{"to", ""}, {"rate", ""}, {"dry_run", ""}, {"limit", std::to_string(letters_at_once)}});
       ask_others(
         a, "GET", target, {}, c.who(), peer_read_deadline,
         [a, c, mine = std::move(*mine), where, dry_run, rate](std::vector<peer_answer> answers) {

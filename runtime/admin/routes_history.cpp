@@ -13,8 +13,8 @@ namespace coppice::admin {
 
 namespace {
 
-constexpr uint64_t limit_default = 1000;
-constexpr uint64_t limit_max = 10'000;
+constexpr uint64_t entries_default = 1000;
+constexpr uint64_t entries_max = 10'000;
 
 std::string at_of(const json::value& x) {
   auto* at = x.is_object() ? x.as_object().if_contains("at") : nullptr;
@@ -42,7 +42,7 @@ std::function<void(json::array&)> in_order(uint64_t limit) {
 /// Answers a list or follows it; `read` gives this node's records from an instant on, oldest first.
 void list_or_follow(const api_ptr& a, call c, std::function<json::array(instant, uint64_t)> read) {
   auto since = query_since(c.in, "since", system_now());
-  auto limit = query_number(c.in, "limit", limit_default, 1, limit_max);
+  auto limit = query_number(c.in, "limit", entries_default, 1, entries_max);
   auto follow = query_flag(c.in, "follow");
   auto where = where_to(*a, c);
   for (auto* failed : {!since ? &since.error() : nullptr, !limit ? &limit.error() : nullptr,
@@ -53,7 +53,7 @@ void list_or_follow(const api_ptr& a, call c, std::function<json::array(instant,
     }
   if (*follow && !c.forwarded()) {
     tail_source from;
-    from.local = [read](instant at) { return read(at, limit_max); };
+    from.local = [read](instant at) { return read(at, entries_max); };
     // Without since: what comes from now on.
     from.since = since->value_or(system_now());
     from.here = where->what != destination::kind::node;

@@ -12,7 +12,7 @@ namespace coppice::admin {
 
 namespace {
 
-constexpr uint64_t limit_max = 10'000;
+constexpr uint64_t letters_listed_max = 10'000;
 constexpr duration replay_deadline = std::chrono::seconds{8};
 
 error no_letters() {
@@ -176,7 +176,7 @@ result<store::dead_letter_filter> letter_filter(const call& c, bool with_state) 
   out.type = c.in.query_value("type");
   if (!with_state)
     return out;
-  auto limit = query_number(c.in, "limit", 100, 1, limit_max);
+  auto limit = query_number(c.in, "limit", 100, 1, letters_listed_max);
   auto state = query_word(c.in, "state", {"waiting", "replayed", "dropped", "any"});
   if (!limit || !state)
     return !limit ? limit.error() : state.error();

@@ -10,8 +10,8 @@ namespace coppice::admin {
 namespace {
 
 constexpr duration flush_deadline = std::chrono::seconds{2};
-constexpr duration request_timeout = std::chrono::seconds{5};
-constexpr duration request_timeout_max = std::chrono::minutes{5};
+constexpr duration reply_timeout = std::chrono::seconds{5};
+constexpr duration reply_timeout_max = std::chrono::minutes{5};
 
 struct outgoing {
   events::message message;
@@ -118,7 +118,7 @@ void post_subject(const api_ptr& a, call c) {
 
 void post_request(const api_ptr& a, call c) {
   auto nats = nats_of(a->owner);
-  auto timeout = query_duration(c.in, "timeout", request_timeout, request_timeout_max);
+  auto timeout = query_duration(c.in, "timeout", reply_timeout, reply_timeout_max);
   auto out = read_outgoing(*a, c);
   for (auto* failed : {!timeout ? &timeout.error() : nullptr, !out ? &out.error() : nullptr,
                        !nats ? &nats.error() : nullptr})
@@ -154,7 +154,7 @@ void add_subject_routes(table& to) {
                      "Asks over NATS and answers with the answer", post_request);
   ask.query = parameters({"timeout"});
   ask.response_schema = "message";
-  ask.deadline = request_timeout_max + std::chrono::seconds{2};
+  ask.deadline = reply_timeout_max + std::chrono::seconds{2};
 }
 
 } // namespace coppice::admin

@@ -11,7 +11,7 @@ namespace coppice::admin {
 
 namespace {
 
-constexpr size_t in_flight_max = 256;
+constexpr size_t deliveries_max = 256;
 constexpr duration progress_period = std::chrono::seconds{10}; // Well within a consumer's ack_wait.
 
 struct wanted {
@@ -163,7 +163,7 @@ private:
   /// Among the last ones that are wanted: answering them now would make the subscription take further ones, which a
   /// shared consumer would miss until its ack_wait is over.
   bool is_held(uint64_t number) const {
-    return want_.count > 0 && number + in_flight_max > want_.count;
+    return want_.count > 0 && number + deliveries_max > want_.count;
   }
 
   void acknowledge_held() {
@@ -207,13 +207,14 @@ private:
   std::atomic<uint64_t> sent_{0};
   std::atomic<uint64_t> handed_{0};
   std::mutex held_mutex_;
-  std::vector<events::delivery> held_; ///< At most in_flight_max; answered when the stream ends.
+  std::vector<events::delivery> held_; ///< At most deliveries_max; answered when the stream ends.
 };
 
 events::pull_options options_of(const wanted& want, const std::string& stream) {
   events::pull_options out;
   out.stream.name = stream;
-  out.in_flight_max = want.count > 0 ? std::min<size_t>(in_flight_max, want.count) : in_flight_max;
+  out.in_flight_max =
+    want.count > 0 ? std::min<size_t>(deliveries_max, want.count) : deliveries_max;
   auto& consumer = out.consumer;
   consumer.name = want.durable;
   consumer.filter = want.filter;

@@ -10,9 +10,9 @@ namespace coppice::admin {
 
 namespace {
 
-constexpr duration peer_period = std::chrono::milliseconds{250};
-constexpr uint64_t limit_default = 100;
-constexpr uint64_t limit_max = 100'000;
+constexpr duration trace_poll_period = std::chrono::milliseconds{250};
+constexpr uint64_t trace_rate_default = 100;
+constexpr uint64_t trace_rate_max = 100'000;
 
 /// One client's stream: a watcher here, and sessions on the other nodes that are emptied several times a second.
 class running_trace : public std::enable_shared_from_this<running_trace> {
@@ -32,7 +32,7 @@ public:
       watch_here();
     if (where_.what != destination::kind::here) {
       poll(); // At once: what happens from now on is meant.
-      a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll(); });
+      a_->timers.every(trace_poll_period, [self = shared_from_this()] { return self->poll(); });
     }
   }
 
@@ -101,7 +101,7 @@ private:
 
 void get_trace(const api_ptr& a, call c) {
   auto where = where_to(*a, c);
-  auto limit = query_number(c.in, "limit", limit_default, 1, limit_max);
+  auto limit = query_number(c.in, "limit", trace_rate_default, 1, trace_rate_max);
   if (!where || !limit) {
     c.fail(!where ? where.error() : limit.error());
     return;
@@ -136,7 +136,7 @@ void get_trace(const api_ptr& a, call c) {
 
 /// For other nodes only: what a session has collected since it was asked last.
 void get_peer_spans(const api_ptr& a, call c) {
-  auto limit = query_number(c.in, "limit", limit_default, 1, limit_max);
+  auto limit = query_number(c.in, "limit", trace_rate_default, 1, trace_rate_max);
   if (!c.forwarded() || !limit) {
     c.fail(!c.forwarded()
              ? error{errc::forbidden, "this is for nodes among themselves", c.in.path, "/v1/trace"}

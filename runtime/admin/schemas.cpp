@@ -90,7 +90,7 @@ json::object entry() {
                 {"error", ref("node_error")}});
 }
 
-json::value counts() {
+json::value message_counts() {
   return json::value(shape({{"in", integer()}, {"out", integer()}, {"failed", integer()}}));
 }
 
@@ -98,13 +98,13 @@ void add_actor_shapes(json::object& to) {
   to["node_error"] = shape({{"code", text()}, {"message", text()}});
   to["tree"] = with(entry(), {{"children", list_of(ref("tree"))}});
   to["tree_list"] = list_of(ref("tree"));
-  to["row"] = with(entry(), {{"messages", counts()},
+  to["row"] = with(entry(), {{"messages", message_counts()},
                              {"busy_s", nullable("number")},
                              {"latency_s", nullable("number")},
                              {"restarts_window", integer()}});
   to["actor"] = with(entry(), {{"spec", type("object")},
                                {"mailbox_limit", nullable("integer")},
-                               {"messages", counts()},
+                               {"messages", message_counts()},
                                {"busy_s", nullable("number")},
                                {"latency_s", nullable("number")},
                                {"timers", nullable("array")},

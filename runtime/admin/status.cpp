@@ -39,13 +39,13 @@ struct report {
   }
 };
 
-struct counts {
+struct actor_counts {
   uint64_t total = 0;
   uint64_t backoff = 0;
   uint64_t failed = 0;
 };
 
-void count(const sv::tree_entry& x, counts& out, report& problems) {
+void count(const sv::tree_entry& x, actor_counts& out, report& problems) {
   ++out.total;
   if (x.state == sv::child_state::backoff || x.state == sv::child_state::restarting) {
     ++out.backoff;
@@ -197,7 +197,7 @@ json::object status_here(const api_ptr& a) {
     if (check.name != "nats") // Said with the area nats.
       problems.add("node", check.name + ": " + check.text);
   }
-  counts actors;
+  actor_counts actors;
   if (auto tree = look_at(owner, "/", 64))
     count(tree->entry, actors, problems);
   auto letters = owner.dead_letters() ? owner.dead_letters()->stats().waiting : 0;
@@ -279,7 +279,7 @@ void whole_status(const api_ptr& a, const std::string& who,
 json::object node_here(const api& a) {
   auto& owner = a.owner;
   auto now = system_now();
-  counts actors;
+  actor_counts actors;
   report ignored;
   if (auto tree = look_at(owner, "/", 64))
     count(tree->entry, actors, ignored);

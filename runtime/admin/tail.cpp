@@ -14,7 +14,7 @@ namespace coppice::admin {
 namespace {
 
 constexpr duration local_period = std::chrono::milliseconds{200};
-constexpr duration peer_period = std::chrono::milliseconds{250};
+constexpr duration tail_poll_period = std::chrono::milliseconds{250};
 /// As many as a node gives at once: what came between two looks must fit.
 constexpr const char* peer_limit = "10000";
 
@@ -50,7 +50,8 @@ public:
     if (from_.here)
       a_->timers.every(local_period, [self = shared_from_this()] { return self->poll_here(); });
     if (from_.others || !from_.only_node.empty())
-      a_->timers.every(peer_period, [self = shared_from_this()] { return self->poll_others(); });
+      a_->timers.every(tail_poll_period,
+                       [self = shared_from_this()] { return self->poll_others(); });
   }
 
 private:

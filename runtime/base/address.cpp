@@ -1,5 +1,7 @@
 #include "runtime/base/address.hpp"
 
+#include "runtime/base/characters.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -10,17 +12,13 @@ namespace {
 bool lower(char c) {
   return c >= 'a' && c <= 'z';
 }
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 } // namespace
 
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > 63 || !lower(text[0]))
     return false;
   return std::all_of(text.begin(), text.end(),
-                     [](char c) { return lower(c) || digit(c) || c == '_' || c == '-'; });
+                     [](char c) { return lower(c) || is_digit(c) || c == '_' || c == '-'; });
 }
 
 result<address> parse_address(std::string_view text) {

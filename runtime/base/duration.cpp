@@ -1,5 +1,7 @@
 #include "runtime/base/duration.hpp"
 
+#include "runtime/base/characters.hpp"
+
 #include <array>
 #include <cstdio>
 
@@ -21,10 +23,6 @@ constexpr auto units = std::to_array<unit>({{"d", 86'400'000'000'000},
                                             {"ns", 1}});
 
 __extension__ typedef __int128 wide; // exact intermediate results
-
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 error bad_duration(std::string_view text, std::string why) {
   return {errc::invalid_value, "'" + std::string{text} + "' " + std::move(why), {}, {}};
@@ -60,7 +58,7 @@ result<duration> parse_duration(std::string_view text) {
     return bad_duration(text, "has a sign; durations are not negative");
   int64_t whole = 0;
   size_t digits = 0;
-  while (!rest.empty() && digit(rest[0])) {
+  while (!rest.empty() && is_digit(rest[0])) {
     if (whole > 9'000'000'000'000'000'000 / 10)
       return bad_duration(text, "is too long");
     whole = whole * 10 + (rest[0] - '0');
@@ -71,9 +69,9 @@ result<duration> parse_duration(std::string_view text) {
   int64_t scale = 1;
   if (digits > 0 && !rest.empty() && rest[0] == '.') {
     rest.remove_prefix(1);
-    if (rest.empty() || !digit(rest[0]))
+    if (rest.empty() || !is_digit(rest[0]))
       return bad_duration(text, "has no digit after the point");
-    while (!rest.empty() && digit(rest[0])) {
+    while (!rest.empty() && is_digit(rest[0])) {
       if (scale >= 1'000'000'000)
         return bad_duration(text, "has more than nine decimals");
       fraction = fraction * 10 + (rest[0] - '0');
@@ -167,7 +165,7 @@ result<instant> parse_instant(std::string_view text) {
       return -1;
     int64_t out = 0;
     for (size_t i = 0; i < width; ++i, ++at) {
-      if (!digit(text[at]))
+      if (!is_digit(text[at]))
         return -1;
       out = out * 10 + (text[at] - '0');
     }
@@ -207,9 +205,9 @@ result<instant> parse_instant(std::string_view text) {
   if (at < text.size() && text[at] == '.') {
     ++at;
     int64_t scale = 100'000'000;
-    if (at >= text.size() || !digit(text[at]))
+    if (at >= text.size() || !is_digit(text[at]))
       return bad("has no digit after the point");
-    while (at < text.size() && digit(text[at])) {
+    while (at < text.size() && is_digit(text[at])) {
       if (scale == 0)
         return bad("has more than nine decimals");
       ns += (text[at++] - '0') * scale;

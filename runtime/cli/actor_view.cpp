@@ -1,5 +1,6 @@
 #include "runtime/cli/actor_view.hpp"
 
+#include "runtime/cli/text.hpp"
 #include "runtime/cli/tree_view.hpp"
 #include "runtime/cli/yaml.hpp"
 
@@ -9,18 +10,6 @@ namespace {
 
 std::string address_of(const json::value& x) {
   return show(x, "node") + ":" + show(x, "path");
-}
-
-std::string indented(const std::string& text, std::string_view margin = "  ") {
-  std::string out;
-  size_t from = 0;
-  while (from < text.size()) {
-    auto end = text.find('\n', from);
-    end = end == std::string::npos ? text.size() : end;
-    out += std::string{margin} + text.substr(from, end - from) + "\n";
-    from = end + 1;
-  }
-  return out;
 }
 
 std::string heading(const style& how, std::string_view title) {

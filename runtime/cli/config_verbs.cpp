@@ -77,7 +77,7 @@ error with_places(error reason, const std::string& key) {
   return reason;
 }
 
-result<int> explain(session& in, const arguments& args) {
+result<int> explain_key(session& in, const arguments& args) {
   const auto& key = args.get("KEY");
   auto described = config::explain(key);
   if (!described) {
@@ -205,7 +205,7 @@ std::vector<verb> config_verbs() {
      .examples = {"config check cluster.yaml"}},
     {.name = "config explain",
      .summary = "what a key means, its type, default and an example",
-     .run = explain,
+     .run = explain_key,
      .args = {{"KEY", "dotted, e.g. cluster.seeds"}},
      .examples = {"config explain user[].backoff.max"}},
     {.name = "config show",

@@ -1,6 +1,7 @@
 #include "runtime/cli/dev_plan.hpp"
 
 #include "runtime/cli/fields.hpp"
+#include "runtime/cli/text.hpp"
 #include "runtime/json/value.hpp"
 
 namespace coppice::cli {
@@ -11,19 +12,6 @@ std::string seeds(const dev_cluster& x) {
   std::string out;
   for (const auto& node : x.nodes)
     out += (out.empty() ? "" : ", ") + std::string{"127.0.0.1:"} + std::to_string(node.link_port);
-  return out;
-}
-
-std::string indented(std::string_view text, std::string_view margin) {
-  std::string out;
-  while (!text.empty()) {
-    auto end = text.find('\n');
-    auto line = text.substr(0, end);
-    if (!line.empty())
-      out += std::string{margin} + std::string{line};
-    out += '\n';
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-  }
   return out;
 }
 

@@ -27,7 +27,8 @@ constexpr std::array taken{
   "typename", "union",    "unsigned", "using",  "virtual", "void",      "volatile", "while",
   "xor"};
 
-result<void> check_name(const std::string& x, const std::string& whole, std::string_view shape) {
+result<void> check_new_name(const std::string& x, const std::string& whole,
+                            std::string_view shape) {
   if (std::find(taken.begin(), taken.end(), x) != taken.end())
     return error{errc::usage, "'" + x + "' means something in C++ already; use another name",
                  "NAME", ""};
@@ -97,7 +98,7 @@ result<new_plan> new_files(const std::string& kind, const std::string& name, uin
     out.files.push_back({path, fill(text, app, what, block)});
   };
   if (kind == "app") {
-    if (auto ok = check_name(name, name, "a program's name: [a-z][a-z0-9_]*"); !ok)
+    if (auto ok = check_new_name(name, name, "a program's name: [a-z][a-z0-9_]*"); !ok)
       return ok.error();
     const std::string first = name == "counter" ? "adder" : "counter";
     add(name + "/CMakeLists.txt", templates::app_cmake, name, first);
@@ -114,7 +115,7 @@ result<new_plan> new_files(const std::string& kind, const std::string& name, uin
   auto what = dot == std::string::npos ? std::string{} : name.substr(dot + 1);
   constexpr std::string_view shape = "SYSTEM.NAME, e.g. shop.till, both [a-z][a-z0-9_]*";
   for (auto& x : {app, what})
-    if (auto ok = check_name(x, name, shape); !ok)
+    if (auto ok = check_new_name(x, name, shape); !ok)
       return ok.error();
   if (app == what)
     return error{errc::usage, "the name of the system cannot be that of a part of it", "NAME", ""};

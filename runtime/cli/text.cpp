@@ -270,4 +270,17 @@ std::string render_pairs(const std::vector<std::pair<std::string, std::string>>&
   return out;
 }
 
+std::string indented(std::string_view text, std::string_view margin) {
+  std::string out;
+  while (!text.empty()) {
+    auto end = text.find('\n');
+    auto line = text.substr(0, end);
+    if (!line.empty())
+      out += std::string{margin} + std::string{line};
+    out += '\n';
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return out;
+}
+
 } // namespace coppice::cli

@@ -28,6 +28,9 @@ std::string escape_text(std::string_view raw);
 /// The same, but line feeds and tabs stay.
 std::string escape_lines(std::string_view raw);
 
+/// Every line behind the margin, empty ones without it; ends with a line feed.
+std::string indented(std::string_view text, std::string_view margin = "  ");
+
 /// Columns that valid UTF-8 takes: 0 for combining marks, 2 for East Asian wide characters and emoji.
 size_t display_width(std::string_view text);
 

@@ -57,7 +57,7 @@ ui::Element header(const top_view& x, const top_model& model) {
   auto out = " " + std::to_string(nodes) + (nodes == 1 ? " node  " : " nodes  ")
              + grouped(model.actors()) + (model.actors() == 1 ? " actor  " : " actors  ")
              + short_rate(model.rate_total()) + " msg/s  " + grouped(model.mailbox_total())
-             + " waiting  sort " + std::string{to_string(x.sort)};
+             + " waiting  sort " + std::string{name_of(x.sort)};
   if (!x.filter.empty() || x.filtering) {
     auto found = std::count_if(x.rows.begin(), x.rows.end(), [](auto& row) { return !row.above; });
     out += "  filter " + x.filter + (x.filtering ? "_" : "") + " (" + std::to_string(found) + ")";

@@ -59,7 +59,7 @@ bool is_above(const top_row& x, const top_row& other) {
 
 } // namespace
 
-std::string_view to_string(top_sort x) {
+std::string_view name_of(top_sort x) {
   return sort_names[static_cast<size_t>(x)];
 }
 

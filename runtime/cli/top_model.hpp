@@ -14,7 +14,7 @@ namespace coppice::cli {
 
 enum class top_sort : uint8_t { tree, mailbox, rate, busy, latency, restarts };
 
-std::string_view to_string(top_sort x);
+std::string_view name_of(top_sort x);
 std::optional<top_sort> top_sort_from_string(std::string_view text);
 
 /// The next one, in a ring.

@@ -17,7 +17,7 @@ query filters(const arguments& args) {
           {"state", args.get("state")},     {"limit", args.get("limit")}};
 }
 
-result<int> ls(session& in, const arguments& args) {
+result<int> list_letters(session& in, const arguments& args) {
   if (auto limit = args.number("limit", 1, 10'000); !limit)
     return limit.error();
   auto answer = in.get("/v1/dlq", filters(args));
@@ -240,7 +240,7 @@ std::vector<verb> dead_letter_verbs() {
   return {
     {.name = "dlq ls",
      .summary = "dead letters, newest first",
-     .run = ls,
+     .run = list_letters,
      .flags = listing,
      .examples = {"dlq ls", "dlq ls --reason crashed --type edge.set_interval -o json"},
      .can_watch = true},

@@ -104,7 +104,7 @@ private:
   SSL* tls_;
 };
 
-std::string hello_of(const std::string& node, const std::string& cluster = "test") {
+std::string greeting(const std::string& node, const std::string& cluster = "test") {
   hello x;
   x.cluster = cluster;
   x.node = node;
@@ -164,7 +164,7 @@ TEST_CASE("strangers: what is no TLS is refused", "[strangers]") {
   }
   SECTION("a hello in plain text") {
     stranger s{x.alpha.port};
-    s.say(hello_of("gamma"));
+    s.say(greeting("gamma"));
     CHECK(s.is_closed());
     CHECK(x.counted("not_tls"));
   }
@@ -236,15 +236,15 @@ TEST_CASE("strangers: a certificate of ours alone is not enough", "[strangers]")
     CHECK(x.counted(reason));
   };
   SECTION("another's name") {
-    s.say_secretly(hello_of("delta"));
+    s.say_secretly(greeting("delta"));
     refused_as("node_name");
   }
   SECTION("the name of a node that is there") {
-    s.say_secretly(hello_of("beta"));
+    s.say_secretly(greeting("beta"));
     refused_as("node_name");
   }
   SECTION("another cluster") {
-    s.say_secretly(hello_of("gamma", "other"));
+    s.say_secretly(greeting("gamma", "other"));
     refused_as("cluster_name");
   }
   SECTION("no JSON") {
@@ -272,7 +272,7 @@ TEST_CASE("strangers: broken frames after the join close that link only", "[stra
   tls_stranger s{x.alpha.port, &files};
   REQUIRE(s.handshake());
   s.hear();
-  s.say_secretly(hello_of("gamma"));
+  s.say_secretly(greeting("gamma"));
   s.say_secretly(preface_frame(R"({"type":"ready"})"));
   CHECK(s.hear().find("accept") != std::string::npos);
   SECTION("an unknown frame") {

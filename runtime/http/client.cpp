@@ -22,7 +22,7 @@ using time_point = steady::time_point;
 
 constexpr size_t read_bytes = 64 * 1024;
 
-std::string_view view(boost::core::string_view x) {
+std::string_view as_std(boost::core::string_view x) {
   return {x.data(), x.size()};
 }
 
@@ -241,7 +241,7 @@ result<response> client::impl::take() {
   response out;
   out.status = static_cast<int>(got.result_int());
   for (auto& field : got)
-    out.headers.add(std::string{view(field.name_string())}, std::string{view(field.value())});
+    out.headers.add(std::string{as_std(field.name_string())}, std::string{as_std(field.value())});
   out.content_type = out.headers.get("Content-Type");
   out.body = std::move(got.body());
   return out;
@@ -311,7 +311,7 @@ result<void> client::impl::stream(std::string_view target, const event_callback&
 result<void> client::impl::read_events(const event_callback& on_event, const stream_options& wanted,
                                        time_point deadline) {
   auto& got = parser->get();
-  if (!view(got[beast_http::field::content_type]).starts_with("text/event-stream"))
+  if (!as_std(got[beast_http::field::content_type]).starts_with("text/event-stream"))
     return error{errc::protocol, "the answer is no stream of events", link.shown(),
                  "Content-Type: text/event-stream"};
   parser->body_limit(boost::none);

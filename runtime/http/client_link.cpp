@@ -23,7 +23,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
 
-std::string describe(int code) {
+std::string words_for(int code) {
   return std::generic_category().message(code);
 }
 
@@ -121,7 +121,7 @@ result<void> client_link::open_unix(time_point deadline) {
       return error{errc::unavailable, "this socket belongs to another user", shown(),
                    "the user who runs the node"};
     if (failed != EAGAIN)
-      return error{errc::unavailable, "the socket cannot be connected to: " + describe(failed),
+      return error{errc::unavailable, "the socket cannot be connected to: " + words_for(failed),
                    shown(), ""};
     // Its queue of connections is full.
     asio::steady_timer timer{*io_, std::chrono::milliseconds{5}};

@@ -10,7 +10,7 @@ namespace {
 namespace beast_http = boost::beast::http;
 using steady = std::chrono::steady_clock;
 
-constexpr size_t read_bytes = 8 * 1024;
+constexpr size_t head_read_bytes = 8 * 1024;
 constexpr size_t body_read_bytes = 64 * 1024;
 
 std::string_view view(boost::core::string_view x) {
@@ -140,7 +140,7 @@ void connection::read_more() {
   if (read_pending_ || phase_ == phase::closed)
     return;
   read_pending_ = true;
-  auto wanted = phase_ == phase::body ? body_read_bytes : read_bytes;
+  auto wanted = phase_ == phase::body ? body_read_bytes : head_read_bytes;
   auto room = std::min(wanted, buffer_.max_size() - buffer_.size());
   link_->read_some(buffer_.prepare(room), [self = shared_from_this()](error_code failed, size_t n) {
     self->read_pending_ = false;

@@ -18,7 +18,7 @@ namespace {
 // sockaddr_un holds 107 bytes and a terminating zero.
 constexpr size_t path_bytes_max = sizeof(sockaddr_un::sun_path) - 1;
 
-std::string describe(int code) {
+std::string reason_of(int code) {
   return std::generic_category().message(code);
 }
 
@@ -57,7 +57,7 @@ result<void> check_free(const std::string& path) {
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT)
       return {};
-    return error{errc::storage, "the socket's place cannot be looked at: " + describe(errno), path,
+    return error{errc::storage, "the socket's place cannot be looked at: " + reason_of(errno), path,
                  ""};
   }
   if (!S_ISSOCK(found.st_mode))
@@ -81,7 +81,7 @@ result<std::string> bind_hidden(int fd, int folder_fd, const split_path& where) 
     if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0)
       return name;
     if (errno != EADDRINUSE)
-      return error{errc::storage, "no socket can be made in this folder: " + describe(errno),
+      return error{errc::storage, "no socket can be made in this folder: " + reason_of(errno),
                    where.folder, ""};
   }
   return error{errc::storage, "too many abandoned sockets in this folder", where.folder,
@@ -113,7 +113,7 @@ result<listener> listen_unix(const std::string& path) {
                  "/run/coppice/admin.sock"};
   unique_fd folder{::open(where.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder)
-    return error{errc::storage, "the socket's folder cannot be opened: " + describe(errno),
+    return error{errc::storage, "the socket's folder cannot be opened: " + reason_of(errno),
                  where.folder, "an existing folder"};
   // Keeps two starting servers from both finding the same file stale. Somebody else's lock on the
   // folder is no reason to wait or to fail.
@@ -125,7 +125,7 @@ result<listener> listen_unix(const std::string& path) {
   out.path = path;
   out.fd = unique_fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!out.fd)
-    return error{errc::unavailable, "no socket can be made: " + describe(errno), path, ""};
+    return error{errc::unavailable, "no socket can be made: " + reason_of(errno), path, ""};
   // Linux gives the file the socket's own mode, so it is never open to others, not even for a
   // moment.
   ::fchmod(out.fd.get(), S_IRUSR | S_IWUSR);
@@ -135,7 +135,7 @@ result<listener> listen_unix(const std::string& path) {
   auto fail = [&](std::string what) {
     auto code = errno;
     ::unlinkat(folder.get(), name->c_str(), 0);
-    return error{errc::storage, std::move(what) + describe(code), path, ""};
+    return error{errc::storage, std::move(what) + reason_of(code), path, ""};
   };
   struct stat made {};
   if (::fchmodat(folder.get(), name->c_str(), S_IRUSR | S_IWUSR, 0) != 0
@@ -187,7 +187,7 @@ result<listener> listen_tcp(const tcp_endpoint& where) {
   if (failed == EADDRINUSE)
     return error{errc::in_use, "another process listens on this port", shown,
                  "another port; 0 takes any free one"};
-  return error{errc::invalid_config, "this address cannot be listened on: " + describe(failed),
+  return error{errc::invalid_config, "this address cannot be listened on: " + reason_of(failed),
                shown, "an address of this machine, such as 127.0.0.1"};
 }
 

@@ -4,7 +4,7 @@ namespace coppice::http {
 
 namespace {
 
-void add_field(std::string& out, std::string_view name, std::string_view value) {
+void add_line(std::string& out, std::string_view name, std::string_view value) {
   if (value.empty())
     return;
   out.append(name).append(": ");
@@ -19,8 +19,8 @@ void add_field(std::string& out, std::string_view name, std::string_view value) 
 std::string format_event(std::string_view id, std::string_view name, std::string_view data) {
   std::string out;
   out.reserve(data.size() + id.size() + name.size() + 32);
-  add_field(out, "id", id);
-  add_field(out, "event", name);
+  add_line(out, "id", id);
+  add_line(out, "event", name);
   for (;;) {
     // CR, LF and CRLF all end a line there.
     auto end = data.find_first_of("\r\n");

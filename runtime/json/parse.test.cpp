@@ -12,7 +12,7 @@ using coppice::json::parse;
 
 namespace {
 
-struct refused {
+struct refused_text {
   std::string_view text;
   errc code;
   std::string_view at;
@@ -20,7 +20,7 @@ struct refused {
 };
 
 // The strings hold raw bytes, so \x escapes end where the next literal begins.
-const refused refused_texts[] = {
+const refused_text refused_texts[] = {
   {"", errc::invalid_json, "", "ends where a value is expected (line 1, column 1)"},
   {"  \n ", errc::invalid_json, "", "line 2, column 2"},
   {"\xef\xbb\xbf{}", errc::invalid_json, "", "byte order mark"},

@@ -114,13 +114,13 @@ private:
   std::vector<const type_node*> open_;
 };
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + std::string{text} + "'";
 }
 
 /// What differs between two types of the same name, as one sentence.
 std::string difference(const type_signature& a, const type_signature& b) {
-  auto about = "type " + quoted(a.name) + ": ";
+  auto about = "type " + in_quotes(a.name) + ": ";
   if (a.id != b.id)
     return about + "id " + std::to_string(a.id) + " is ours, " + std::to_string(b.id)
            + " is theirs";
@@ -131,14 +131,14 @@ std::string difference(const type_signature& a, const type_signature& b) {
   for (auto& field : a.fields) {
     auto other = find(b, field.name);
     if (other == b.fields.end())
-      return about + "field " + quoted(field.name) + " is only ours";
+      return about + "field " + in_quotes(field.name) + " is only ours";
     if (other->type != field.type)
-      return about + "field " + quoted(field.name) + " is " + field.type + " with us, "
+      return about + "field " + in_quotes(field.name) + " is " + field.type + " with us, "
              + other->type + " with them";
   }
   for (auto& field : b.fields)
     if (find(a, field.name) == a.fields.end())
-      return about + "field " + quoted(field.name) + " is only theirs";
+      return about + "field " + in_quotes(field.name) + " is only theirs";
   return about + "the fields stand in another order";
 }
 
@@ -170,15 +170,15 @@ comparison compare(const schema_table& a, const schema_table& b) {
         breaking.push_back(difference(ours, *same_name->second));
       theirs.erase(same_name);
     } else {
-      additions.push_back("type " + quoted(ours.name) + " is only ours");
+      additions.push_back("type " + in_quotes(ours.name) + " is only ours");
     }
     if (auto same_id = theirs_by_id.find(ours.id);
         same_id != theirs_by_id.end() && same_id->second->name != ours.name)
-      breaking.push_back("id " + std::to_string(ours.id) + " is " + quoted(ours.name) + " with us, "
-                         + quoted(same_id->second->name) + " with them");
+      breaking.push_back("id " + std::to_string(ours.id) + " is " + in_quotes(ours.name)
+                         + " with us, " + in_quotes(same_id->second->name) + " with them");
   }
   for (auto& [name, type] : theirs)
-    additions.push_back("type " + quoted(name) + " is only theirs");
+    additions.push_back("type " + in_quotes(name) + " is only theirs");
   comparison out;
   out.verdict = !breaking.empty()    ? compatibility::breaking
                 : !additions.empty() ? compatibility::compatible

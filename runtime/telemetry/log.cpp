@@ -86,7 +86,7 @@ writer::writer(const options& x) {
 }
 
 /// Everything behind one mutex: lines are rare next to messages, and formatting happens outside.
-struct state {
+struct log_state {
   std::mutex mutex;
   options settings;
   std::map<std::string, override_rule, std::less<>> overrides; ///< Subsystems and paths.
@@ -97,8 +97,8 @@ struct state {
   instant last_at; ///< Of the newest line.
 };
 
-state& the() {
-  static auto* instance = new state; // Outlives every thread that may still log at exit.
+log_state& the_log() {
+  static auto* instance = new log_state; // Outlives every thread that may still log at exit.
   return *instance;
 }
 
@@ -106,7 +106,7 @@ state& the() {
 std::atomic<uint8_t> floor_level{static_cast<uint8_t>(level::warn)};
 std::atomic<context_function> context_source{nullptr};
 
-void refresh_floor(const state& x) {
+void refresh_floor(const log_state& x) {
   auto lowest = x.settings.level;
   for (auto& [name, l] : x.settings.levels)
     lowest = std::min(lowest, l);
@@ -115,7 +115,7 @@ void refresh_floor(const state& x) {
   floor_level.store(static_cast<uint8_t>(lowest), std::memory_order_relaxed);
 }
 
-level level_for(state& x, std::string_view subsystem, std::string_view path) {
+level level_for(log_state& x, std::string_view subsystem, std::string_view path) {
   auto now = system_clock().monotonic().count();
   auto look = [&](std::string_view key) -> std::optional<level> {
     auto i = x.overrides.find(key);
@@ -166,7 +166,7 @@ std::optional<level> level_from_string(std::string_view name) {
 }
 
 void start(options x) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   auto next = std::make_unique<writer>(x);
   // What waits at the old one is written before the first line of the new one: the file may be the
@@ -180,7 +180,7 @@ void start(options x) {
 }
 
 void stop() {
-  auto& s = the();
+  auto& s = the_log();
   std::unique_ptr<writer> last;
   {
     std::lock_guard guard{s.mutex};
@@ -194,7 +194,7 @@ void stop() {
 }
 
 void set_level(std::string_view subsystem_or_path, level x, std::optional<duration> how_long) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   auto until = how_long ? (system_clock().monotonic() + *how_long).count() : 0;
   s.overrides[std::string{subsystem_or_path}] = {x, until};
@@ -202,7 +202,7 @@ void set_level(std::string_view subsystem_or_path, level x, std::optional<durati
 }
 
 void set_levels(level general, std::map<std::string, level> subsystems) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   std::erase_if(s.overrides,
                 [](auto& x) { return x.second.until == 0 && !x.first.starts_with('/'); });
@@ -228,7 +228,7 @@ void write(level x, std::string_view subsystem, std::string_view message,
   for (auto& f : fields)
     if (line.path.empty() && f.key == "path")
       line.path = f.text;
-  auto& s = the();
+  auto& s = the_log();
   std::unique_lock guard{s.mutex};
   if (x < level_for(s, subsystem, line.path))
     return;
@@ -262,7 +262,7 @@ void set_context_function(context_function f) {
 }
 
 std::vector<std::string> recent(const recent_filter& filter) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   std::vector<std::string> out;
   for (auto i = s.recent.rbegin(); i != s.recent.rend() && out.size() < filter.limit; ++i)
@@ -272,20 +272,20 @@ std::vector<std::string> recent(const recent_filter& filter) {
 }
 
 uint64_t follow(recent_filter filter, std::function<void(const std::string&)> callback) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   s.followers.emplace(++s.last_follower, follower{std::move(filter), std::move(callback)});
   return s.last_follower;
 }
 
 void unfollow(uint64_t id) {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   s.followers.erase(id);
 }
 
 uint64_t dropped() {
-  auto& s = the();
+  auto& s = the_log();
   std::lock_guard guard{s.mutex};
   return s.out ? s.out->pool->overrun_counter() : 0;
 }

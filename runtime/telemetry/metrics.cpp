@@ -26,27 +26,27 @@ struct entry {
   std::function<families()> collect;
 };
 
-struct state {
+struct metrics_state {
   std::mutex mutex; ///< Held while sources run, so that a registration that went is not in use.
   std::map<uint64_t, entry> sources;
   uint64_t last = 0;
   prometheus::Registry registry;
   prometheus::Family<prometheus::Counter>& requests;
 
-  state()
+  metrics_state()
     : requests(prometheus::BuildCounter()
                  .Name("coppice_http_requests_total")
                  .Help("HTTP requests answered, by method, route and status.")
                  .Register(registry)) {}
 };
 
-state& the() {
-  static auto* instance = new state; // Outlives whoever still counts at exit.
+metrics_state& the_metrics() {
+  static auto* instance = new metrics_state; // Outlives whoever still counts at exit.
   return *instance;
 }
 
 uint64_t enter(std::string name, std::function<families()> collect) {
-  auto& x = the();
+  auto& x = the_metrics();
   std::lock_guard guard{x.mutex};
   for (auto& [id, other] : x.sources)
     COPPICE_ASSERT(other.name != name);
@@ -103,7 +103,7 @@ families own() {
 registration::~registration() {
   if (id_ == 0)
     return;
-  auto& x = the();
+  auto& x = the_metrics();
   std::lock_guard guard{x.mutex};
   x.sources.erase(id_);
 }
@@ -132,7 +132,7 @@ void count_http_request(std::string_view method, std::string_view route, int sta
   static constexpr std::array<std::string_view, 8> known{"GET",    "HEAD",  "POST",    "PUT",
                                                          "DELETE", "PATCH", "OPTIONS", "TRACE"};
   auto name = std::find(known.begin(), known.end(), method) != known.end() ? method : "other";
-  auto& family = the().requests;
+  auto& family = the_metrics().requests;
   family
     .Add({{"method", std::string{name}},
           {"route", std::string{route}},
@@ -141,7 +141,7 @@ void count_http_request(std::string_view method, std::string_view route, int sta
 }
 
 std::string text() {
-  auto& x = the();
+  auto& x = the_metrics();
   auto all = x.registry.Collect();
   auto append = [&all](families more) {
     std::move(more.begin(), more.end(), std::back_inserter(all));

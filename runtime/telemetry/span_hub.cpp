@@ -34,7 +34,7 @@ struct hub {
   bool thread_runs = false;
 };
 
-hub& the() {
+hub& the_hub() {
   static auto* instance = new hub; // Outlives every thread that may still run at exit.
   return *instance;
 }
@@ -76,7 +76,7 @@ void deliver(hub& x) {
 } // namespace
 
 uint64_t span_hub::watch(std::string prefix, uint32_t per_second, callback what) {
-  auto& x = the();
+  auto& x = the_hub();
   auto who = std::make_shared<watcher>();
   who->prefix = std::move(prefix);
   while (who->prefix.size() > 1 && who->prefix.back() == '/')
@@ -98,7 +98,7 @@ uint64_t span_hub::watch(std::string prefix, uint32_t per_second, callback what)
 }
 
 void span_hub::unwatch(uint64_t id) {
-  auto& x = the();
+  auto& x = the_hub();
   std::unique_lock guard{x.mutex};
   x.watchers.erase(id);
   if (x.watchers.empty())
@@ -109,14 +109,14 @@ void span_hub::unwatch(uint64_t id) {
 }
 
 void span_hub::set_exporter(std::shared_ptr<const callback> sink) {
-  auto& x = the();
+  auto& x = the_hub();
   std::lock_guard guard{x.mutex};
   exporting_.store(sink != nullptr, std::memory_order_relaxed);
   x.exporter = std::move(sink);
 }
 
 span_hub::ticket span_hub::admit(std::string_view path, const trace_context& trace) {
-  auto& x = the();
+  auto& x = the_hub();
   ticket out;
   auto second = now_ns() / 1'000'000'000;
   std::lock_guard guard{x.mutex};
@@ -144,7 +144,7 @@ void span_hub::give(const ticket& to, span&& x) {
     (*to.exporter)(x);
   if (to.watchers.empty())
     return;
-  auto& h = the();
+  auto& h = the_hub();
   {
     std::lock_guard guard{h.mutex};
     for (auto& who : to.watchers) {

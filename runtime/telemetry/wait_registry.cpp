@@ -23,7 +23,7 @@ struct registry {
   std::vector<const std::string*> names; ///< Keys of `numbers`, which stay where they are.
 };
 
-registry& the() {
+registry& all_waits() {
   static auto* instance = new registry; // Outlives every thread that may still run at exit.
   return *instance;
 }
@@ -31,19 +31,19 @@ registry& the() {
 } // namespace
 
 void wait_registry::add(const subject& x) {
-  auto& r = the();
+  auto& r = all_waits();
   std::lock_guard guard{r.mutex};
   r.askers.insert(&x);
 }
 
 void wait_registry::remove(const subject& x) noexcept {
-  auto& r = the();
+  auto& r = all_waits();
   std::lock_guard guard{r.mutex};
   r.askers.erase(&x);
 }
 
 uint64_t wait_registry::receiver_named(const std::string& name) {
-  auto& r = the();
+  auto& r = all_waits();
   std::lock_guard guard{r.names_mutex};
   if (auto i = r.numbers.find(name); i != r.numbers.end())
     return i->second;
@@ -55,7 +55,7 @@ uint64_t wait_registry::receiver_named(const std::string& name) {
 }
 
 std::vector<open_wait> wait_registry::waits() {
-  auto& r = the();
+  auto& r = all_waits();
   std::vector<open_wait> out;
   auto now = now_ns();
   {

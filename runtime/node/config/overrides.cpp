@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
-extern char** environ;
+#include <unistd.h>
 
 namespace coppice::config {
 

@@ -1,28 +1,15 @@
 #include "runtime/node/config/load.hpp"
 
-#include <catch2/catch_test_macros.hpp>
+#include "runtime/node/config/loading.test.hpp"
 
-#include <fstream>
-#include <sstream>
+#include <catch2/catch_test_macros.hpp>
 
 using namespace coppice;
 using namespace coppice::config;
+using namespace coppice::config::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string source(const std::string& path) {
-  std::ifstream in{std::string{COPPICE_SOURCE_DIR} + "/" + path, std::ios::binary};
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-loaded good(std::string_view text, const load_options& options = {}) {
-  auto outcome = load_text("f", text, options);
-  REQUIRE(to_string(outcome.mistakes) == "");
-  return std::move(*outcome.config);
-}
 
 std::string bad(std::string_view text, const load_options& options = {}) {
   auto outcome = load_text("f", text, options);
