@@ -53,7 +53,10 @@ spdlog::file_event_handlers for_its_owner_only() {
       ::close(fd);
   };
   out.after_open = [](const spdlog::filename_t&, std::FILE* file) {
-    ::fchmod(::fileno(file), 0600);
+    // A device or a pipe is everybody's: as root this would take /dev/null from the machine.
+    struct stat is {};
+    if (::fstat(::fileno(file), &is) == 0 && S_ISREG(is.st_mode))
+      ::fchmod(::fileno(file), 0600);
   };
   return out;
 }

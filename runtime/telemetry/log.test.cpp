@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace coppice;
@@ -116,6 +119,25 @@ TEST_CASE("log: files rotate at their size and only so many are kept", "[log]") 
           == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
   }
   CHECK(files == 3);
+}
+
+TEST_CASE("log: only a file of its own is made private", "[log]") {
+  folder f;
+  auto mode_of = [](const std::filesystem::path& x) {
+    return static_cast<unsigned>(std::filesystem::status(x).permissions()) & 0777;
+  };
+  auto pipe = f.path / "pipe", file = f.path / "log";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  REQUIRE(::chmod(pipe.c_str(), 0644) == 0);
+  auto reader = ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  for (auto& x : {pipe, file}) {
+    log::start({.node = "alpha", .level = log::level::info, .file = x.string()});
+    log::stop();
+  }
+  ::close(reader);
+  CHECK(mode_of(pipe) == 0644);
+  CHECK(mode_of(file) == 0600);
 }
 
 TEST_CASE("log: followers see new lines that match", "[log]") {
