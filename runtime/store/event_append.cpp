@@ -4,76 +4,26 @@ namespace coppice::store::detail {
 
 namespace {
 
-struct stream_row {
-  int64_t id = 0; ///< 0: there is no such stream.
-  uint64_t version = 0;
-};
-
-result<stream_row> find_stream(database& db, std::string_view name) {
-  auto query = db.cached("SELECT stream_id, version FROM streams WHERE name = ?");
-  if (!query)
-    return query.error();
-  auto found = (*query)->bind(1, name).step();
-  if (!found)
-    return found.error();
-  if (!*found)
-    return stream_row{};
-  return stream_row{(*query)->integer(0), static_cast<uint64_t>((*query)->integer(1))};
-}
-
-bool fits(const expected_version& expected, const stream_row& actual) {
-  switch (expected.what) {
-    case expected_version::kind::any:
-      return true;
-    case expected_version::kind::no_stream:
-      return actual.id == 0;
-    case expected_version::kind::stream_exists:
-      return actual.id != 0;
-    case expected_version::kind::exact:
-      break;
-  }
-  return actual.version == expected.version;
-}
-
-error version_conflict(const append_request& request, const stream_row& actual) {
-  auto is = actual.id == 0 ? std::string{"does not exist"}
-                           : "has version " + std::to_string(actual.version);
-  auto wanted = to_string(request.expected);
-  if (request.expected.what == expected_version::kind::exact)
-    wanted = "version " + wanted;
-  return {errc::conflict, "stream '" + request.stream + "' " + is + ", expected " + wanted,
-          "/expected"};
-}
-
-/// The answer that the same append got the first time. `unknown` when its first id is new.
+/// The answer that the same append got the first time, see repeat_answer().
 result<append_result> repeat(database& db, const append_request& request, const error& unknown) {
-  append_result out{.stream = request.stream};
-  auto query = db.cached("SELECT s.name, e.version, e.position, e.id, e.type, e.time_ns, e.data, "
-                         "e.metadata FROM events e JOIN streams s ON s.stream_id = e.stream_id "
-                         "WHERE e.id = ?");
+  static const auto sql = std::string{event_columns} + "WHERE e.id = ?";
+  auto query = db.cached(sql);
   if (!query)
     return query.error();
-  for (const auto& x : request.events) {
-    (*query)->reset();
-    auto found = (*query)->bind(1, x.id).step();
-    if (!found)
-      return found.error();
-    if (!*found && out.ids.empty())
-      return unknown;
-    auto taken = "event id '" + x.id + "' ";
-    if (!*found)
-      return error{errc::conflict, taken + "is new, but others of this append are stored already"};
-    auto there = read_row(**query);
-    auto follows = out.ids.empty() || there.version == out.version + 1;
-    if (there.stream != request.stream || !follows || there.type != x.type || there.data != x.data)
-      return error{errc::conflict, taken + "belongs to another event, version "
-                                     + std::to_string(there.version) + " of stream '" + there.stream
-                                     + "'"};
-    out.version = there.version;
-    out.position = there.position;
-    out.ids.push_back(x.id);
-  }
-  return out;
+  recorded_event row;
+  return repeat_answer(
+    request,
+    [&](const std::string& id) -> result<std::optional<known_event>> {
+      (*query)->reset();
+      auto found = (*query)->bind(1, id).step();
+      if (!found)
+        return found.error();
+      if (!*found)
+        return std::optional<known_event>{};
+      row = read_row(**query);
+      return std::optional{known_event{row.stream, row.version, row.position, row.type, row.data}};
+    },
+    unknown);
 }
 
 result<int64_t> make_stream(database& db, std::string_view name) {
@@ -86,35 +36,71 @@ result<int64_t> make_stream(database& db, std::string_view name) {
 }
 
 /// False when the id is taken.
-result<bool> insert_event(database& db, int64_t stream, uint64_t version, const new_event& x) {
-  auto insert =
-    db.cached("INSERT INTO events (stream_id, version, id, type, time_ns, data, metadata) "
-              "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
+result<bool> insert_event(database& db, int64_t stream, const append_result& behind,
+                          std::string_view category, const new_event& x) {
+  auto insert = db.cached("INSERT INTO events (position, stream_id, version, id, type, time_ns, "
+                          "data, metadata, category) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
   if (!insert)
     return insert.error();
-  (*insert)->bind(1, stream).bind(2, static_cast<int64_t>(version)).bind(3, x.id).bind(4, x.type);
-  (*insert)->bind(5, x.time.ns).bind(6, x.data).bind(7, x.metadata);
+  (*insert)->bind(1, static_cast<int64_t>(behind.position + 1)).bind(2, stream);
+  (*insert)->bind(3, static_cast<int64_t>(behind.version + 1)).bind(4, x.id).bind(5, x.type);
+  (*insert)->bind(6, x.time.ns).bind(7, x.data).bind(8, x.metadata).bind(9, category);
   if (auto ok = (*insert)->run(); !ok)
     return ok.error();
   return db.changes() == 1;
 }
 
-result<void> set_version(database& db, int64_t stream, uint64_t version) {
-  auto update = db.cached("UPDATE streams SET version = ? WHERE stream_id = ?");
+/// A removed stream begins anew behind its last event.
+result<void> set_version(database& db, int64_t stream, const stream_state& was, uint64_t version) {
+  auto update = db.cached("UPDATE streams SET version = ?, removed = 0, "
+                          "first_version = CASE removed WHEN 0 THEN first_version ELSE ? END "
+                          "WHERE stream_id = ?");
   if (!update)
     return update.error();
-  return (*update)->bind(1, static_cast<int64_t>(version)).bind(2, stream).run();
+  (*update)->bind(1, static_cast<int64_t>(version)).bind(2, static_cast<int64_t>(was.version + 1));
+  return (*update)->bind(3, stream).run();
 }
 
 } // namespace
+
+result<stream_row> find_stream(database& db, std::string_view name) {
+  auto query =
+    db.cached("SELECT stream_id, version, removed, first_version FROM streams WHERE name = ?");
+  if (!query)
+    return query.error();
+  auto found = (*query)->bind(1, name).step();
+  if (!found)
+    return found.error();
+  if (!*found)
+    return stream_row{};
+  return stream_row{(*query)->integer(0),
+                    {(*query)->integer(2) == 0, static_cast<uint64_t>((*query)->integer(1))},
+                    static_cast<uint64_t>((*query)->integer(3))};
+}
+
+result<uint64_t> find_head(database& db) {
+  auto query = db.cached("SELECT max((SELECT coalesce(max(position), 0) FROM events), "
+                         "(SELECT position FROM last_position))");
+  if (!query)
+    return query.error();
+  auto row = (*query)->step();
+  if (!row)
+    return row.error();
+  return static_cast<uint64_t>((*query)->integer(0));
+}
 
 result<append_result> append_events(database& db, const append_request& request) {
   auto stream = find_stream(db, request.stream);
   if (!stream)
     return stream.error();
-  if (!fits(request.expected, *stream))
-    return repeat(db, request, version_conflict(request, *stream));
-  append_result out{.stream = request.stream, .version = stream->version};
+  const auto& was = stream->state;
+  if (!fits(request.expected, was))
+    return repeat(db, request, version_conflict(request.stream, request.expected, was));
+  auto head = find_head(db);
+  if (!head)
+    return head.error();
+  append_result out{.stream = request.stream, .version = was.version, .position = *head};
   auto id = stream->id;
   if (id == 0) {
     auto made = make_stream(db, request.stream);
@@ -123,7 +109,7 @@ result<append_result> append_events(database& db, const append_request& request)
     id = *made;
   }
   for (const auto& x : request.events) {
-    auto fresh = insert_event(db, id, out.version + 1, x);
+    auto fresh = insert_event(db, id, out, category_of(request.stream), x);
     if (!fresh)
       return fresh.error();
     if (!*fresh) {
@@ -132,10 +118,10 @@ result<append_result> append_events(database& db, const append_request& request)
       return out.ids.empty() ? repeat(db, request, taken) : taken;
     }
     ++out.version;
-    out.position = static_cast<uint64_t>(db.last_row());
+    ++out.position;
     out.ids.push_back(x.id);
   }
-  if (auto ok = set_version(db, id, out.version); !ok)
+  if (auto ok = set_version(db, id, was, out.version); !ok)
     return ok.error();
   return out;
 }

@@ -1,12 +1,24 @@
 #pragma once
 
+#include "runtime/store/append_core.hpp"
 #include "runtime/store/event_types.hpp"
 #include "runtime/store/sqlite.hpp"
 
 namespace coppice::store::detail {
 
+struct stream_row {
+  int64_t id = 0; ///< 0: there never was such a stream.
+  stream_state state;
+  uint64_t first_version = 1;
+};
+
+result<stream_row> find_stream(database& db, std::string_view name);
+
 /// Appends inside an open transaction; on an error the caller rolls back. All ids are set.
 result<append_result> append_events(database& db, const append_request& request);
+
+/// The highest position that was ever given.
+result<uint64_t> find_head(database& db);
 
 /// Columns of the queries that read_row() understands.
 inline constexpr std::string_view event_columns =

@@ -1,8 +1,5 @@
 #include "runtime/store/event_tail.hpp"
 
-#include "runtime/store/event_append.hpp"
-#include "runtime/store/sqlite_file.hpp"
-
 #include <optional>
 #include <thread>
 
@@ -14,9 +11,9 @@ namespace {
 /// is no gap between catching up and living on.
 class follower {
 public:
-  follower(std::shared_ptr<sqlite_file> file, std::shared_ptr<tail_hub> hub, tail_options options,
+  follower(tail_source source, std::shared_ptr<tail_hub> hub, tail_options options,
            event_store::tail_callback callback)
-    : file_(std::move(file)),
+    : source_(std::move(source)),
       hub_(std::move(hub)),
       options_(std::move(options)),
       callback_(std::move(callback)),
@@ -60,56 +57,18 @@ private:
   }
 
   result<std::vector<recorded_event>> next(uint64_t until) {
-    result<std::vector<recorded_event>> out{std::vector<recorded_event>{}};
-    auto read = file_->read([&](database& db) -> result<void> {
-      out = options_.stream.empty() ? next_of_all(db, until) : next_of_stream(db, until);
-      return out ? result<void>{} : result<void>{out.error()};
-    });
-    if (!read)
-      return read.error();
-    return out;
+    if (options_.stream.empty())
+      return source_.of_all(looked_, until);
+    if (!version_) {
+      auto found = source_.version_at(looked_);
+      if (!found)
+        return found.error();
+      version_ = *found;
+    }
+    return source_.of_stream(*version_, until);
   }
 
-  result<std::vector<recorded_event>> next_of_all(database& db, uint64_t until) {
-    static const auto sql =
-      std::string{event_columns}
-      + "WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT 256";
-    auto query = db.cached(sql);
-    if (!query)
-      return query.error();
-    (*query)->bind(1, static_cast<int64_t>(looked_)).bind(2, static_cast<int64_t>(until));
-    return read_rows(**query);
-  }
-
-  result<std::vector<recorded_event>> next_of_stream(database& db, uint64_t until) {
-    static const auto sql = std::string{event_columns}
-                            + "WHERE e.stream_id = (SELECT stream_id FROM streams WHERE name = ?) "
-                              "AND e.version > ? AND e.position <= ? ORDER BY e.version LIMIT 256";
-    if (!version_)
-      if (auto ok = find_version(db); !ok)
-        return ok.error();
-    auto query = db.cached(sql);
-    if (!query)
-      return query.error();
-    (*query)->bind(1, options_.stream).bind(2, static_cast<int64_t>(*version_));
-    (*query)->bind(3, static_cast<int64_t>(until));
-    return read_rows(**query);
-  }
-
-  /// The stream's version at the position where this follower begins.
-  result<void> find_version(database& db) {
-    auto query = db.cached("SELECT coalesce(max(version), 0) FROM events WHERE stream_id = "
-                           "(SELECT stream_id FROM streams WHERE name = ?) AND position <= ?");
-    if (!query)
-      return query.error();
-    auto row = (*query)->bind(1, options_.stream).bind(2, static_cast<int64_t>(looked_)).step();
-    if (!row)
-      return row.error();
-    version_ = static_cast<uint64_t>((*query)->integer(0));
-    return {};
-  }
-
-  std::shared_ptr<sqlite_file> file_;
+  tail_source source_;
   std::shared_ptr<tail_hub> hub_;
   tail_options options_;
   event_store::tail_callback callback_;
@@ -154,13 +113,18 @@ void tail_hub::advance(uint64_t position) {
   moved.notify_all();
 }
 
-result<std::unique_ptr<event_subscription>> follow(std::shared_ptr<sqlite_file> file,
+result<std::unique_ptr<event_subscription>> follow(tail_source source,
                                                    std::shared_ptr<tail_hub> hub,
                                                    tail_options options,
                                                    event_store::tail_callback callback) {
   if (!options.stream.empty())
     if (auto ok = check_stream_name(options.stream); !ok)
       return ok.error();
+  if (auto ok = check(options.filter); !ok)
+    return ok.error();
+  if (!options.stream.empty() && options.filter != event_filter{})
+    return error{errc::invalid_value, "a subscription has a stream or a filter, not both",
+                 "/filter"};
   {
     std::lock_guard guard{hub->mutex};
     if (hub->followers >= followers_max)
@@ -171,7 +135,7 @@ result<std::unique_ptr<event_subscription>> follow(std::shared_ptr<sqlite_file> 
       options.after = hub->head.load();
   }
   auto state =
-    std::make_shared<follower>(std::move(file), hub, std::move(options), std::move(callback));
+    std::make_shared<follower>(std::move(source), hub, std::move(options), std::move(callback));
   return std::unique_ptr<event_subscription>{std::make_unique<tail_subscription>(state, hub)};
 }
 

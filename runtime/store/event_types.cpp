@@ -127,6 +127,68 @@ result<void> check(const append_request& request) {
   return {};
 }
 
+position_range range_of(const read_all_request& request) {
+  position_range out{.limit = request.limit, .backwards = request.backwards};
+  if (!request.backwards)
+    out.from = request.from;
+  else if (request.from > 0)
+    out.until = request.from;
+  return out;
+}
+
+std::string_view category_of(std::string_view stream) {
+  return stream.substr(0, stream.find('-'));
+}
+
+result<void> check_limit(size_t limit) {
+  if (limit == 0 || limit > read_events_max)
+    return error{errc::out_of_range, "a limit is 1 to " + std::to_string(read_events_max),
+                 "/limit"};
+  return {};
+}
+
+result<void> check(const event_filter& filter) {
+  if (!filter.category.empty()) {
+    if (auto ok = check_stream_name(filter.category); !ok)
+      return error{errc::invalid_value, "a category is the beginning of a stream's name",
+                   "/category"};
+    if (filter.category.find('-') != std::string::npos)
+      return error{errc::invalid_value,
+                   "a category ends before the first '-' of a stream's name, so it has none itself",
+                   "/category", std::string{category_of(filter.category)}};
+  }
+  if (filter.types.size() > filter_types_max)
+    return error{errc::invalid_value,
+                 "a filter has at most " + std::to_string(filter_types_max)
+                   + " types, this one has " + std::to_string(filter.types.size()),
+                 "/types"};
+  for (const auto& x : filter.types)
+    if (x.empty() || x.size() > 255)
+      return error{errc::invalid_value, "an event type has 1 to 255 bytes", "/types"};
+  if (filter.since && filter.until && *filter.until <= *filter.since)
+    return error{errc::invalid_value, "'until' is not after 'since': no event lies between",
+                 "/until"};
+  return {};
+}
+
+result<void> check(const snapshot& x) {
+  if (auto ok = check_stream_name(x.stream); !ok)
+    return ok;
+  if (x.version == 0 || x.version > static_cast<uint64_t>(INT64_MAX))
+    return error{errc::invalid_value, "a snapshot has the version of the last event in it, from 1",
+                 "/version"};
+  if (x.type.empty() || x.type.size() > 255)
+    return error{errc::invalid_value, "a snapshot's type has 1 to 255 bytes", "/type"};
+  if (x.data.size() > event_bytes_max)
+    return error{errc::too_large,
+                 "the snapshot has " + std::to_string(x.data.size()) + " bytes, the limit is "
+                   + std::to_string(event_bytes_max),
+                 "/data"};
+  if (auto ok = check_json(x.data); !ok)
+    return error{ok.error().code, ok.error().message, "/data" + ok.error().at};
+  return {};
+}
+
 result<void> check_json(std::string_view text) {
   auto parsed = json::parse(text, {.depth = 64, .bytes = event_bytes_max});
   if (!parsed)

@@ -4,6 +4,7 @@
 #include "runtime/base/result.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,58 @@ struct append_result {
   bool operator==(const append_result&) const = default;
 };
 
+/// Which events of all streams a reader wants. What is empty asks for nothing.
+struct event_filter {
+  std::string category;           ///< See category_of().
+  std::vector<std::string> types; ///< One of these; at most filter_types_max.
+  std::optional<instant> since;   ///< At this time or later.
+  std::optional<instant> until;   ///< Before this time.
+
+  bool operator==(const event_filter&) const = default;
+};
+
+struct read_all_request {
+  uint64_t from =
+    0; ///< Position, itself included; 0: from the beginning, or backwards from the end.
+  size_t limit = 100;
+  bool backwards = false;
+  event_filter filter;
+};
+
+/// Positions from `from` to `until`, both included.
+struct position_range {
+  uint64_t from = 0;
+  uint64_t until = UINT64_MAX;
+  size_t limit = 100;
+  bool backwards = false;
+};
+
+position_range range_of(const read_all_request& request);
+
+/// What is left of a stream. Versions never begin again: an append to a deleted stream goes on behind its last event.
+struct stream_info {
+  std::string name;
+  uint64_t version = 0;       ///< Of its last event.
+  uint64_t first_version = 1; ///< Events before it were truncated; version + 1 when all were.
+
+  bool operator==(const stream_info&) const = default;
+};
+
+/// The state that a stream's events led to. A store keeps the newest one of each stream.
+struct snapshot {
+  std::string stream;
+  uint64_t version = 0; ///< Of the last event that counts in it.
+  std::string
+    type; ///< What the state is and in which shape, e.g. `bank.account/2`; up to 255 bytes.
+  std::string data; ///< JSON text.
+  instant time;     ///< The epoch itself means: now.
+
+  bool operator==(const snapshot&) const = default;
+};
+
+/// The part of a stream's name before the first `-`: `acct-17` is of category `acct`.
+std::string_view category_of(std::string_view stream);
+
 /// A stream's name: `[A-Za-z0-9][A-Za-z0-9._/-]{0,254}`. A node in front (`alpha:acct-1`) is not
 /// part of it. Errors: errc::invalid_value.
 result<void> check_stream_name(std::string_view name);
@@ -81,12 +134,22 @@ result<void> check_event_type(std::string_view type);
 /// errc::invalid_value, errc::missing_field, errc::too_large, errc::invalid_json.
 result<void> check(const append_request& request);
 
+/// Errors: errc::out_of_range outside 1..read_events_max.
+result<void> check_limit(size_t limit);
+
+/// Errors: errc::invalid_value, with the place.
+result<void> check(const event_filter& filter);
+
+/// Errors: errc::invalid_value, errc::invalid_json, errc::too_large, with the place.
+result<void> check(const snapshot& x);
+
 /// Is this one JSON text (RFC 8259) without anything behind it? Errors: errc::invalid_json, with
 /// the offset.
 result<void> check_json(std::string_view text);
 
 inline constexpr size_t append_events_max = 1000;
 inline constexpr size_t event_bytes_max = 8 << 20; ///< data and metadata of one event.
+inline constexpr size_t filter_types_max = 16;
 inline constexpr size_t read_events_max = 10'000;
 inline constexpr size_t read_bytes_max =
   64 << 20; ///< A read ends early here; read on from its last event.

@@ -1,6 +1,8 @@
 #include "runtime/base/clock.hpp"
-#include "runtime/base/prng.hpp"
 #include "runtime/store/event_append.hpp"
+#include "runtime/store/event_changes.hpp"
+#include "runtime/store/event_names.hpp"
+#include "runtime/store/event_query.hpp"
 #include "runtime/store/event_store.hpp"
 #include "runtime/store/event_tail.hpp"
 #include "runtime/store/schemas.hpp"
@@ -10,16 +12,6 @@ namespace coppice::store {
 
 namespace {
 
-result<uint64_t> find_head(database& db) {
-  auto query = db.cached("SELECT coalesce(max(position), 0) FROM events");
-  if (!query)
-    return query.error();
-  auto row = (*query)->step();
-  if (!row)
-    return row.error();
-  return static_cast<uint64_t>((*query)->integer(0));
-}
-
 /// By the index that keeps ids unique.
 result<bool> has_event(database& db, std::string_view stream, std::string_view id) {
   auto query = db.cached("SELECT 1 FROM events e JOIN streams s ON s.stream_id = e.stream_id "
@@ -27,17 +19,6 @@ result<bool> has_event(database& db, std::string_view stream, std::string_view i
   if (!query)
     return query.error();
   return (*query)->bind(1, id).bind(2, stream).step();
-}
-
-result<void> check_limit(size_t limit) {
-  if (limit == 0 || limit > read_events_max)
-    return error{errc::out_of_range, "a limit is 1 to " + std::to_string(read_events_max),
-                 "/limit"};
-  return {};
-}
-
-int64_t to_sql(uint64_t x) {
-  return static_cast<int64_t>(std::min(x, static_cast<uint64_t>(INT64_MAX)));
 }
 
 class sqlite_event_store_impl : public sqlite_event_store {
@@ -49,18 +30,26 @@ public:
       auto alive = hub.lock();
       if (!alive)
         return;
-      if (auto position = find_head(db))
+      if (auto position = detail::find_head(db))
         alive->advance(*position);
     });
   }
 
   store_scope scope() const override { return store_scope::node; }
 
+  store_health health() const override {
+    auto stats = file_->stats();
+    return {.waiting = stats.waiting,
+            .jobs = stats.jobs,
+            .commits = stats.commits,
+            .failures = stats.failed_commits};
+  }
+
   void append(append_request request, append_callback callback) override {
     auto ok = check(request);
     if (!ok)
       return callback(ok.error());
-    name_events(request);
+    names_.name_events(request);
     size_t weight = 0;
     for (auto& x : request.events)
       weight += x.data.size() + x.metadata.size() + 256;
@@ -94,8 +83,42 @@ public:
     if (auto ok = check(request); !ok)
       return ok.error();
     auto named = request;
-    name_events(named);
+    names_.name_events(named);
     return detail::append_events(db, named);
+  }
+
+  void truncate(std::string stream, uint64_t before, done_callback callback) override {
+    if (auto ok = check_stream_name(stream); !ok)
+      return callback(ok.error());
+    change([stream = std::move(stream),
+            before](database& db) { return detail::truncate(db, stream, before); },
+           std::move(callback));
+  }
+
+  void remove_stream(std::string stream, expected_version expected,
+                     done_callback callback) override {
+    if (auto ok = check_stream_name(stream); !ok)
+      return callback(ok.error());
+    change([stream = std::move(stream),
+            expected](database& db) { return detail::remove_stream(db, stream, expected); },
+           std::move(callback));
+  }
+
+  void save(snapshot state, done_callback callback) override {
+    if (auto ok = check(state); !ok)
+      return callback(ok.error());
+    if (state.time == instant{})
+      state.time = system_clock().now();
+    auto weight = state.data.size() + 256;
+    change([state = std::move(state)](database& db) { return detail::save_snapshot(db, state); },
+           std::move(callback), weight);
+  }
+
+  result<std::optional<snapshot>> load(std::string_view stream) override {
+    if (auto ok = check_stream_name(stream); !ok)
+      return ok.error();
+    return ask<std::optional<snapshot>>(
+      *file_, [&](database& db) { return detail::read_snapshot(db, stream); });
   }
 
   result<std::vector<recorded_event>> read(std::string_view stream, uint64_t from, size_t limit,
@@ -104,62 +127,40 @@ public:
       return ok.error();
     if (auto ok = check_limit(limit); !ok)
       return ok.error();
-    if (backwards && from == 0)
-      from = UINT64_MAX;
-    static const auto up = std::string{detail::event_columns}
-                           + "WHERE e.stream_id = ? AND e.version >= ? ORDER BY e.version LIMIT ?";
-    static const auto down =
-      std::string{detail::event_columns}
-      + "WHERE e.stream_id = ? AND e.version <= ? ORDER BY e.version DESC LIMIT ?";
-    return query([&](database& db) -> result<std::vector<recorded_event>> {
-      auto find = db.cached("SELECT stream_id FROM streams WHERE name = ?");
-      if (!find)
-        return find.error();
-      auto found = (*find)->bind(1, stream).step();
-      if (!found)
-        return found.error();
-      if (!*found)
-        return error{errc::not_found, "there is no stream '" + std::string{stream} + "'",
-                     "/stream"};
-      auto rows = db.cached(backwards ? down : up);
-      if (!rows)
-        return rows.error();
-      (*rows)->bind(1, (*find)->integer(0)).bind(2, to_sql(from)).bind(3, to_sql(limit));
-      return detail::read_rows(**rows);
+    return ask<std::vector<recorded_event>>(*file_, [&](database& db) {
+      return detail::read_stream(db, stream, from, limit, backwards);
     });
   }
 
-  result<std::vector<recorded_event>> read_all(uint64_t from, size_t limit) override {
+  result<std::vector<recorded_event>> read_all(const read_all_request& request) override {
+    if (auto ok = check_limit(request.limit); !ok)
+      return ok.error();
+    if (auto ok = check(request.filter); !ok)
+      return ok.error();
+    return ask<std::vector<recorded_event>>(*file_, [&](database& db) {
+      return detail::read_range(db, range_of(request), request.filter);
+    });
+  }
+
+  result<std::vector<stream_info>> streams(std::string_view prefix, std::string_view after,
+                                           size_t limit) override {
     if (auto ok = check_limit(limit); !ok)
       return ok.error();
-    static const auto sql =
-      std::string{detail::event_columns} + "WHERE e.position >= ? ORDER BY e.position LIMIT ?";
-    return query([&](database& db) -> result<std::vector<recorded_event>> {
-      auto rows = db.cached(sql);
-      if (!rows)
-        return rows.error();
-      (*rows)->bind(1, to_sql(from)).bind(2, to_sql(limit));
-      return detail::read_rows(**rows);
-    });
+    return ask<std::vector<stream_info>>(
+      *file_, [&](database& db) { return detail::read_streams(db, prefix, after, limit); });
   }
 
-  result<uint64_t> stream_version(std::string_view stream) override {
+  result<stream_info> find(std::string_view stream) override {
     if (auto ok = check_stream_name(stream); !ok)
       return ok.error();
-    uint64_t version = 0;
-    auto read = file_->read([&](database& db) -> result<void> {
-      auto find = db.cached("SELECT version FROM streams WHERE name = ?");
-      if (!find)
-        return find.error();
-      auto found = (*find)->bind(1, stream).step();
-      if (!found)
-        return found.error();
-      version = *found ? static_cast<uint64_t>((*find)->integer(0)) : 0;
-      return {};
+    return ask<stream_info>(*file_, [&](database& db) -> result<stream_info> {
+      auto row = detail::find_stream(db, stream);
+      if (!row)
+        return row.error();
+      if (!row->state.exists)
+        return no_stream_named(stream);
+      return stream_info{std::string{stream}, row->state.version, row->first_version};
     });
-    if (!read)
-      return read.error();
-    return version;
   }
 
   void contains(std::string stream, std::string id, contains_callback callback) override {
@@ -193,16 +194,30 @@ public:
 
   result<std::unique_ptr<event_subscription>> tail(tail_options options,
                                                    tail_callback callback) override {
-    return detail::follow(file_, hub_, std::move(options), std::move(callback));
+    detail::tail_source source;
+    source.of_all = [file = file_, filter = options.filter](uint64_t after, uint64_t until) {
+      position_range range{.from = after + 1, .until = until, .limit = detail::tail_batch_max};
+      return ask<std::vector<recorded_event>>(
+        *file, [&](database& db) { return detail::read_range(db, range, filter); });
+    };
+    source.of_stream = [file = file_, stream = options.stream](uint64_t version, uint64_t until) {
+      return ask<std::vector<recorded_event>>(
+        *file, [&](database& db) { return detail::read_behind(db, stream, version, until); });
+    };
+    source.version_at = [file = file_, stream = options.stream](uint64_t position) {
+      return ask<uint64_t>(*file,
+                           [&](database& db) { return detail::version_at(db, stream, position); });
+    };
+    return detail::follow(std::move(source), hub_, std::move(options), std::move(callback));
   }
 
   const std::shared_ptr<sqlite_file>& file() const override { return file_; }
 
 private:
-  template <class Job>
-  result<std::vector<recorded_event>> query(const Job& job) {
-    result<std::vector<recorded_event>> out{std::vector<recorded_event>{}};
-    auto read = file_->read([&](database& db) -> result<void> {
+  template <class Answer, class Job>
+  static result<Answer> ask(sqlite_file& file, const Job& job) {
+    result<Answer> out{Answer{}};
+    auto read = file.read([&](database& db) -> result<void> {
       out = job(db);
       return out ? result<void>{} : result<void>{out.error()};
     });
@@ -211,23 +226,17 @@ private:
     return out;
   }
 
-  /// Ids are given before the job is queued, so that a job that runs twice stores the same.
-  void name_events(append_request& request) {
-    auto now = system_clock().now();
-    for (auto& x : request.events) {
-      if (x.time == instant{})
-        x.time = now;
-      if (x.id.empty()) {
-        std::lock_guard guard{random_mutex_};
-        x.id = make_uuid(static_cast<uint64_t>(now.ns / 1'000'000), random_);
-      }
-    }
+  void change(sqlite_file::work job, done_callback callback, size_t weight = 256) {
+    auto shared = std::make_shared<done_callback>(std::move(callback));
+    auto queued = file_->submit(
+      std::move(job), [shared](result<void> outcome) { (*shared)(std::move(outcome)); }, weight);
+    if (!queued)
+      (*shared)(queued.error());
   }
 
   std::shared_ptr<sqlite_file> file_;
   std::shared_ptr<detail::tail_hub> hub_ = std::make_shared<detail::tail_hub>();
-  std::mutex random_mutex_;
-  prng random_{random_seed()};
+  detail::event_names names_;
 };
 
 } // namespace
@@ -238,7 +247,7 @@ sqlite_event_store::open(std::shared_ptr<sqlite_file> file) {
     return ok.error();
   uint64_t head = 0;
   auto read = file->read([&head](database& db) -> result<void> {
-    auto found = find_head(db);
+    auto found = detail::find_head(db);
     if (!found)
       return found.error();
     head = *found;
