@@ -11,7 +11,7 @@ coppice_test(bench_frame SOURCES tests/bench/frame/frame.test.cpp DEPENDS bench_
 
 file(GLOB rows CONFIGURE_DEPENDS tests/bench/*_rows.cpp)
 add_executable(coppice_bench EXCLUDE_FROM_ALL tests/bench/main.cpp tests/bench/suites.cpp ${rows})
-target_link_libraries(coppice_bench PRIVATE coppice_bench_frame coppice_warnings)
+target_link_libraries(coppice_bench PRIVATE coppice_bench_frame coppice_cli coppice_warnings)
 add_dependencies(bench coppice_bench)
 
 # coppice_bench_suite(NAME modules...): tests/bench/NAME_*.cpp become the measuring program bench_NAME.

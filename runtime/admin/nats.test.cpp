@@ -87,6 +87,9 @@ TEST_CASE("admin: subjects are published to, read from and asked", "[nats]") {
   CHECK(begun.get()[1].id == "TEST:5");
   CHECK(x.stream(durable + "1", 100)[0].id == "TEST:6");
   x.problem(x.call("GET", "/v1/subjects/test.a?durable=files"), 409, errc::conflict);
+  // Who changes a stream is told of, who only looks is not.
+  auto history = x.call("GET", "/v1/history?since=1h").body;
+  CHECK(history.find("subscribe test.>") != std::string::npos);
 
   auto live = std::async(std::launch::async, [&] { return x.stream("/v1/subjects/live.%2A", 1); });
   REQUIRE(wait_until([&] {

@@ -1,5 +1,7 @@
 #include "runtime/admin/node_fixture.test.hpp"
 
+#include "runtime/admin/routes.hpp"
+#include "runtime/http/router.hpp"
 #include "runtime/json/messages.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_messages.hpp"
@@ -7,9 +9,11 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 namespace coppice::admin::test {
@@ -234,6 +238,26 @@ running_node::~running_node() {
   }
 }
 
+namespace {
+
+/// The document of the API names what a route answers when all went well.
+void check_documented(const std::string& method, const std::string& target, int status) {
+  static const http::router table{all_routes(nullptr)};
+  http::request x{.method = method, .target = target};
+  x.caller = http::identity{http::role::admin, "test"};
+  std::istringstream path{target.substr(1, target.find('?') - 1)};
+  for (std::string segment; std::getline(path, segment, '/');)
+    x.segments.push_back(segment);
+  auto* route = table.find(x).target;
+  if (route == nullptr || status >= 300)
+    return;
+  if (std::find(route->success.begin(), route->success.end(), status) == route->success.end())
+    throw std::runtime_error(method + " " + route->pattern + " answers " + std::to_string(status)
+                             + ", which its row in the table does not name");
+}
+
+} // namespace
+
 http::response asking::call(const std::string& method, const std::string& target,
                             const std::string& body, const http::header_list& headers) {
   auto client = http::client::connect(socket_url);
@@ -242,6 +266,7 @@ http::response asking::call(const std::string& method, const std::string& target
   auto answer = client->request(method, target, headers, body);
   if (!answer)
     throw std::runtime_error(method + " " + target + ": " + to_string(answer.error()));
+  check_documented(method, target, answer->status);
   return *answer;
 }
 

@@ -238,6 +238,7 @@ void add_action_routes(table& to) {
   route.query = parameters({"path", "role", "node"});
   route.body_schema = "child";
   route.response_schema = "actor";
+  route.success = {201};
   route.deadline = action_deadline + std::chrono::seconds{2};
 }
 

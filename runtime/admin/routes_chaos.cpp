@@ -158,6 +158,7 @@ void add_chaos_routes(table& to) {
                       "The node's process kills itself", post_kill_node);
   kill.query = parameters({"node"});
   kill.response_schema = "killed_node";
+  kill.success = {202};
 }
 
 } // namespace coppice::admin

@@ -149,6 +149,7 @@ void add_event_routes(table& to) {
   append.query = parameters({"stream", "expect", "node"});
   append.body_schema = "new_events";
   append.response_schema = "appended";
+  append.success = {201};
   auto& tail = to.add("GET", "/v1/events/tail", http::role::viewer, "Events as they are appended",
                       get_events_tail);
   tail.query = parameters({"stream", "from", "node"});

@@ -119,6 +119,7 @@ void add_message_routes(table& to) {
   route.query = parameters({"path", "mode", "timeout", "node"});
   route.body_schema = "typed_message";
   route.response_schema = "sent_or_answer";
+  route.success = {200, 202};
   route.deadline = request_timeout_max + std::chrono::seconds{2};
 }
 

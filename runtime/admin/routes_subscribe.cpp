@@ -291,6 +291,9 @@ void get_subject(const api_ptr& a, call c) {
     auto place = a->take_stream(c);
     if (!place)
       return;
+    // Both change the stream: a consumer that stays, events that nobody else gets.
+    if (!want.durable.empty() || want.ack)
+      a->audit(c, "subscribe", want.filter, {{"durable", want.durable}, {"ack", want.ack}});
     auto x = std::make_shared<listener>(a, c, want, std::move(place));
     if (want.from_stream())
       x->pull(*nats, std::move(options));

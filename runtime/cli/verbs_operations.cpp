@@ -269,6 +269,9 @@ std::vector<verb> operation_verbs() {
     {.name = "bench",
      .summary = "built-in benchmarks beside their baselines",
      .run = bench,
+     .args = {{"SUITE", "these alone", word_kind::any, false, {"actors", "net", "events"}}},
+     .flags = {{"--rows", "R,...", "only these rows"},
+               {"--long", "", "larger sizes; without it a suite takes about 45 s at most"}},
      .examples = {"bench actors", "bench net --rows tree_query -o json"},
      .raw = true},
   };

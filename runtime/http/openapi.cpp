@@ -88,7 +88,11 @@ bj::object responses_of(const route& x) {
     success["content"] = content("application/json", reference(x.response_schema));
   bj::object failure{{"description", "Refused or failed"},
                      {"content", content("application/problem+json", reference("problem"))}};
-  return {{"200", std::move(success)}, {"default", std::move(failure)}};
+  bj::object out;
+  for (auto status : x.success)
+    out[std::to_string(status)] = success;
+  out["default"] = std::move(failure);
+  return out;
 }
 
 bj::object operation_of(const route& x, const path_shape& shape) {

@@ -40,6 +40,9 @@ struct route {
   /// required one.
   std::vector<query_parameter> query = {};
 
+  /// What it answers when all went well; more than one where its query decides.
+  std::vector<int> success = {200};
+
   bool streams = false;      ///< Answers with server-sent events; for the document.
   size_t body_bytes_max = 0; ///< 0: the server's.
   duration deadline{};       ///< 0: the server's.

@@ -1,4 +1,5 @@
 #include "runtime/base/address.hpp"
+#include "runtime/cli/yaml.hpp"
 #include "tests/bench/frame/child.hpp"
 #include "tests/bench/frame/report.hpp"
 #include "tests/bench/suites.hpp"
@@ -9,7 +10,7 @@
 #include <string_view>
 #include <unistd.h>
 
-// coppice_bench [SUITE...] [--rows R,...] [--long] [-o table|json]
+// coppice_bench [SUITE...] [--rows R,...] [--long] [-o table|wide|json|yaml|name]
 
 namespace {
 
@@ -17,17 +18,18 @@ using namespace coppice;
 using namespace coppice::bench;
 
 constexpr auto usage =
-  "usage: coppice bench [actors] [net] [events] [--rows R,...] [--long] [-o table|json]\n"
+  "usage: coppice bench [actors] [net] [events] [--rows R,...] [--long] [-o "
+  "table|wide|json|yaml|name]\n"
   "Measures each row and its baseline in turns, five rounds, and prints medians.\n"
   "  --rows R,...  only these rows\n"
   "  --long        larger sizes; without it a suite takes at most 45 s\n"
-  "  -o            table (default) or json\n";
+  "  -o            table (default; wide is the same), json, yaml or name: the rows' names\n";
 
 struct options {
   std::vector<std::string> suites;
   std::vector<std::string> rows;
   bool long_run = false;
-  bool json = false;
+  std::string output = "table";
   bool help = false;
 };
 
@@ -43,10 +45,12 @@ std::vector<std::string> split(std::string_view text) {
 }
 
 result<void> set_output(std::string_view text, options& out) {
-  if (text != "table" && text != "json")
-    return error{
-      errc::usage, "no output '" + std::string{text} + "'; known: table, json", "-o", {}};
-  out.json = text == "json";
+  const std::vector<std::string> known{"table", "wide", "json", "yaml", "name"};
+  out.output = text;
+  if (std::find(known.begin(), known.end(), out.output) == known.end())
+    return error{errc::usage,
+                 "no output '" + out.output + "'; known: table, wide, json, yaml, name", "-o",
+                 nearest_name(text, known)};
   return {};
 }
 
@@ -151,6 +155,19 @@ int fail(const error& why, bool json) {
   return why.code == errc::usage ? 2 : 1;
 }
 
+void print(const std::vector<outcome>& results, std::string_view output) {
+  json::value all{to_json(results)};
+  if (output == "json")
+    std::puts(json::serialize_pretty(all).c_str());
+  else if (output == "yaml")
+    std::fputs(cli::to_yaml(all).c_str(), stdout);
+  else if (output == "name")
+    for (auto& x : results)
+      std::puts(x.name.c_str());
+  else
+    std::fputs(to_table(results).c_str(), stdout);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -166,7 +183,7 @@ int main(int argc, char** argv) {
   }
   auto chosen = choose(*wanted);
   if (!chosen)
-    return fail(chosen.error(), wanted->json);
+    return fail(chosen.error(), wanted->output == "json");
   auto settings = settings_of(*wanted);
   std::vector<outcome> results;
   for (auto& rows : *chosen)
@@ -174,10 +191,7 @@ int main(int argc, char** argv) {
       results.push_back(std::move(x));
   if (settings.progress)
     std::fputs("\r\033[K", stderr);
-  if (wanted->json)
-    std::puts(json::serialize_pretty(json::value(to_json(results))).c_str());
-  else
-    std::fputs(to_table(results).c_str(), stdout);
+  print(results, wanted->output);
   auto failed = [](const outcome& x) { return x.failure.code != errc::none; };
   return std::any_of(results.begin(), results.end(), failed) ? 1 : 0;
 }

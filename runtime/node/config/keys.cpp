@@ -61,7 +61,7 @@ std::string list_of(std::string_view words) {
 }
 
 std::string bound(const key_info& key, double x) {
-  if (key.type == value_type::duration)
+  if (key.type == value_type::duration || key.type == value_type::shutdown)
     return to_string(coppice::duration{static_cast<int64_t>(x)});
   if (key.type == value_type::size)
     return size_to_string(static_cast<uint64_t>(x));
@@ -80,6 +80,8 @@ std::string such_as(const key_info& key) {
 }
 
 std::string kind_and_range(const key_info& key) {
+  if (key.type == value_type::shutdown)
+    return "duration" + range(key) + ", " + list_of(key.words);
   auto out = std::string{to_string(key.type)};
   if (key.type == value_type::word || key.type == value_type::levels || key.type == value_type::url)
     out += ": " + list_of(key.words);
@@ -134,33 +136,34 @@ std::vector<const key_info*> keys_below(std::string_view section) {
 }
 
 std::string_view to_string(value_type x) {
-  static constexpr auto names = std::to_array<std::string_view>({"section",
-                                                                 "list",
-                                                                 "list of children",
-                                                                 "list of names",
-                                                                 "list of subjects",
-                                                                 "list of HOST:PORT",
-                                                                 "map of levels",
-                                                                 "map",
-                                                                 "list",
-                                                                 "text",
-                                                                 "name",
-                                                                 "file",
-                                                                 "duration",
-                                                                 "size",
-                                                                 "whole number",
-                                                                 "number",
-                                                                 "true or false",
-                                                                 "word",
-                                                                 "HOST:PORT",
-                                                                 "URL",
-                                                                 "address",
-                                                                 "subject",
-                                                                 "type name",
-                                                                 "stream name",
-                                                                 "SHA-256",
-                                                                 "duration or word",
-                                                                 "count or duration"});
+  static constexpr auto names =
+    std::to_array<std::string_view>({"section",
+                                     "list",
+                                     "list of children",
+                                     "list of names",
+                                     "list of subjects",
+                                     "list of HOST:PORT",
+                                     "map of levels",
+                                     "map",
+                                     "list",
+                                     "text",
+                                     "name",
+                                     "file",
+                                     "duration",
+                                     "size",
+                                     "whole number",
+                                     "number",
+                                     "true or false",
+                                     "word",
+                                     "HOST:PORT",
+                                     "URL",
+                                     "address",
+                                     "subject",
+                                     "type name",
+                                     "stream name",
+                                     "SHA-256",
+                                     "duration, brutal_kill or infinity",
+                                     "count or duration"});
   return names[static_cast<size_t>(x)];
 }
 
@@ -230,7 +233,7 @@ std::string expectation(const key_info& key) {
     case value_type::sha256:
       return "64 hexadecimal digits";
     case value_type::shutdown:
-      return "a duration with a unit, brutal_kill or infinity";
+      return "a duration with a unit" + range(key) + ", brutal_kill or infinity";
     case value_type::give_up:
       return "a count such as 10, or a duration such as 5min";
   }
