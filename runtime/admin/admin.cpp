@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 namespace coppice {
 
@@ -20,8 +21,10 @@ namespace {
 // What may wait for a slow reader of a stream: catching up with a long store comes in bursts.
 constexpr size_t stream_bytes_max = 16 << 20;
 
-http::server_options options_of(const node& owner,
-                                std::shared_ptr<const admin::gatekeeper> keeper) {
+/// Who may do what, as the configuration says by now.
+using current_keeper = std::atomic<std::shared_ptr<const admin::gatekeeper>>;
+
+http::server_options options_of(const node& owner, std::shared_ptr<const current_keeper> keeper) {
   auto& from = owner.configuration().admin;
   http::server_options out;
   out.unix_path =
@@ -34,7 +37,7 @@ http::server_options options_of(const node& owner,
   out.connections_max = owner.configuration().limits.connections;
   out.stream_buffer_bytes_max = stream_bytes_max;
   out.authenticate = [keeper = std::move(keeper)](const http::request& x) {
-    return keeper->identify(x);
+    return keeper->load()->identify(x);
   };
   out.on_request = [](const http::access_record& x) {
     telemetry::metrics::count_http_request(x.method, x.pattern, x.status);
@@ -98,6 +101,7 @@ struct admin_server::impl {
   std::shared_ptr<admin::api> api;
   std::shared_ptr<const http::router> routes;
   std::unique_ptr<http::server> server;
+  std::shared_ptr<void> reloads;
   std::string socket_url;
   std::string url;
   bool stopped = false;
@@ -128,7 +132,16 @@ result<void> admin_server::start() {
   auto keeper = admin::gatekeeper::make(owner.configuration().admin, names_of(owner));
   if (!keeper)
     return keeper.error();
-  auto options = options_of(owner, std::make_shared<const admin::gatekeeper>(std::move(*keeper)));
+  auto current =
+    std::make_shared<current_keeper>(std::make_shared<const admin::gatekeeper>(std::move(*keeper)));
+  x.reloads = owner.on_reload([&owner, current] {
+    auto next = admin::gatekeeper::make(owner.configuration().admin, names_of(owner));
+    if (next)
+      current->store(std::make_shared<const admin::gatekeeper>(std::move(*next)));
+    else
+      log::error("admin", "the tokens stay as they were: " + to_string(next.error()));
+  });
+  auto options = options_of(owner, current);
   x.socket_url = "unix://" + options.unix_path;
   auto scheme = std::string{options.tls ? "https://" : "http://"};
   auto host = options.tcp ? options.tcp->host : std::string{};
@@ -151,6 +164,7 @@ void admin_server::stop() {
   if (x.stopped)
     return;
   x.stopped = true;
+  x.reloads.reset();
   if (x.server)
     x.server->stop(std::chrono::seconds{2});
   x.api->stop();

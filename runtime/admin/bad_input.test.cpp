@@ -1,8 +1,11 @@
+#include "runtime/admin/auth.hpp"
 #include "runtime/admin/node_fixture.test.hpp"
 #include "runtime/http/http_test.hpp"
 #include "runtime/http/url.hpp"
 
 #include <array>
+#include <fstream>
+#include <sstream>
 
 using namespace coppice;
 using namespace coppice::admin::test;
@@ -230,4 +233,15 @@ TEST_CASE("admin: tokens and roles over TCP", "[bad input]") {
   x.problem(call("POST", "/v1/actors/stop?path=/user/box/one", "viewer"), 403, errc::forbidden);
   x.problem(call("GET", "/v1/config", "viewer"), 403, errc::forbidden);
   x.problem(call("GET", "/v1/subjects/a.b?ack=true", "viewer"), 403, errc::forbidden);
+  // Another configuration, other tokens, also for a connection that stands.
+  auto file = x.folder / "node.yaml";
+  std::ostringstream read;
+  read << std::ifstream{file}.rdbuf();
+  auto text = read.str();
+  auto at = text.find(hash_of_viewer);
+  REQUIRE(at != std::string::npos);
+  std::ofstream{file} << text.replace(at, 64, admin::sha256_hex("new"));
+  CHECK(x.post("/v1/config/reload").at(0).at("applied").as_bool());
+  x.problem(call("GET", "/v1/tree", "viewer"), 401, errc::unauthorized);
+  CHECK(call("GET", "/v1/tree", "new").status == 200);
 }

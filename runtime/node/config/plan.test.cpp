@@ -49,6 +49,12 @@ TEST_CASE("reload plan: what each change does", "[config]") {
      "user: [{id: a, type: x.y, args: {rules: [{name: r, above: 2}, {name: s}]}}]\n",
      "~ restart /user/a: args.rules: r: above 1 -> 2; s added  (f:2:8)\n"},
     {"order of an alert's keys", "alerts: {rules: [{a: 1, b: 2}]}\n", "alerts: {rules: [{b: 2, a: 1}]}\n", "nothing changes\n"},
+    {"tokens", "admin: {tokens: [{name: a, role: viewer, token_file: x}, {name: b, role: admin, token_file: y}]}\n",
+     "admin: {tokens: [{name: b, role: viewer, token_file: y}]}\n",
+     "~ set admin.tokens[b].role: admin -> viewer  (f:2:34)\n"
+     "~ set admin.tokens[a].name: a -> nothing  (f:2:25)\n"
+     "~ set admin.tokens[a].role: viewer -> nothing  (f:2:34)\n"
+     "~ set admin.tokens[a].token_file: x -> nothing  (f:2:54)\n"},
     {"sampling", "", "telemetry: {sampling: 0.5}\n", "~ set telemetry.sampling: 0.01 -> 0.5  (f:2:23)\n"},
     {"chaos", "chaos: {enabled: true}\n", "", "~ set chaos.enabled: true -> false  (default)\n"},
     {"store", "store: {path: a}\n", "store: {path: b}\n",
