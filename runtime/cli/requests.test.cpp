@@ -456,8 +456,9 @@ TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli
   REQUIRE(write_text_file(here.folder() + "/bad.json", R"({"a":{"b":1,"b":2}})"));
   bad = run({"send", "/user/x", "t.x", "@" + here.folder() + "/bad.json", "-o", "json"});
   CHECK(bad.status == 1);
-  CHECK(bad.err.find("coppice: @" + here.folder() + "/bad.json: the JSON text has the field 'b' ")
-        == 0);
+  CHECK(
+    bad.err.find("coppice: @" + here.folder() + "/bad.json /a/b: the JSON text has the field 'b' ")
+    == 0);
   CHECK(bad.out.find("\"code\":\"invalid_json\"") != std::string::npos);
   bad = run({"send", "/user/x", "t.x", "@" + here.folder() + "/none.json"});
   CHECK(bad.status == 2);

@@ -277,10 +277,13 @@ result<json::value> session::json_body(const std::string& given, std::string_vie
   json::parse_limits limits;
   limits.bytes = std::max(limits.bytes, raw->size());
   auto out = json::parse(*raw, limits);
-  if (!out)
-    return error{out.error().code, out.error().message,
-                 given[0] == '@' ? given : std::string{place}, out.error().hint};
-  return out;
+  if (out)
+    return out;
+  // Which argument, and where in it.
+  auto where = given[0] == '@' ? given : std::string{place};
+  if (!out.error().at.empty())
+    where += " " + out.error().at;
+  return error{out.error().code, out.error().message, where, out.error().hint};
 }
 
 void session::cancel() {
