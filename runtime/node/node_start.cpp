@@ -3,6 +3,8 @@
 #include "runtime/node/node_impl.hpp"
 #include "runtime/scheduling/install.hpp"
 #include "runtime/store/dead_letter_core.hpp"
+#include "runtime/store/postgres/connecting.hpp"
+#include "runtime/store/postgres/event_store.hpp"
 #include "runtime/telemetry/install.hpp"
 #include "runtime/telemetry/log.hpp"
 
@@ -70,6 +72,31 @@ void node::impl::start_log() {
   log::start(std::move(to));
 }
 
+namespace {
+
+result<std::shared_ptr<store::event_store>>
+open_event_store(const config::store_section& from,
+                 const std::shared_ptr<store::sqlite_file>& file) {
+  if (!from.postgres) {
+    auto own = store::sqlite_event_store::open(file);
+    if (!own)
+      return own.error();
+    return std::shared_ptr<store::event_store>{std::move(*own)};
+  }
+  postgres::options options;
+  options.url = from.postgres->url;
+  options.schema = from.postgres->schema;
+  if (!from.postgres->password_file.empty()) {
+    auto password = postgres::read_password(from.postgres->password_file);
+    if (!password)
+      return password.error();
+    options.password = std::move(*password);
+  }
+  return postgres::open_event_store(std::move(options));
+}
+
+} // namespace
+
 result<void> node::impl::open_store() {
   if (!file) {
     store::sqlite_file_options options;
@@ -82,7 +109,7 @@ result<void> node::impl::open_store() {
       return opened.error();
     file = *opened;
   }
-  auto events = store::sqlite_event_store::open(file);
+  auto events = open_event_store(settings().config.store, file);
   if (!events)
     return events.error();
   event_store = *events;
@@ -172,6 +199,7 @@ result<void> node::impl::start_cluster() {
   to.log = [](bool warning, const std::string& line) {
     log::write(warning ? log::level::warn : log::level::info, "cluster", line);
   };
+  to.on_turned_away = [this](const coppice::cluster::turned_away& x) { on_turned_away(x); };
   peers = std::make_unique<coppice::cluster::cluster>(std::move(to));
   // Before the start: a refusal may be the first thing that happens.
   peers->subscribe([this](const coppice::cluster::member_event& x) { on_member(x); });
@@ -239,6 +267,17 @@ void node::impl::on_member(const coppice::cluster::member_event& x) {
     stop_reason = "the name " + settings().config.node.name + " is in use in the cluster";
     changed.notify_all();
   }
+}
+
+void node::impl::on_turned_away(const coppice::cluster::turned_away& x) {
+  auto text = (x.count == 1 ? "a connection from " + x.source + " was refused"
+                            : std::to_string(x.count) + " connections from " + x.source
+                                + " were refused, the last")
+              + " (" + x.reason + "): " + x.text;
+  auto details = json::serialize(
+    json::object{{"source", x.source}, {"reason", x.reason}, {"text", x.text}, {"count", x.count}});
+  note("node", {}, text, details);
+  self.publish_own("node.refused", {}, std::move(details));
 }
 
 // -- the end ------------------------------------------------------------------------------------------------------------

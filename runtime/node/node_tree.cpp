@@ -167,7 +167,9 @@ result<supervisor_spec> node::impl::system_branch() {
     auto stats = file->stats();
     return "{\"path\":" + json::serialize(json::value(file->path())) + ",\"jobs\":"
            + std::to_string(stats.jobs) + ",\"commits\":" + std::to_string(stats.commits)
-           + ",\"head\":" + std::to_string(event_store->head()) + "}";
+           + ",\"head\":" + std::to_string(event_store->head()) + ",\"scope\":\""
+           + std::string{to_string(event_store->scope())}
+           + "\",\"waits\":" + json::serialize(json::value(event_store->health().message)) + "}";
   }));
   if (nats) {
     out.children.push_back(service_face("events", "coppice.events", [this] {

@@ -2,13 +2,17 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <filesystem>
 
 namespace coppice::store {
 
 namespace {
 
-std::string advice(int code) {
+std::string advice(int code, int system) {
+  // Where a file is only made longer (the index of the log), SQLite has one code for all causes.
+  if ((code & 0xff) == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
+    code = SQLITE_FULL;
   switch (code & 0xff) {
     case SQLITE_FULL:
       return "the disk is full; make room and try again";
@@ -36,7 +40,8 @@ std::string advice(int code) {
 
 error storage_error(sqlite3* connection, int code, const std::string& file) {
   std::string text = connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
-  return {errc::storage, advice(code) + " (SQLite: " + text + ")", file};
+  auto system = connection != nullptr ? sqlite3_system_errno(connection) : 0;
+  return {errc::storage, advice(code, system) + " (SQLite: " + text + ")", file};
 }
 
 } // namespace

@@ -3,12 +3,15 @@
 #include "runtime/store/testing.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <sqlite3.h>
 
+#include <cerrno>
 #include <fstream>
 #include <future>
 #include <sstream>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace coppice;
 using namespace coppice::store;
@@ -321,6 +324,38 @@ TEST_CASE("group commit: the last owner may go away inside a callback", "[store]
   gone.get_future().wait();
 }
 
+TEST_CASE("sqlite: a disk that is full from the beginning is said to be full", "[store]") {
+  // No write to the index of the log has room, for which SQLite has its code of all disk errors.
+  struct full_disk {
+    full_disk() { set(reinterpret_cast<sqlite3_syscall_ptr>(&write_none), &pwrite_none); }
+    ~full_disk() { set(nullptr, nullptr); }
+
+    static bool has_no_room(int file) {
+      char path[4096];
+      auto n = ::readlink(("/proc/self/fd/" + std::to_string(file)).c_str(), path, sizeof path);
+      return n > 0 && std::string_view{path, static_cast<size_t>(n)}.ends_with("-shm");
+    }
+    static ssize_t write_none(int file, const void* data, size_t bytes) {
+      return has_no_room(file) ? (errno = ENOSPC, -1) : ::write(file, data, bytes);
+    }
+    static ssize_t pwrite_none(int file, const void* data, size_t bytes, off_t at) {
+      return has_no_room(file) ? (errno = ENOSPC, -1) : ::pwrite(file, data, bytes, at);
+    }
+    static void set(sqlite3_syscall_ptr write, ssize_t (*pwrite)(int, const void*, size_t, off_t)) {
+      auto* vfs = sqlite3_vfs_find(nullptr);
+      vfs->xSetSystemCall(vfs, "write", write);
+      for (const char* name : {"pwrite", "pwrite64"}) // Which of them depends on how it was built.
+        vfs->xSetSystemCall(vfs, name, reinterpret_cast<sqlite3_syscall_ptr>(pwrite));
+    }
+  } until_the_end;
+  temp_folder folder;
+  auto file = sqlite_file::open({.path = folder / "a.db"});
+  auto full = file ? (*file)->migrate(first) : result<void>{file.error()};
+  REQUIRE_FALSE(full);
+  INFO(full.error().message);
+  CHECK(full.error().message.find("the disk is full") == 0);
+}
+
 TEST_CASE("sqlite: a disk without room says so, and the file goes on when there is room again",
           "[store]") {
   temp_folder folder;
@@ -339,7 +374,14 @@ TEST_CASE("sqlite: a disk without room says so, and the file goes on when there 
   REQUIRE_FALSE(full);
   CHECK(full.error().code == errc::storage);
   CHECK(full.error().message.find("disk is full") != std::string::npos);
+  CHECK(file->stats().last_error == full.error().message);
+  auto wrong = file->run([](database&) -> result<void> {
+    return error{errc::conflict, "not version 3", {}, {}};
+  });
+  REQUIRE_FALSE(wrong);
+  CHECK(file->stats().last_error == full.error().message);
   REQUIRE(file->run(insert(1)));
+  CHECK(file->stats().last_error.empty());
   REQUIRE(file->run(pages(100'000)));
   REQUIRE(file->run(big));
   CHECK(count(*file) == 2);

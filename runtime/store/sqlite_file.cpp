@@ -173,6 +173,7 @@ private:
       note_commit(false);
       outcomes[0] = committed;
     }
+    note_outcomes(outcomes);
     for (size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].finished)
         batch[i].finished(std::move(outcomes[i]));
@@ -217,6 +218,16 @@ private:
     for (auto& listener : listeners)
       listener(db_);
     db_.reset_cached();
+  }
+
+  /// What somebody asked for wrongly says nothing about the file.
+  void note_outcomes(const std::vector<result<void>>& outcomes) {
+    std::lock_guard guard{mutex_};
+    for (auto& x : outcomes)
+      if (x)
+        stats_.last_error.clear();
+      else if (x.error().code == errc::storage)
+        stats_.last_error = x.error().message;
   }
 
   void note_commit(bool ok) {

@@ -19,6 +19,8 @@ struct sqlite_file_stats {
   uint64_t jobs = 0;    ///< Jobs finished, with or without success.
   uint64_t commits = 0; ///< Transactions committed; jobs / commits is the group's size.
   uint64_t failed_commits = 0;
+  /// Of the last write; empty when it succeeded. Jobs that are wrong in themselves do not count.
+  std::string last_error;
   size_t waiting = 0; ///< Jobs that wait now.
 };
 

@@ -66,8 +66,9 @@ std::optional<T> number_of(std::string_view text) {
   return out;
 }
 
-/// What is wrong with the part of a URL behind `SCHEME://`; empty: nothing. Says no credentials.
-std::string authority_mistake(std::string_view rest) {
+/// What is wrong with the part of a URL behind `SCHEME://`; empty: nothing. Says no credentials. PostgreSQL's may have no host:
+/// then a parameter names it, or the folder of a socket.
+std::string authority_mistake(std::string_view rest, bool needs_host) {
   auto place = rest.substr(0, rest.find_first_of("/?#"));
   if (auto sign = place.rfind('@'); sign != std::string_view::npos)
     place.remove_prefix(sign + 1);
@@ -79,7 +80,7 @@ std::string authority_mistake(std::string_view rest) {
       return "a URL whose brackets hold no IPv6 address";
     place.remove_prefix(host.size() + 1);
   } else {
-    if (host.empty())
+    if (host.empty() && needs_host)
       return "a URL without a host";
     // Other scripts are left to the resolver.
     if (std::any_of(host.begin(), host.end(), [](char c) {
@@ -104,7 +105,7 @@ std::string url_mistake(std::string_view url, std::string_view schemes) {
       || std::any_of(url.begin(), url.end(),
                      [](char c) { return static_cast<unsigned char>(c) <= ' '; }))
     return "no such URL";
-  return authority_mistake(url.substr(colon + 3));
+  return authority_mistake(url.substr(colon + 3), !url.starts_with("postgres"));
 }
 
 bool outside(double x, const key_info& key) {

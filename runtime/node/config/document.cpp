@@ -336,14 +336,14 @@ mistake syntax_mistake(std::string_view file, std::string_view text,
 
 } // namespace
 
+mistake too_long(std::string_view file, const std::string& size) {
+  return {{std::string{file}, 0, 0}, {}, size + " of text", "at most 1MiB", {}};
+}
+
 std::optional<value> parse_document(std::string_view file, std::string_view text,
                                     std::vector<mistake>& mistakes) {
   if (text.size() > text_bytes_max) {
-    mistakes.push_back({{std::string{file}, 0, 0},
-                        {},
-                        size_to_string(text.size()) + " of text",
-                        "at most 1MiB",
-                        {}});
+    mistakes.push_back(too_long(file, size_to_string(text.size())));
     return {};
   }
   if (text.starts_with("\xef\xbb\xbf"))

@@ -10,4 +10,7 @@ namespace coppice::config {
 std::optional<value> parse_document(std::string_view file, std::string_view text,
                                     std::vector<mistake>& mistakes);
 
+/// The mistake of a text that is over the limit; `size` for people.
+mistake too_long(std::string_view file, const std::string& size);
+
 } // namespace coppice::config

@@ -78,6 +78,10 @@ constexpr auto table = std::to_array<key_info>({
 
   {"store", t::section, "", c::never, "The node's durable state: event store, outbox and dead letters.", ""},
   {"store.path", t::file, "", c::never, "SQLite file. Default: `store.db` in the data folder.", "/var/lib/coppice/store.db"},
+  {"store.postgres", t::section, "", c::never, "Event streams on PostgreSQL, shared by all nodes that name the same database and schema. Without `url`: in the SQLite file. Outbox and dead letters stay there in any case.", ""},
+  {"store.postgres.url", t::url, "", c::never, "The database. The tables are made when they are missing.", "postgresql://coppice@db.example.net/events", "postgresql postgres"},
+  {"store.postgres.schema", t::text, "coppice", c::never, "The schema of the tables: small letters, digits and underscores.", "coppice"},
+  {"store.postgres.password_file", t::file, "", c::never, "A file with the password. Otherwise as libpq finds it (`PGPASSWORD`, `~/.pgpass`).", "/etc/coppice/postgres.password"},
 
   {"log", t::section, "", c::live, "JSON logs, one object a line.", ""},
   {"log.level", t::word, "info", c::live, "The least serious level that is written.", "debug", levels},

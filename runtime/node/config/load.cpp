@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <tuple>
@@ -262,6 +263,7 @@ load_outcome load_file(const std::string& path, const load_options& options) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.eof() && in.fail()) {
     load_outcome out;
+    out.is_read = false;
     out.mistakes.push_back({{path, 0, 0},
                             {},
                             std::string{"the file cannot be read: "} + std::strerror(errno),
@@ -270,6 +272,14 @@ load_outcome load_file(const std::string& path, const load_options& options) {
     return out;
   }
   text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > 1 << 20) {
+    std::error_code unknown; // Of a pipe or a device.
+    auto size = std::filesystem::file_size(path, unknown);
+    load_outcome out;
+    out.mistakes.push_back(
+      too_long(path, (unknown ? std::string{"more than 1MiB"} : size_to_string(size))));
+    return out;
+  }
   return load_text(path, text, options);
 }
 

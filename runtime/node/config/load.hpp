@@ -86,6 +86,7 @@ struct loaded {
 struct load_outcome {
   std::optional<loaded> config;  ///< Set when there are no mistakes.
   std::vector<mistake> mistakes; ///< In the order of the file.
+  bool is_read = true;           ///< False: there is no such file, or it cannot be read.
 
   explicit operator bool() const { return config.has_value(); }
 };

@@ -303,3 +303,21 @@ TEST_CASE("configuration: 2,000 mutations of the development cluster never crash
   }
   CHECK(refused > 1000);
 }
+
+TEST_CASE("configuration: event streams on PostgreSQL", "[config]") {
+  CHECK_FALSE(good("node: {name: alpha}\n").nodes[0].config.store.postgres);
+  auto x = good(
+    "node: {name: alpha}\nstore: {postgres: {url: 'postgresql://coppice@/events?host=/run/pg'}}\n");
+  auto& postgres = x.nodes[0].config.store.postgres;
+  REQUIRE(postgres);
+  CHECK(postgres->url == "postgresql://coppice@/events?host=/run/pg");
+  CHECK(postgres->schema == "coppice");
+  auto wrong = [](const std::string& store) {
+    auto outcome = load_text("f", "node: {name: alpha}\nstore: {postgres: " + store + "}\n");
+    CHECK_FALSE(outcome);
+    return to_string(outcome.mistakes);
+  };
+  CHECK(wrong("{url: 'postgresql://x:70000/y'}").find("65535") != std::string::npos);
+  CHECK(wrong("{url: 'mysql://x/y'}").find("postgresql") != std::string::npos);
+  CHECK(wrong("{url: 'postgresql://x/y', sheme: z}").find("schema") != std::string::npos);
+}

@@ -234,6 +234,17 @@ TEST_CASE("configuration mistakes: files that are too large, too deep or too cle
           .find("of text; expected at most 1MiB")
         != std::string::npos);
 
+  // What a file has, not where reading it stopped.
+  auto path = std::filesystem::temp_directory_path()
+              / ("coppice-large-" + std::to_string(::getpid()) + ".yaml");
+  std::ofstream{path} << std::string(11 << 20, ' ');
+  CHECK(to_string(load_file(path.string()).mistakes)
+        == path.string() + ": 11MiB of text; expected at most 1MiB\n");
+  std::filesystem::remove(path);
+  CHECK(to_string(load_file("/dev/zero").mistakes)
+        == "/dev/zero: more than 1MiB of text; expected at most 1MiB\n");
+  CHECK_FALSE(load_file(path.string()).is_read);
+
   std::string deep = "node: {name: a}\nuser: [{id: a, type: a.b, args: {x: ";
   for (int i = 0; i < 100; ++i)
     deep += "[";

@@ -120,8 +120,15 @@ struct events_section {
   std::vector<bridge_config> bridges;
 };
 
+struct postgres_section {
+  std::string url;
+  std::string schema;
+  std::string password_file; ///< Empty: as libpq finds it.
+};
+
 struct store_section {
   std::string path; ///< Empty: `store.db` in the data folder.
+  std::optional<postgres_section> postgres;
 };
 
 enum class log_level : uint8_t { trace, debug, info, warn, error, off };

@@ -229,6 +229,15 @@ tree_child read_child(const reader& in) {
   return out;
 }
 
+void read_store(const reader& in, store_section& out) {
+  out.path = in.text("path");
+  auto postgres = in.section("postgres");
+  postgres_section found{postgres.text("url"), postgres.text("schema"),
+                         postgres.text("password_file")};
+  if (!found.url.empty())
+    out.postgres = std::move(found);
+}
+
 } // namespace
 
 node_config read_node(const value& merged, std::set<std::string>* keys) {
@@ -240,7 +249,7 @@ node_config read_node(const value& merged, std::set<std::string>* keys) {
   read_admin(in.section("admin"), out.admin);
   read_nats(in.section("nats"), out.nats);
   read_events(in.section("events"), out.events);
-  out.store.path = in.section("store").text("path");
+  read_store(in.section("store"), out.store);
   read_log(in.section("log"), out.log);
   read_rest(in, out);
   for (auto& child : in.sections("user"))

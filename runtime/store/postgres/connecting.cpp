@@ -1,6 +1,7 @@
 #include "runtime/store/postgres/connecting.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <memory>
 
@@ -41,10 +42,21 @@ std::string quoted_value(const std::string& x) {
 
 } // namespace
 
-result<std::string> with_deadlines(const std::string& url) {
+result<std::string> read_password(const std::string& file) {
+  std::ifstream in{file};
+  std::string out;
+  if (!std::getline(in, out) || out.empty())
+    return error{errc::invalid_config,
+                 "the file has no password on its first line, or cannot be read", file};
+  return out;
+}
+
+result<std::string> with_deadlines(const std::string& url, const std::string& password) {
   auto options = parse(url);
   if (!options)
     return options.error();
+  if (!password.empty())
+    (*options)["password"] = password;
   options->try_emplace("connect_timeout", "3");
   options->try_emplace("tcp_user_timeout", "10000"); // milliseconds
   options->try_emplace("keepalives_idle", "5");

@@ -8,7 +8,10 @@ namespace coppice::postgres {
 
 /// A connection string (`postgresql://user@host/database` or `host=... dbname=...`) with the deadlines that a server that is
 /// away needs, where it names none itself. Errors: errc::invalid_config, with what is wrong in it.
-result<std::string> with_deadlines(const std::string& url);
+result<std::string> with_deadlines(const std::string& url, const std::string& password = {});
+
+/// The first line of a file. Errors: errc::invalid_config, when it cannot be read or is empty.
+result<std::string> read_password(const std::string& file);
 
 /// Where a connection string leads, without its password: `host:port/database`.
 std::string place_of(const std::string& url);

@@ -181,7 +181,7 @@ private:
 result<std::shared_ptr<store::event_store>> open_event_store(options settings) {
   if (auto ok = check_schema_name(settings.schema); !ok)
     return ok.error();
-  auto url = with_deadlines(settings.url);
+  auto url = with_deadlines(settings.url, settings.password);
   if (!url)
     return url.error();
   settings.url = *url;

@@ -8,7 +8,8 @@
 namespace coppice::postgres {
 
 struct options {
-  std::string url; ///< A connection string of libpq.
+  std::string url;      ///< A connection string of libpq.
+  std::string password; ///< Empty: that of the url, or as libpq finds it.
   std::string schema =
     "coppice";               ///< Made when it is not there. Several clusters may share a database.
   size_t readers_max = 4;    ///< Connections for reads.
