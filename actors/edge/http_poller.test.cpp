@@ -1,11 +1,14 @@
 // The poller against a real server on loopback; only its clock is the test's.
 #include "actors/edge/edge.hpp"
 #include "actors/edge/edge_messages.hpp"
+#include "runtime/cluster/pki.hpp"
 #include "runtime/http/server.hpp"
+#include "runtime/store/testing.hpp"
 #include "runtime/testkit/testkit.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstdlib>
 #include <mutex>
 
 using namespace coppice;
@@ -16,10 +19,11 @@ namespace {
 /// Answers GET /x with what it was last told to.
 class service {
 public:
-  service() : server_({.tcp = http::tcp_endpoint{}}, routes()) {
+  explicit service(std::optional<http::tls_files> tls = {})
+    : server_({.tcp = http::tcp_endpoint{}, .tls = tls}, routes()) {
     auto port = server_.start();
     REQUIRE(port);
-    url = "http://127.0.0.1:" + std::to_string(*port) + "/x";
+    url = (tls ? "https://localhost:" : "http://127.0.0.1:") + std::to_string(*port) + "/x";
   }
 
   void answers(http::response x) {
@@ -62,7 +66,29 @@ private:
   http::server server_;
 };
 
+/// Certificates of an authority that this process trusts, and of another one that it does not.
+class certificates {
+public:
+  certificates() {
+    for (auto* who : {"known", "stranger"}) {
+      REQUIRE(cluster::pki::make_ca(folder_ / who));
+      REQUIRE(cluster::pki::issue(folder_ / who, "server", folder_ / who));
+    }
+    REQUIRE(::setenv("SSL_CERT_FILE", (folder_ / "known/ca.crt").c_str(), 1) == 0);
+  }
+  ~certificates() { ::unsetenv("SSL_CERT_FILE"); }
+
+  http::tls_files by(const std::string& authority) const {
+    return {folder_ / (authority + "/server.crt"), folder_ / (authority + "/server.key")};
+  }
+
+private:
+  testing::temp_folder folder_;
+};
+
 struct fixture {
+  explicit fixture(std::optional<http::tls_files> tls = {}) : remote(std::move(tls)) {}
+
   service remote;
   testkit::world world{{{edge::add_to, edge::add_messages}}};
   testkit::child poller = world.child("edge.http_poller", args(), {.id = "shed"});
@@ -174,6 +200,36 @@ TEST_CASE("http poller: nobody there is a failure like others", "[edge]") {
   CHECK(poller.described().at("last_error").at("code").as_string() == "unavailable");
   CHECK(poller.restarts() == 0);
   CHECK(world.published("edge.>").empty());
+}
+
+TEST_CASE("http poller: over HTTPS from a service whose certificate it trusts", "[edge]") {
+  certificates some;
+  fixture x{some.by("known")};
+  x.world.advance(0s);
+  CHECK(x.status("/last_error/message") == "(nothing)");
+  auto events = x.world.published("edge.alpha.shed.reading");
+  REQUIRE(events.size() == 1);
+  auto reading = json::parse(events[0].event.data);
+  REQUIRE(reading);
+  CHECK(reading->at("numbers").at("temp").to_number<double>() == 21.5);
+  CHECK(x.remote.token() == "s3cret");
+  x.check_next(1s);
+  CHECK(x.published() == 2);
+}
+
+TEST_CASE("http poller: a certificate that it does not trust is a failure that says so", "[edge]") {
+  certificates some;
+  fixture x{some.by("stranger")};
+  x.world.advance(0s);
+  CHECK(x.status("/last_error/code") == "tls");
+  CHECK(x.status("/last_error/message")
+        == "the TLS handshake failed: unable to get local issuer certificate");
+  CHECK(x.status("/failures") == "1");
+  CHECK(x.published() == 0);
+  CHECK(x.poller.restarts() == 0);
+  // Nothing was said to it.
+  CHECK(x.remote.token().empty());
+  x.check_next(2s);
 }
 
 TEST_CASE("pollers: say why their events are refused", "[edge]") {

@@ -120,3 +120,32 @@ TEST_CASE("history: who follows is told of a restart once", "[node]") {
                        && event.data.find("/user/box/one") != std::string::npos;
   CHECK(restarts_of_one == 1);
 }
+
+TEST_CASE("logs: previous is what an actor said before its last restart, and nothing after",
+          "[node]") {
+  running_node x{"chaos: {enabled: true}\n"};
+  const std::string logs = "/v1/logs?path=/user/box/one";
+  auto has = [&](const std::string& target, const std::string& text) {
+    return json::serialize(x.get(target)).find(text) != std::string::npos;
+  };
+  auto says = [&](int value) {
+    x.post("/v1/actors/messages?mode=request&path=/user/box/one",
+           R"({"type":"test.set","body":{"value":)" + std::to_string(value) + "}}");
+    return wait_until([&] { return has(logs, "set to " + std::to_string(value)); });
+  };
+  // Before the first restart there is nothing before it.
+  REQUIRE(says(7001));
+  CHECK_FALSE(has(logs + "&previous=true", "set to"));
+  x.post("/v1/chaos/crash?path=/user/box/one");
+  REQUIRE(says(7002));
+  CHECK(text_at(x.get("/v1/actors?path=/user/box/one"), "/incarnation") == "2");
+  CHECK(has(logs + "&previous=true", "set to 7001"));
+  CHECK_FALSE(has(logs + "&previous=true", "set to 7002"));
+  x.post("/v1/chaos/crash?path=/user/box/one");
+  REQUIRE(says(7003));
+  CHECK(text_at(x.get("/v1/actors?path=/user/box/one"), "/incarnation") == "3");
+  CHECK(has(logs + "&previous=true", "set to 7002"));
+  CHECK_FALSE(has(logs + "&previous=true", "set to 7003"));
+  // Its sibling did not restart.
+  CHECK_FALSE(has("/v1/logs?path=/user/box/two&previous=true", "set to"));
+}

@@ -45,6 +45,19 @@ size_t monitors_by(const caf::actor& observer, const caf::actor& of) {
   return of->detach(tie::observe_token{observer.address(), tie::monitor});
 }
 
+struct promise_state {
+  std::vector<caf::response_promise> open;
+};
+
+// Never answers `ok`; `get` tells how many wait for it.
+caf::behavior keeps_promise(caf::stateful_actor<promise_state>* self) {
+  return {
+    [self](caf::ok_atom) { return self->state.open.emplace_back(self->make_response_promise()); },
+    [self](caf::get_atom) { return static_cast<int>(self->state.open.size()); },
+    [](caf::put_atom) { throw std::runtime_error("boom"); },
+  };
+}
+
 } // namespace
 
 TEST_CASE("a restart resets the behavior stack", "[supervision]") {
@@ -280,6 +293,21 @@ TEST_CASE("a restart forgets open requests; their late answers are dropped and c
   CHECK(log->count("answer") == 0);
   caf::anon_send_exit(helper, caf::exit_reason::kill);
   *promise = {};
+}
+
+TEST_CASE("a promise in the old state answers broken_promise when the actor restarts in place",
+          "[supervision]") {
+  test_tree tree{alone(worker("a", make_recipe(keeps_promise)))};
+  auto a = tree.actor("/a");
+  caf::scoped_actor self{tree.system};
+  auto waiting = self->request(a, 10s, caf::ok_atom_v);
+  CHECK(tree.ask_error(a, caf::put_atom_v).code == errc::actor_crashed);
+  caf::error why;
+  waiting.receive([](int) {}, [&](caf::error& x) { why = std::move(x); });
+  CHECK(why == caf::sec::broken_promise);
+  CHECK(from_caf(why).code == errc::actor_crashed);
+  CHECK(tree.actor("/a") == a);
+  CHECK(tree.ask<int>(a, caf::get_atom_v) == 0);
 }
 
 TEST_CASE("a restart cuts links that the old incarnation made and ends what it linked",

@@ -93,3 +93,70 @@ TEST_CASE("a full mailbox that drops the newest refuses requests, and counts wha
   CHECK(tree.ask<int>(a, caf::get_atom_v) == 4);
   CHECK(tree.watcher->dead_count() == 0);
 }
+
+TEST_CASE("a full mailbox lets in a down message, an answer and a timer: they do not count",
+          "[supervision]") {
+  auto log = std::make_shared<diary>();
+  std::promise<void> busy, full, armed, go;
+  test_tree tree{{flags(strategy::one_for_one), {}}};
+  mortal helper{tree.system};
+  auto asked =
+    tree.system.spawn([]() -> caf::behavior { return {[](caf::get_atom) { return 1; }}; });
+  supervisor_command add;
+  add.what = supervisor_command::kind::add_child;
+  add.id = "a";
+  add.child = with_spec(
+    worker("a", make_recipe([&, log](caf::event_based_actor* self) -> caf::behavior {
+             self->set_down_handler([log](caf::down_msg&) { log->add("down"); });
+             return {[](caf::get_atom) { return 1; },
+                     [&, log, self](caf::ok_atom) {
+                       busy.set_value();
+                       full.get_future().wait_for(10s);
+                       self->monitor(helper.handle);
+                       self->request(asked, caf::infinite, caf::get_atom_v).then([log](int) {
+                         log->add("answer");
+                       });
+                       self->run_delayed(0s, [log] { log->add("timer"); });
+                       armed.set_value();
+                       go.get_future().wait_for(10s);
+                     }};
+           })),
+    [](child_spec& x) {
+      x.mailbox.limit = 3;
+      x.isolation = isolation::thread;
+    });
+  REQUIRE(tree.command(add));
+  auto a = tree.actor("/a");
+  caf::anon_send(a, caf::ok_atom_v);
+  REQUIRE(busy.get_future().wait_for(10s) == std::future_status::ready);
+  for (int i = 0; i < 2; ++i)
+    caf::anon_send(a, caf::get_atom_v);
+  // The third is the one that it is busy with.
+  CHECK(tree.entry("/a").mailbox == 3);
+  CHECK(tree.ask_error(a, caf::get_atom_v).code == errc::mailbox_full);
+  full.set_value();
+  REQUIRE(armed.get_future().wait_for(10s) == std::future_status::ready);
+  helper.end();
+  // Each of these comes after what is sent to the full mailbox.
+  CHECK(tree.ask<int>(asked, caf::get_atom_v) == 1);
+  auto later = tree.system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](caf::get_atom) {
+      auto promise = self->make_response_promise<int>();
+      self->run_delayed(1ms, [promise]() mutable { promise.deliver(1); });
+      return promise;
+    }};
+  });
+  CHECK(tree.ask<int>(later, caf::get_atom_v) == 1);
+  CHECK(tree.entry("/a").mailbox == 3);
+  CHECK(tree.ask_error(a, caf::get_atom_v).code == errc::mailbox_full);
+  go.set_value();
+  CHECK(tree.wait_until([&] { return log->lines().size() == 3; }));
+  for (auto* what : {"down", "answer", "timer"})
+    CHECK(log->count(what) == 1);
+  auto where = branch::find(tree.root, "/a");
+  REQUIRE((where && where->place));
+  CHECK(where->place->refused == 2);
+  CHECK(tree.watcher->dead_count() == 0);
+  for (auto& x : {asked, later})
+    caf::anon_send_exit(x, caf::exit_reason::kill);
+}

@@ -37,6 +37,8 @@ TEST_CASE("one_for_all restarts the siblings in place, rest_for_one the later on
   for (auto& x : {a, b, c})
     CHECK(tree.ask<int>(x, caf::get_atom_v) == 1);
   tree.ask_error(b, caf::put_atom_v);
+  // The answer tells of the crash; the siblings follow it.
+  REQUIRE(tree.wait_until([&] { return tree.entry("/c").incarnation == 2; }));
   CHECK(tree.ask<int>(c, caf::get_atom_v) == 1);
   CHECK(tree.ask<int>(b, caf::get_atom_v) == 1);
   CHECK(tree.ask<int>(a, caf::get_atom_v) == (all ? 1 : 2));
@@ -189,4 +191,40 @@ TEST_CASE("a supervisor that its significant child ended is a normal end for the
     [&] { return tree.entry("/ever").incarnation == 2 && tree.actor("/ever/x") != nullptr; }));
   CHECK(tree.ask<int>(tree.actor("/ever/x"), caf::get_atom_v) == 1);
   CHECK(tree.entry("/once").incarnation == 1);
+}
+
+TEST_CASE("a supervisor keeps its last 50 restarts, those of all its children together",
+          "[supervision]") {
+  supervisor_spec below{flags(strategy::one_for_one), {worker("x", make_recipe(plain, 0))}};
+  test_tree tree{{flags(strategy::one_for_one),
+                  {worker("a", make_recipe(plain, 0)), worker("b", make_recipe(plain, 0)),
+                   inner_tree("inner", below)}}};
+  auto crash = [&](std::string_view path, uint32_t times) {
+    for (uint32_t i = 0; i < times; ++i) {
+      tree.ask_error(tree.actor(path), caf::put_atom_v);
+      REQUIRE(tree.ask<int>(tree.actor(path), caf::get_atom_v) == 1);
+    }
+  };
+  crash("/a", 3);
+  crash("/b", 48);
+  auto all = tree.root->history();
+  REQUIRE(all.size() == branch::history_max);
+  CHECK(all.front().path == "/a");
+  CHECK(all.front().incarnation == 3);
+  CHECK(all.back().path == "/b");
+  CHECK(all.back().incarnation == 49);
+  CHECK(tree.root->history("a").size() == 2);
+  // One below keeps its own.
+  crash("/inner/x", 1);
+  CHECK(tree.root->history().size() == branch::history_max);
+  CHECK(tree.root->history("a").size() == 2);
+  crash("/b", 4);
+  all = tree.root->history();
+  REQUIRE(all.size() == branch::history_max);
+  CHECK(tree.root->history("a").empty());
+  for (size_t i = 0; i < all.size(); ++i)
+    CHECK(all[i].incarnation == i + 4);
+  auto inner = branch::find(tree.root, "/inner");
+  REQUIRE((inner && inner->branch));
+  CHECK(inner->branch->history().size() == 1);
 }
