@@ -1,8 +1,8 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/node/node_impl.hpp"
+#include "runtime/node/remote_requests.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
-#include "runtime/telemetry/message_hooks.hpp"
-#include "runtime/telemetry/trace.hpp"
+#include "runtime/telemetry/trace_data.hpp"
 #include "runtime/telemetry/wait_registry.hpp"
 
 #include <atomic>
@@ -12,14 +12,32 @@
 #include <caf/event_based_actor.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/make_actor.hpp>
+#include <caf/system_messages.hpp>
 
 namespace coppice {
 
 namespace {
 
-void answer(const caf::strong_actor_ptr& sender, caf::message_id mid, const error& reason) {
-  if (sender && mid.is_request())
-    sender->enqueue(nullptr, mid.response_id(), caf::make_message(to_caf(reason)), nullptr);
+/// What CAF itself tells of ends: of no use to who looks through dead letters.
+bool is_news_of_ends(const caf::message& x) {
+  return x.match_elements<caf::exit_msg>() || x.match_elements<caf::down_msg>()
+         || x.match_elements<caf::node_down_msg>();
+}
+
+/// For a message that does not arrive: who waits is answered, what nobody waits for is buried here. `x` carries `payload`,
+/// bare or wrapped.
+void give_up(node& owner, const std::string& address, const error& reason,
+             const caf::mailbox_element& x, const caf::message& payload) {
+  if (x.mid.is_request()) {
+    if (x.sender)
+      x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(to_caf(reason)), nullptr);
+    return;
+  }
+  if (x.mid.is_response() || is_news_of_ends(payload))
+    return;
+  auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get());
+  auto trace = data != nullptr && data->context ? data->context : telemetry::current_trace();
+  owner.bury(address, reason, x.sender, payload, trace.trace_id());
 }
 
 /// An answer that is given later, once, from whichever thread: CAF's own promises belong to the thread of their actor.
@@ -64,20 +82,13 @@ public:
   using abstract_actor::enqueue;
 
   bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
-    telemetry::pass_request(*x, waited_for_as_);
     auto gate = owner_->peers()->gate_of(node_);
-    if (!gate) {
-      answer(x->sender, x->mid, gate.error());
+    auto known = gate ? owner_->check_types_at(node_, x->payload) : result<void>{gate.error()};
+    if (!known) {
+      give_up(*owner_, node_ + ":" + path_, known.error(), *x, x->payload);
       return true;
     }
-    if (auto known = owner_->check_types_at(node_, x->payload); !known) {
-      if (x->mid.is_request())
-        answer(x->sender, x->mid, known.error());
-      else
-        owner_->bury(node_ + ":" + path_, known.error(), x->sender, x->payload,
-                     telemetry::current_trace().trace_id());
-      return true;
-    }
+    remote_requests::note(*x, *gate, node_, waited_for_as_);
     node_internal::deliver wrapped{path_, std::move(x->payload)};
     auto element = caf::make_mailbox_element(std::move(x->sender), x->mid, {}, std::move(wrapped));
 #ifdef CAF_ENABLE_ACTOR_PROFILER
@@ -93,23 +104,42 @@ private:
   uint64_t waited_for_as_; ///< In `why`.
 };
 
+/// Another node's gate, whose answers end with the link. Under the gate's own name, which is the other node's.
+class watched_gate : public caf::actor_proxy {
+public:
+  watched_gate(caf::actor_config& cfg, caf::actor gate, std::string node_name)
+    : actor_proxy(cfg),
+      gate_(std::move(gate)),
+      node_(std::move(node_name)) {}
+
+  void kill_proxy(caf::execution_unit*, caf::error) override {}
+
+  using abstract_actor::enqueue;
+
+  bool enqueue(caf::mailbox_element_ptr x, caf::execution_unit* ctx) override {
+    remote_requests::note(*x, gate_, node_, 0);
+    return caf::actor_cast<caf::abstract_actor*>(gate_)->enqueue(std::move(x), ctx);
+  }
+
+private:
+  caf::actor gate_;
+  std::string node_;
+};
+
 /// Puts the payload into the receiver's mailbox as if the original sender had done it: the answer does not come back here.
 void deliver(caf::event_based_actor* self, node& owner, node_internal::deliver& x) {
   auto* element = self->current_mailbox_element();
-  auto sender = element->sender;
-  auto mid = element->mid;
-  element->mid.mark_as_answered();
   auto found = owner.locate(x.path);
-  if (!found) {
-    answer(sender, mid, found.error());
+  if (!found || !found->actor) {
+    auto address = owner.name() + ":" + x.path;
+    give_up(owner, address,
+            found ? error{errc::actor_stopped, "nothing runs there", address, {}} : found.error(),
+            *element, x.payload);
+    element->mid.mark_as_answered();
     return;
   }
-  if (!found->actor) {
-    answer(sender, mid,
-           {errc::actor_stopped, "nothing runs there", owner.name() + ":" + x.path, {}});
-    return;
-  }
-  auto onward = caf::make_mailbox_element(std::move(sender), mid, {}, std::move(x.payload));
+  auto onward = caf::make_mailbox_element(element->sender, element->mid, {}, std::move(x.payload));
+  element->mid.mark_as_answered();
 #ifdef CAF_ENABLE_ACTOR_PROFILER
   onward->tracing_id = std::move(element->tracing_id);
 #endif
@@ -188,9 +218,13 @@ void node::forward(std::string_view name, node_internal::forward request, durati
     done(gate.error());
     return;
   }
+  caf::actor_config cfg;
+  auto to = caf::make_actor<watched_gate, caf::actor>(
+    (*gate)->id(), (*gate)->node(), impl_->system.get(), cfg, *gate, std::string{name});
+  // Kept until the answer, so that `why` and `status` can tell who is asked.
   impl_->questions->ask(
-    *gate, caf::make_message(std::move(request)), deadline,
-    [done = std::move(done)](result<caf::message> x) {
+    to, caf::make_message(std::move(request)), deadline,
+    [to, done = std::move(done)](result<caf::message> x) {
       if (!x)
         done(x.error());
       else if (x->match_elements<node_internal::forwarded>())

@@ -2,6 +2,8 @@
 
 #include "runtime/telemetry/running.hpp"
 
+#include <caf/message_id.hpp>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -12,8 +14,14 @@ namespace coppice::telemetry {
 
 namespace {
 
-// Ids of actors count up from 1.
+// Ids of actors count up from 1. A receiver with a name: this flag, whether the request is urgent,
+// the request's number, the name's number.
 constexpr uint64_t named_flag = uint64_t{1} << 63;
+constexpr uint64_t urgent_flag = uint64_t{1} << 62;
+constexpr unsigned name_bits = 17;
+constexpr uint64_t name_mask = (uint64_t{1} << name_bits) - 1;
+constexpr uint64_t request_max = (urgent_flag >> name_bits) - 1;
+static_assert(wait_registry::names_max <= name_mask);
 
 struct registry {
   std::mutex mutex;
@@ -54,6 +62,33 @@ uint64_t wait_registry::receiver_named(const std::string& name) {
   return number;
 }
 
+uint64_t wait_registry::receiver_of(uint64_t named, caf::message_id request) noexcept {
+  auto number = request.request_id().integer_value();
+  if (named == 0 || number > request_max)
+    return 0;
+  return named | number << name_bits | (request.is_urgent_message() ? urgent_flag : 0);
+}
+
+std::vector<caf::message_id> wait_registry::requests_of(const subject& asker,
+                                                        std::string_view prefix) {
+  std::vector<uint64_t> receivers;
+  if (auto* open = asker.requests())
+    open->visit([&](uint64_t receiver, const uint16_t*, int64_t) {
+      if ((receiver & named_flag) != 0)
+        receivers.push_back(receiver);
+    });
+  std::vector<caf::message_id> out;
+  auto& r = all_waits();
+  std::lock_guard guard{r.names_mutex};
+  for (auto x : receivers) {
+    auto number = x >> name_bits & request_max;
+    if (number != 0 && r.names.at(x & name_mask)->starts_with(prefix))
+      out.push_back((x & urgent_flag) != 0 ? caf::message_id{number}
+                                           : caf::message_id{number}.with_normal_priority());
+  }
+  return out;
+}
+
 std::vector<open_wait> wait_registry::waits() {
   auto& r = all_waits();
   std::vector<open_wait> out;
@@ -74,7 +109,7 @@ std::vector<open_wait> wait_registry::waits() {
   std::lock_guard guard{r.names_mutex};
   for (auto& x : out)
     if ((x.receiver & named_flag) != 0)
-      x.to = *r.names.at(x.receiver & ~named_flag);
+      x.to = *r.names.at(x.receiver & name_mask);
   return out;
 }
 

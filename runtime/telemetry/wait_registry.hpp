@@ -9,6 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+namespace caf {
+class message_id;
+} // namespace caf
+
 namespace coppice::telemetry {
 
 /// One request of a supervised actor that has no answer yet.
@@ -29,11 +33,20 @@ class wait_registry {
 public:
   static std::vector<open_wait> waits();
 
-  /// For who only stands for something, such as a reference to a path on another node: a number for
-  /// pass_request() that is no actor's id. The same name gives the same number, and it stays: the
-  /// wait outlives the reference. Bounds: names_max names; 0 for further ones.
+  /// For who only stands for something, such as a reference to a path on another node: a number
+  /// that is no actor's id. The same name gives the same number, and it stays: the wait outlives
+  /// the reference. Bounds: names_max names; 0 for further ones.
   static uint64_t receiver_named(const std::string& name);
   static constexpr size_t names_max = 100'000;
+
+  /// What to note as the receiver of a request to `named`, a number of receiver_named(): it also
+  /// tells which request it is, so that requests_of() can give it back. 0 when there is no name, or
+  /// when the actor has asked more than 2^45 times.
+  static uint64_t receiver_of(uint64_t named, caf::message_id request) noexcept;
+
+  /// Requests without an answer that `asker` noted with receiver_of() and a name that begins so.
+  /// `asker` must live meanwhile.
+  static std::vector<caf::message_id> requests_of(const subject& asker, std::string_view prefix);
 
 private:
   friend class subject;

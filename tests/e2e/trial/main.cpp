@@ -209,6 +209,82 @@ caf::behavior waiter(caf::stateful_actor<memory>* self, const forward_args& args
   };
 }
 
+struct patient_args {
+  std::string to; ///< An address.
+  /// `call`: within 10 minutes; `ever`; `outside`: ever, by an actor outside of the tree.
+  std::string how;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, patient_args& x) {
+  return f.object(x).fields(f.field("to", x.to), f.field("how", x.how).fallback("call"));
+}
+
+/// Asks without a deadline and answers what it is answered.
+caf::behavior outsider(caf::event_based_actor* self, const caf::actor& peer) {
+  return {
+    // On to the peer.
+    [=](const question& x) {
+      auto promise = self->make_response_promise<seen>();
+      self->request(peer, caf::infinite, x)
+        .then([promise](seen& y) mutable { promise.deliver(std::move(y)); },
+              [promise](caf::error& y) mutable { promise.deliver(std::move(y)); });
+      return promise;
+    },
+  };
+}
+
+/// Asks its peer and waits as long as it takes, and meanwhile hears others.
+caf::behavior patient(caf::stateful_actor<memory>* self, const patient_args& args) {
+  return {
+    // Asks the peer first.
+    [=](const question& x) -> caf::result<seen> {
+      auto peer = coppice::node_of(self->system()).find(args.to);
+      if (!peer)
+        return coppice::to_caf(peer.error());
+      auto promise = self->make_response_promise<seen>();
+      auto give = [promise](seen& y) mutable { promise.deliver(std::move(y)); };
+      if (args.how == "call") {
+        coppice::call<seen>(self, *peer, x, 10min)
+          .then(give, [promise](const coppice::error& y) mutable {
+            promise.deliver(coppice::to_caf(y));
+          });
+        return promise;
+      }
+      auto to = args.how == "outside" ? self->spawn(outsider, *peer) : *peer;
+      self->request(to, caf::infinite, x).then(give, [promise](caf::error& y) mutable {
+        promise.deliver(std::move(y));
+      });
+      return promise;
+    },
+  };
+}
+
+/// Lets its peer answer for it.
+caf::behavior delegator(caf::stateful_actor<memory>* self, const forward_args& args) {
+  return {
+    // On to the peer.
+    [=](const question& x) -> caf::result<caf::message> {
+      auto peer = coppice::node_of(self->system()).find(args.to);
+      if (!peer)
+        return coppice::to_caf(peer.error());
+      return self->delegate(*peer, x);
+    },
+  };
+}
+
+struct silent_state {
+  std::vector<caf::response_promise> kept;
+};
+
+/// Never answers.
+caf::behavior silent(caf::stateful_actor<silent_state>* self) {
+  return {
+    // Kept.
+    [=](const question&) { return self->state.kept.emplace_back(self->make_response_promise()); },
+  };
+}
+
 /// Does not react to anything while it holds.
 caf::behavior holder(caf::stateful_actor<memory>* self) {
   return {
@@ -227,6 +303,9 @@ void add_to(coppice::catalog& types) {
   types.actor<subscriber_args>("trial.subscriber", subscriber)
     .accepts<coppice::event_message, look>();
   types.actor<forward_args>("trial.waiter", waiter).accepts<question>();
+  types.actor<patient_args>("trial.patient", patient).accepts<question>();
+  types.actor<forward_args>("trial.delegator", delegator).accepts<question>();
+  types.actor("trial.silent", silent).accepts<question>();
   types.actor("trial.holder", holder).accepts<hold>().blocking();
 }
 
