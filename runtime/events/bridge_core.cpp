@@ -71,6 +71,7 @@ std::variant<bridge::deliver, bridge::dead> bridge_core::on_message(const bridge
       return dead(read.error());
     out.event_id = read->id;
     out.traceparent = read->traceparent;
+    out.correlationid = read->correlationid;
     if (out.type.empty())
       out.type = read->type;
     if (read->data.empty())

@@ -38,6 +38,7 @@ struct deliver {
   std::string body;     ///< JSON text.
   std::string event_id; ///< Empty when the message was no CloudEvent.
   std::string traceparent;
+  std::string correlationid;
 };
 struct ack {};
 struct retry {

@@ -29,7 +29,7 @@ const header_list none;
 
 const std::string sample =
   R"({"specversion":"1.0","id":"e1","source":"s","type":"edge.set_interval",
-  "traceparent":"tp","data":{"interval":"2s"}})";
+  "traceparent":"tp","correlationid":"c1","data":{"interval":"2s"}})";
 
 } // namespace
 
@@ -42,6 +42,7 @@ TEST_CASE("bridge: a CloudEvent's data becomes the message", "[events]") {
   CHECK(x->body == R"({"interval":"2s"})");
   CHECK(x->event_id == "e1");
   CHECK(x->traceparent == "tp");
+  CHECK(x->correlationid == "c1");
 }
 
 TEST_CASE("bridge: binary CloudEvents and plain JSON", "[events]") {

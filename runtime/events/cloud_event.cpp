@@ -210,6 +210,19 @@ std::optional<std::string_view> find_header(const header_list& headers, std::str
   return std::nullopt;
 }
 
+result<void> check_attribute(std::string_view name, std::string_view text) {
+  auto at = "/" + std::string{name};
+  if (text.size() > attribute_bytes_max)
+    return error{errc::too_large, "the attribute has more than 4096 bytes", at};
+  if (std::any_of(text.begin(), text.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
+    return error{errc::invalid_value, "the attribute has a control character", at};
+  for (size_t i = 0, length = 0; i < text.size(); i += length)
+    if (length = json::utf8_length(text, i); length == 0)
+      return error{errc::invalid_value, "the attribute is not UTF-8", at};
+  return {};
+}
+
 namespace {
 
 /// Everything but the data.
@@ -227,16 +240,8 @@ result<void> check_attributes(const event& x) {
   auto* self = const_cast<event*>(&x);
   for (std::string_view name : {"id", "source", "type", "subject", "datacontenttype", "traceparent",
                                 "correlationid", "causationid"}) {
-    const auto& text = *text_attribute(*self, name);
-    auto at = "/" + std::string{name};
-    if (text.size() > attribute_bytes_max)
-      return error{errc::too_large, "the attribute has more than 4096 bytes", at};
-    if (std::any_of(text.begin(), text.end(),
-                    [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
-      return error{errc::invalid_value, "the attribute has a control character", at};
-    for (size_t i = 0, length = 0; i < text.size(); i += length)
-      if (length = json::utf8_length(text, i); length == 0)
-        return error{errc::invalid_value, "the attribute is not UTF-8", at};
+    if (auto ok = check_attribute(name, *text_attribute(*self, name)); !ok)
+      return ok;
   }
   if (x.id.size() > 255)
     return error{errc::too_large, "an event id has at most 255 bytes", "/id"};

@@ -42,6 +42,9 @@ struct event {
 /// errc::invalid_json, errc::too_large, with a JSON pointer.
 result<void> check(const event& x);
 
+/// May an attribute have this value? `name` is for the error. Errors: errc::invalid_value, errc::too_large.
+result<void> check_attribute(std::string_view name, std::string_view text);
+
 /// Structured mode. Errors: as check(), and errc::wrong_type.
 result<event> parse_event(std::string_view json);
 std::string to_json(const event& x);

@@ -50,7 +50,25 @@ uint64_t number(const json::object& x, std::string_view name) {
            : 0;
 }
 
+constexpr std::string_view causation_header = "ce-causationid";
+constexpr std::string_view correlation_header = "ce-correlationid";
+
+void name_cause_of(const store::dead_letter& x, event& to) {
+  if (x.origin == "actor") {
+    to.causationid = find_header(x.headers, causation_header).value_or("");
+    to.correlationid = find_header(x.headers, correlation_header).value_or("");
+  } else if (auto held = event_from_message(x.headers, x.payload)) {
+    to.correlationid = held->correlationid.empty() ? held->id : std::move(held->correlationid);
+    to.causationid = std::move(held->id);
+  }
+}
+
 } // namespace
+
+header_list cause_headers(const std::string& causationid, const std::string& correlationid) {
+  return {{std::string{causation_header}, causationid},
+          {std::string{correlation_header}, correlationid}};
+}
 
 stream_config dead_letter_stream() {
   stream_config out;
@@ -93,6 +111,7 @@ event to_event(const store::dead_letter& x, const std::string& node) {
   out.subject = x.subject;
   out.time = x.at;
   out.data = json::serialize(json::value(std::move(data)));
+  name_cause_of(x, out);
   return out;
 }
 

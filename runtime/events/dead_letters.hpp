@@ -14,7 +14,11 @@ stream_config dead_letter_stream();
 /// `dead.<origin>`.
 std::string dead_letter_subject(const store::dead_letter& x);
 
-/// A dead letter as an event of type `coppice.dead_letter`; its id is the letter's.
+/// What an actor's dead letter carries of the event behind it.
+header_list cause_headers(const std::string& causationid, const std::string& correlationid);
+
+/// A dead letter as an event of type `coppice.dead_letter`; its id is the letter's. It follows from the event that it holds,
+/// or that is behind it: `causationid`, `correlationid`.
 event to_event(const store::dead_letter& x, const std::string& node);
 
 /// Reads such an event back. Errors: errc::unknown_type, errc::missing_field, errc::wrong_type.

@@ -36,6 +36,35 @@ TEST_CASE("dead letters: as an event and back", "[events]") {
   CHECK(dead_letter_subject(x) == "dead.a_b__");
 }
 
+TEST_CASE("dead letters: follow from the event that they hold or come from", "[events]") {
+  auto held = testing::make_event("e1");
+  auto letter = [&](const event& x) {
+    return store::dead_letter{.id = "l1",
+                              .reason = "no",
+                              .origin = "consumer",
+                              .subject = "a.b",
+                              .payload = to_json(x),
+                              .headers = structured_headers(x)};
+  };
+  auto e = to_event(letter(held), "alpha");
+  CHECK(e.causationid == "e1");
+  CHECK(e.correlationid == "e1");
+  held.correlationid = "c";
+  held.causationid = "e0";
+  e = to_event(letter(held), "alpha");
+  CHECK(e.causationid == "e1");
+  CHECK(e.correlationid == "c");
+  // The event itself stays as it was.
+  auto kept = dead_letter_from_event(*parse_event(to_json(e)));
+  REQUIRE(kept);
+  CHECK(parse_event(kept->payload)->causationid == "e0");
+  store::dead_letter message{.id = "l2", .origin = "actor", .payload = "{}"};
+  CHECK(to_event(message, "").causationid.empty());
+  message.headers = cause_headers("e1", "c");
+  CHECK(to_event(message, "").causationid == "e1");
+  CHECK(to_event(message, "").correlationid == "c");
+}
+
 TEST_CASE("dead letters: kept here and sent to the stream", "[events][nats]") {
   testing::nats_fixture f;
   auto client = f.connect();

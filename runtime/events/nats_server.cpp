@@ -27,12 +27,7 @@ class nats_server_impl : public nats_server {
 public:
   nats_server_impl(nats_server_options options, std::string token)
     : options_(std::move(options)),
-      token_(std::move(token)),
-      port_(options_.port) {
-    if (port_ == 0)
-      if (auto kept = detail::read_file(in("nats.port")); !kept.empty())
-        port_ = std::atoi(kept.c_str());
-  }
+      token_(std::move(token)) {}
 
   ~nats_server_impl() override { stop(std::chrono::seconds{5}); }
 
@@ -50,12 +45,6 @@ public:
       child_ = false;
       return {};
     }
-    if (port_ == 0) {
-      auto free = detail::free_port(options_.host);
-      if (!free)
-        return free.error();
-      port_ = *free;
-    }
     if (auto ok = detail::write_file(in("nats.conf"), configuration(), 0600); !ok)
       return ok;
     auto started = detail::spawn({options_.binary, "-c", in("nats.conf")}, in("nats.log"));
@@ -66,7 +55,7 @@ public:
     process_ = detail::describe(pid_, options_.binary);
     if (auto ok = detail::write_file(in("nats.pid"), detail::to_text(process_), 0600); !ok)
       return ok;
-    return detail::write_file(in("nats.port"), std::to_string(port_), 0600);
+    return detail::write_file(in("nats.port"), std::to_string(options_.port), 0600);
   }
 
   state poll() override {
@@ -122,8 +111,7 @@ public:
   }
 
   std::string url() const override {
-    std::lock_guard guard{mutex_};
-    return "nats://" + options_.host + ":" + std::to_string(port_);
+    return "nats://" + options_.host + ":" + std::to_string(options_.port);
   }
   const std::string& token() const override { return token_; }
   std::string token_file() const override { return in("nats.token"); }
@@ -153,7 +141,7 @@ private:
       return state::died;
     }
     if (!ready_)
-      ready_ = detail::greets(options_.host, port_);
+      ready_ = detail::greets(options_.host, options_.port);
     return ready_ ? state::ready : state::starting;
   }
 
@@ -168,7 +156,7 @@ private:
 
   std::string configuration() const {
     std::string out = "# Written at each start.\n";
-    out += "listen: " + quoted(options_.host + ":" + std::to_string(port_)) + "\n";
+    out += "listen: " + quoted(options_.host + ":" + std::to_string(options_.port)) + "\n";
     out += "server_name: \"coppice\"\n";
     out += "max_payload: " + std::to_string(options_.payload_bytes_max) + "\n";
     out += "jetstream {\n  store_dir: " + quoted(in("jetstream")) + "\n";
@@ -181,10 +169,9 @@ private:
     return out;
   }
 
-  nats_server_options options_;
-  std::string token_;
+  const nats_server_options options_;
+  const std::string token_;
   mutable std::mutex mutex_;
-  int port_;
   pid_t pid_ = 0;
   bool child_ =
     true; ///< False when it was taken over: then it is nobody's child whose status we may read.
@@ -234,6 +221,14 @@ result<std::unique_ptr<nats_server>> nats_server::prepare(nats_server_options op
                    + std::to_string(running->starter) + " (its own pid is "
                    + std::to_string(running->pid) + ")",
                  options.folder};
+  if (options.port == 0)
+    options.port = std::atoi(detail::read_file(options.folder + "/nats.port").c_str());
+  if (options.port == 0) {
+    auto free = detail::free_port(options.host);
+    if (!free)
+      return free.error();
+    options.port = *free;
+  }
   std::string token;
   if (options.authentication) {
     auto made = make_token(options.folder + "/nats.token");

@@ -40,8 +40,9 @@ public:
 
   virtual ~nats_server() = default;
 
-  /// Prepares the folder. Errors: errc::storage, errc::not_found, errc::refused; errc::in_use when
-  /// a server of another process of ours runs there (its pid is in the message).
+  /// Prepares the folder and chooses the port. Errors: errc::storage, errc::not_found,
+  /// errc::refused, errc::unavailable (no port); errc::in_use when a server of another process of
+  /// ours runs there (its pid is in the message).
   static result<std::unique_ptr<nats_server>> prepare(nats_server_options options);
 
   /// Starts the process and returns; poll() says when it is ready. A left-over server of ours in
@@ -59,8 +60,7 @@ public:
   /// SIGTERM, then SIGKILL after `grace`. Blocks. True when it had to be killed.
   virtual bool stop(duration grace = std::chrono::seconds{5}) = 0;
 
-  virtual std::string
-  url() const = 0; ///< `nats://127.0.0.1:PORT`; known after the first wait_ready or poll()==ready.
+  virtual std::string url() const = 0;          ///< `nats://127.0.0.1:PORT`.
   virtual const std::string& token() const = 0; ///< Empty without authentication.
   virtual std::string token_file() const = 0;
   virtual pid_t pid() const = 0;               ///< 0 when it does not run.

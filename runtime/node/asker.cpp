@@ -1,5 +1,7 @@
 #include "runtime/node/asker.hpp"
 
+#include "runtime/events/cloud_event.hpp"
+#include "runtime/node/node_messages.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/telemetry/trace_data.hpp"
 
@@ -148,9 +150,22 @@ std::string type_text(caf::type_id_t x) {
   return {name.data(), name.size()};
 }
 
+/// The event that the message is, else the one that this thread works on.
+telemetry::cause_ptr cause_of_message(const caf::message& x) {
+  if (!x.match_elements<event_message>())
+    return telemetry::current_cause();
+  auto& event = x.get_as<event_message>(0);
+  // One that was made by hand may be called anything; what follows from it must still be publishable.
+  if (!events::check_attribute("id", event.id)
+      || !events::check_attribute("correlationid", event.correlationid))
+    return nullptr;
+  return telemetry::make_cause(event.id, event.correlationid);
+}
+
 void put_trace(caf::mailbox_element& on, const telemetry::trace_context& given,
                telemetry::origin how) {
-  on.tracing_id = telemetry::make_trace_data(given ? given : telemetry::current_trace(), how);
+  on.tracing_id = telemetry::make_trace_data(given ? given : telemetry::current_trace(), how,
+                                             cause_of_message(on.payload));
 }
 
 } // namespace

@@ -29,7 +29,7 @@ public:
 
   /// Calls back exactly once: the answer, the actor's error, or errc::timeout. `urgent`: before all user messages, also
   /// while the actor is suspended (describe_query needs it). The question belongs to `trace`, or to the current trace of
-  /// this thread when that is none; `how` is what its span shows.
+  /// this thread when that is none; `how` is what its span shows. An event is the cause of what its receiver publishes.
   void ask(const caf::actor& to, caf::message question, duration deadline, callback done,
            bool urgent = false, const telemetry::trace_context& trace = {},
            telemetry::origin how = telemetry::origin::in);

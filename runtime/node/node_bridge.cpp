@@ -3,6 +3,7 @@
 #include "runtime/events/bridge_core.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/cause.hpp"
 #include "runtime/telemetry/span_hub.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -95,6 +96,7 @@ private:
 
   void send(const events::bridge::deliver& go, const std::string& subject, answer_callback done) {
     auto scope = arrival(go, subject);
+    telemetry::cause_scope because{telemetry::make_cause(go.event_id, go.correlationid)};
     auto fail = [&](const error& x) {
       ++failed_;
       scope.failed();

@@ -1,7 +1,10 @@
 #include "runtime/base/address.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/json/value.hpp"
 #include "runtime/node/config/check.hpp"
 #include "runtime/node/node_impl.hpp"
+#include "runtime/telemetry/cause.hpp"
+#include "runtime/telemetry/log.hpp"
 #include "runtime/telemetry/running.hpp"
 #include "runtime/telemetry/span_hub.hpp"
 #include "runtime/telemetry/trace.hpp"
@@ -76,6 +79,17 @@ telemetry::trace_scope arrival(const node& owner, const caf::actor& to,
                                 x.subject};
 }
 
+// Of the event that this thread works on, where the publisher says nothing else.
+void name_cause(events::event& x) {
+  auto from = telemetry::current_cause();
+  if (!from)
+    return;
+  if (x.causationid.empty())
+    x.causationid = from->event;
+  if (x.correlationid.empty())
+    x.correlationid = from->correlation;
+}
+
 // For who watches: the actor that runs here publishes something.
 void show_published(const std::string& subject, const std::string& type) {
   if ((telemetry::probes.load(std::memory_order_relaxed) & telemetry::probe::spans) == 0
@@ -132,9 +146,11 @@ result<void> node::impl::start_events() {
     auto prepared = events::nats_server::prepare(std::move(server));
     if (!prepared)
       return prepared.error();
-    nats_server = std::move(*prepared);
+    nats_server = events::nats_keeper::start(
+      std::move(*prepared), [this](const events::nats_server_news& x) { on_nats_server(x); });
+    // Part of the start where it goes; where not, it is as one that is away.
     if (auto ok = nats_server->wait_ready(std::chrono::seconds{10}); !ok)
-      return ok;
+      log::warn("nats", "the node starts without its nats-server: " + ok.error().message);
     options.urls = {nats_server->url()};
     options.token = nats_server->token();
   } else if (!from.url.empty()) {
@@ -209,6 +225,30 @@ result<void> node::impl::start_events() {
   return {};
 }
 
+void node::impl::on_nats_server(const events::nats_server_news& x) {
+  auto pid = std::to_string(x.pid);
+  if (x.up) {
+    auto text = x.ends == 0 ? "nats-server runs, pid " + pid : "nats-server runs again, pid " + pid;
+    log::info("nats", text, {{"pid", x.pid}, {"ends", x.ends}});
+    if (x.ends > 0)
+      note("nats", {}, text, json::serialize(json::object{{"pid", x.pid}, {"ends", x.ends}}));
+    return;
+  }
+  auto text = "nats-server"
+              + (x.pid == 0 ? " could not be started: " : " (pid " + pid + ") ended: ") + x.reason
+              + "; it is started again in "
+              + to_string(std::chrono::round<std::chrono::milliseconds>(x.delay));
+  log::warn(
+    "nats", text,
+    {{"pid", x.pid}, {"reason", x.reason}, {"ends", x.ends}, {x.log.empty() ? "" : "log", x.log}});
+  note("nats", {}, text,
+       json::serialize(json::object{{"pid", x.pid},
+                                    {"reason", x.reason},
+                                    {"ends", x.ends},
+                                    {"delay_ms", static_cast<double>(x.delay.count()) / 1e6},
+                                    {"log", x.log}}));
+}
+
 bool node::has_events() const {
   return impl_->outbox || impl_->instead;
 }
@@ -220,6 +260,7 @@ void node::publish(std::string subject, events::event x, publish_callback done) 
   }
   if (x.traceparent.empty())
     x.traceparent = telemetry::to_traceparent(telemetry::current_trace());
+  name_cause(x);
   if (impl_->instead) {
     impl_->instead->bus->publish(std::move(subject), std::move(x), std::move(done));
     return;

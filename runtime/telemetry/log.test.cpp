@@ -54,7 +54,7 @@ TEST_CASE("log: on a terminal a line is for people, and steers nothing", "[log]"
     instant{1767693600'250000000}, log::level::warn, "events", "alpha", "/user/x", "",
     "a \"b\"\n\xff\x1b[2J\xc2\x9b"};
   CHECK(log::format_for_people(
-          head, {{"path", "/user/x"}, {"n", 5}, {"why", "it is \"so\""}, {"to", "beta"}})
+          head, {{"path", "/user/x"}, {"n", 5}, {"", ""}, {"why", "it is \"so\""}, {"to", "beta"}})
         == "10:00:00.250  warn   events       /user/x  a \"b\"\\x0a\xEF\xBF\xBD\\x1b[2J\\x9b  n=5  "
            "why=\"it is \\\"so\\\"\"  to=beta");
   head.at = instant{1767693600'000000000};

@@ -158,7 +158,7 @@ std::string format_for_people(const line_head& head, std::initializer_list<field
   out += "  ";
   append_plain(out, head.message, false);
   for (auto& x : fields) {
-    if (x.key == "path" && x.text == head.path)
+    if (x.key.empty() || (x.key == "path" && x.text == head.path))
       continue;
     out += "  ";
     append_plain(out, x.key, false);

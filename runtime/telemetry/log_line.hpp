@@ -14,12 +14,12 @@ struct line_head {
   std::string_view message;
 };
 
-/// One JSON object without a line feed; empty node, path and trace id are left out. Fields named like a head member, and
-/// repeated ones, are left out. Broken UTF-8 becomes U+FFFD. Pure.
+/// One JSON object without a line feed; empty node, path and trace id are left out. Fields without a name, those named like
+/// a head member, and repeated ones are left out. Broken UTF-8 becomes U+FFFD. Pure.
 std::string format_line(const line_head& head, std::initializer_list<field> fields);
 
-/// The same for a person's terminal: `10:02:03.250  warn   cluster  /user/x  message  key=value`, the time in UTC. Control
-/// characters are escaped. Pure.
+/// The same for a person's terminal: `10:02:03.250  warn   cluster  /user/x  message  key=value`, the time in UTC. Fields without a
+/// name are left out. Control characters are escaped. Pure.
 std::string format_for_people(const line_head& head, std::initializer_list<field> fields);
 
 } // namespace coppice::log

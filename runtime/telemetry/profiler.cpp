@@ -12,6 +12,17 @@ namespace {
 
 // The trace of an unsupervised actor's message, kept apart so that only its own end clears it.
 thread_local const caf::actor_control_block* traced_stranger = nullptr;
+// Kept here: what the message carries may go on with another one before its handler ends.
+thread_local cause_ptr strangers_cause;
+
+void forget_stranger() noexcept {
+  traced_stranger = nullptr;
+  running.trace = {};
+  if (running.cause != nullptr) {
+    running.cause = nullptr;
+    strangers_cause = nullptr;
+  }
+}
 
 bool is_running(const caf::local_actor& self) noexcept {
   return running.actor == self.ctrl();
@@ -23,24 +34,25 @@ void profiler::before_processing(const caf::local_actor& self, const caf::mailbo
   if (is_running(self))
     return;
   // An actor whose handler threw leaves its trace behind: gone with the next message.
-  if (traced_stranger != nullptr) {
-    traced_stranger = nullptr;
-    running.trace = {};
-  }
-  if (x.tracing_id == nullptr || running.trace)
+  if (traced_stranger != nullptr)
+    forget_stranger();
+  if (x.tracing_id == nullptr || running.trace || running.cause != nullptr)
+    return;
+  auto& from = static_cast<const trace_data&>(*x.tracing_id);
+  if (!from.context && from.because == nullptr)
     return;
   // As it came: what has no span of its own is no parent.
-  if (auto& from = static_cast<const trace_data&>(*x.tracing_id).context) {
-    running.trace = from;
-    traced_stranger = self.ctrl();
+  running.trace = from.context;
+  if (from.because != nullptr) {
+    strangers_cause = from.because;
+    running.cause = strangers_cause.get();
   }
+  traced_stranger = self.ctrl();
 }
 
 void profiler::after_processing(const caf::local_actor& self, caf::invoke_message_result) {
-  if (traced_stranger != nullptr && traced_stranger == self.ctrl()) {
-    traced_stranger = nullptr;
-    running.trace = {};
-  }
+  if (traced_stranger != nullptr && traced_stranger == self.ctrl())
+    forget_stranger();
 }
 
 void profiler::before_sending(const caf::local_actor& self, caf::mailbox_element& x) {
@@ -52,9 +64,9 @@ void profiler::before_sending(const caf::local_actor& self, caf::mailbox_element
     if (probed()) [[unlikely]]
       sending(x);
   }
-  if (running.trace) [[unlikely]] {
+  if (running.trace || running.cause != nullptr) [[unlikely]] {
     if (x.tracing_id == nullptr)
-      x.tracing_id = make_trace_data(running.trace, origin::in);
+      x.tracing_id = make_trace_data(running.trace, origin::in, current_cause());
   }
 }
 

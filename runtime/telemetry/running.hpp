@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/base/duration.hpp"
+#include "runtime/telemetry/cause.hpp"
 #include "runtime/telemetry/open_requests.hpp"
 #include "runtime/telemetry/trace.hpp"
 
@@ -92,8 +93,9 @@ struct running_state {
   const caf::actor_control_block* actor = nullptr; ///< Of `who`.
   telemetry::pulse* pulse = nullptr;
   trace_context trace;
-  open_requests::slot* noted = nullptr; ///< The request being sent just now,
-  uint64_t noted_key = 0;               ///< waiting for its receiver to give its name.
+  const telemetry::cause* cause = nullptr; ///< Kept by who set it: a pointer needs no destructor.
+  open_requests::slot* noted = nullptr;    ///< The request being sent just now,
+  uint64_t noted_key = 0;                  ///< waiting for its receiver to give its name.
   trace_context failed_trace; ///< Of the handler that threw last; taken by who deals with it.
   bool out_pending = false; ///< A span for a sent message waits for the receiver to give its name.
 };
@@ -103,7 +105,7 @@ inline constinit thread_local running_state running;
 /// The pulse of this thread, registered on first use.
 pulse& this_thread_pulse();
 
-/// One slice of a supervised actor on this thread; begins and ends without a current trace.
+/// One slice of a supervised actor on this thread; begins and ends without a current trace or cause.
 /// `shared`: on a thread of CAF's scheduler, where the watchdog looks.
 class slice {
 public:
@@ -114,6 +116,8 @@ public:
       this_thread_pulse();
     if (running.trace) [[unlikely]]
       outer_trace_ = std::exchange(running.trace, {});
+    if (running.cause != nullptr) [[unlikely]]
+      outer_cause_ = std::exchange(running.cause, nullptr);
     running.who = &who;
     running.actor = actor;
     auto& p = *running.pulse;
@@ -127,6 +131,8 @@ public:
     running.actor = outer_actor_;
     if (outer_trace_) [[unlikely]]
       running.trace = *outer_trace_;
+    if (outer_cause_ != nullptr) [[unlikely]]
+      running.cause = outer_cause_;
     running.pulse->who.store(nullptr, std::memory_order_release);
   }
 
@@ -137,6 +143,7 @@ private:
   subject* outer_;
   const caf::actor_control_block* outer_actor_;
   std::optional<trace_context> outer_trace_;
+  const cause* outer_cause_ = nullptr;
 };
 
 /// A handler begins.

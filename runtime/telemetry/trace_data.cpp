@@ -42,8 +42,9 @@ bool trace_data::serialize(caf::binary_serializer& sink) const {
   return write(sink, *this);
 }
 
-std::unique_ptr<caf::tracing_data> make_trace_data(const trace_context& x, origin how) {
-  return x ? std::make_unique<trace_data>(x, how) : nullptr;
+std::unique_ptr<caf::tracing_data> make_trace_data(const trace_context& x, origin how,
+                                                   cause_ptr because) {
+  return x || because ? std::make_unique<trace_data>(x, how, std::move(because)) : nullptr;
 }
 
 bool trace_data_factory::deserialize(caf::deserializer& source,
