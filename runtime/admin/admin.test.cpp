@@ -1,5 +1,6 @@
 #include "runtime/admin/node_fixture.test.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/store/sqlite_file.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -25,6 +26,54 @@ TEST_CASE("admin: before the tree is there only health and version answer", "[no
   x.start_node();
   CHECK(x.call("GET", "/readyz").body == "ok\n");
   CHECK(x.get("/v1/tree").as_array().size() == 1);
+}
+
+TEST_CASE("admin: a node that stops is alive but not ready before and while its children end",
+          "[node]") {
+  running_node x;
+  x.post("/v1/actors/messages?path=/user/box/one", R"({"type":"test.block"})", 202);
+  REQUIRE(wait_until(somebody_is_blocked));
+  auto check = [&] {
+    CHECK(x.call("GET", "/livez").status == 200);
+    auto ready = x.call("GET", "/readyz");
+    CHECK(ready.status == 503);
+    CHECK(ready.body == "waiting for running\n");
+    CHECK(x.call("GET", "/readyz?verbose").body.find("running waiting the node stops")
+          != std::string::npos);
+  };
+  auto state = [&] { return text_at(x.get("/v1/actors?path=/user/box/one"), "/state"); };
+  CHECK(x.call("GET", "/readyz").status == 200);
+  x.owner->request_stop("the test wants it");
+  // Nobody was told to end yet.
+  CHECK(state() == "running");
+  check();
+  auto ended = std::async(std::launch::async, [&] { return x.owner->wait(); });
+  REQUIRE(wait_until([&] { return state() == "stopping"; }));
+  check();
+  release_blocked();
+  CHECK(ended.get() == 0);
+}
+
+TEST_CASE("admin: status names the last write that failed until one succeeds", "[node]") {
+  running_node x;
+  auto& file = *x.owner->store_file();
+  auto run = [&](std::string sql) {
+    return file.run([sql](store::database& db) { return db.execute(sql); });
+  };
+  // The size limit of the file stands in for the disk's.
+  REQUIRE(run("CREATE TABLE big (x)"));
+  REQUIRE(run("PRAGMA max_page_count=1"));
+  REQUIRE_FALSE(run("INSERT INTO big SELECT zeroblob(1000000)"));
+  auto status = x.get("/v1/status");
+  CHECK(text_at(status, "/problems/0/area") == "store");
+  CHECK(text_at(status, "/problems/0/text").starts_with("the last write failed: "));
+  CHECK(text_at(status, "/problems/0/text").find("disk is full") != std::string::npos);
+  CHECK(text_at(status, "/nodes/0/store/last_error").find("disk is full") != std::string::npos);
+  REQUIRE(run("PRAGMA max_page_count=1000000"));
+  REQUIRE(run("INSERT INTO big SELECT zeroblob(1000000)"));
+  status = x.get("/v1/status");
+  CHECK(status.at("ok").as_bool());
+  CHECK(text_at(status, "/nodes/0/store/last_error") == "null");
 }
 
 TEST_CASE("admin: health, version, document, metrics, page", "[node]") {
@@ -182,6 +231,9 @@ TEST_CASE("admin: history names messages, and what was spawned and is gone", "[n
   running_node x;
   x.post("/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})", 202);
   CHECK(json::serialize(x.get("/v1/history")).find(": send /user/box/one test.get\"")
+        != std::string::npos);
+  x.post("/v1/log-level?path=cluster", R"({"level":"debug","for":"1min"})");
+  CHECK(json::serialize(x.get("/v1/history")).find(": log-level cluster debug for 1min\"")
         != std::string::npos);
   x.post("/v1/actors/spawn?path=/user/box/extra", R"({"type":"test.holder"})", 201);
   x.post("/v1/actors/restart?path=/user/box/extra");

@@ -99,9 +99,10 @@ void api::audit(const call& c, std::string what, std::string target, json::objec
   for (auto& member : details)
     data.insert(member);
   auto text = json::serialize(data);
-  auto* type = details.if_contains("type");
-  auto about = (target.empty() ? "" : " " + target)
-               + (type != nullptr && type->is_string() ? " " + std::string{type->as_string()} : "");
+  auto about = target.empty() ? std::string{} : " " + target;
+  for (auto [name, before] : {std::pair{"type", " "}, {"level", " "}, {"for", " for "}})
+    if (auto* x = details.if_contains(name); x != nullptr && x->is_string())
+      about += before + std::string{x->as_string()};
   log::info("admin", "audit", {{"who", who}, {"what", what}, {"target", target}});
   owner.history().add({0,
                        at,

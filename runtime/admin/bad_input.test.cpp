@@ -100,6 +100,7 @@ TEST_CASE("admin: wrong message bodies", "[bad input]") {
     {one, R"({"type":"test.set","body":{"value":1,"pace":"5 parsecs"}})", 422, errc::invalid_value,
      "/body/pace"},
     {"/user/box", R"({"type":"test.get","body":{}})", 422, errc::not_accepted},
+    {"/system/store", R"({"type":"test.get","body":{}})", 422, errc::not_accepted},
     {"/user/box/ona", R"({"type":"test.get","body":{}})", 404, errc::not_found, nullptr, "one"},
   };
   for (auto& bad : all) {

@@ -20,7 +20,14 @@ TEST_CASE("admin: restart, stop, kill, suspend, resume", "[node]") {
   // It still says what it is, and takes no message.
   CHECK(text_at(x.get("/v1/actors?path=/user/box/one"), "/user_state/value") == "1");
   CHECK(text_at(act("resume", "/user/box/one"), "/state") == "running");
+  auto at = [&](const std::string& what, int status, errc code) {
+    return text_at(
+      x.problem(x.call("POST", "/v1/actors/" + what + "?path=/user/box/one"), status, code), "/at");
+  };
+  CHECK(at("resume", 422, errc::refused) == "/user/box/one");
   CHECK(text_at(act("stop", "alpha:/user/box/one"), "/state") == "stopped");
+  for (const char* what : {"suspend", "resume", "kill"})
+    CHECK(at(what, 409, errc::actor_stopped) == "/user/box/one");
   x.problem(x.call("POST", "/v1/actors/messages?path=/user/box/one", R"({"type":"test.get"})"), 409,
             errc::actor_stopped);
   CHECK(text_at(act("restart", "/user/box/one"), "/state") == "running");

@@ -159,6 +159,30 @@ TEST_CASE("admin: status tells of a NATS that is frozen, away or not configured"
   CHECK(told(neither) == "(nothing)");
 }
 
+TEST_CASE("admin: status tells of a stream that cannot be made, before anything waits for it",
+          "[nats]") {
+  testing::temp_folder folder;
+  auto server = events::nats_server::prepare({.binary = testing::nats_binary(),
+                                              .folder = folder / "nats",
+                                              .store_bytes_max = 1 << 20,
+                                              .authentication = false});
+  REQUIRE(server);
+  REQUIRE((*server)->wait_ready(20s));
+  running_node x{"nats: {url: \"" + (*server)->url()
+                 + "\"}\nevents: {streams: [{name: TEST, subjects: [\"test.>\"], "
+                   "max_bytes: 64MiB}]}\n"};
+  json::value problem;
+  REQUIRE(wait_until([&] {
+    auto status = x.get("/v1/status");
+    for (auto& one : status.at("problems").as_array())
+      if (text_at(one, "/area") == "outbox")
+        problem = one;
+    return !problem.is_null();
+  }));
+  CHECK(text_at(problem, "/text")
+        == "making stream 'TEST': insufficient storage resources available");
+}
+
 TEST_CASE("admin: a consumer is shown and deleted, but not under its readers", "[nats]") {
   node_with_nats x;
   wait_for_stream(x, "TEST");
@@ -198,6 +222,8 @@ TEST_CASE("admin: a dead letter goes to a subject", "[nats]") {
     id = text_at(x.get("/v1/dlq"), "/0/id");
     return id != "(nothing)";
   }));
+  x.problem(x.call("POST", "/v1/dlq/" + id + "/replay?to=nats:%24JS.API.STREAM.DELETE.TEST"), 400,
+            errc::refused);
   CHECK(x.post("/v1/dlq/" + id + "/replay?to=nats:test.again").at("replayed").as_bool());
   auto event = *json::parse(x.stream("/v1/subjects/test.again?since=1h&count=1", 100)[0].data);
   CHECK(text_at(event, "/type") == "test.fail");
@@ -255,6 +281,9 @@ TEST_CASE("admin: wrong subjects and options", "[nats]") {
   wait_for_stream(x, "TEST");
   x.problem(x.call("POST", "/v1/subjects/test.%3E", "x"), 422, errc::invalid_value);
   x.problem(x.call("POST", "/v1/subjects/a..b", "x"), 422, errc::invalid_value);
+  x.problem(x.call("POST", "/v1/subjects/%24JS.API.STREAM.DELETE.TEST"), 422, errc::refused);
+  x.problem(x.call("POST", "/v1/subjects/%24JS.API.INFO/request"), 422, errc::refused);
+  CHECK(x.call("GET", "/v1/streams/TEST").status == 200);
   x.problem(x.call("POST", "/v1/subjects/test.a?event=t", "{"), 400, errc::invalid_json);
   x.problem(x.call("POST", "/v1/subjects/test.a", "x", {{"Nats-Header", "nonsense"}}), 422,
             errc::invalid_value);

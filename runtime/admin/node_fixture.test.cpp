@@ -5,6 +5,7 @@
 #include "runtime/json/messages.hpp"
 #include "runtime/json/type_registry.hpp"
 #include "runtime/node/node_messages.hpp"
+#include "runtime/telemetry/log.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/stateful_actor.hpp>
@@ -124,7 +125,10 @@ struct holder_state {
 caf::behavior holder(caf::stateful_actor<holder_state>* self, holder_args args) {
   self->state.value = args.start;
   return {
-    [self](const set& x) { self->state.value = x.value; },
+    [self](const set& x) {
+      self->state.value = x.value;
+      log::info("test", "set to " + std::to_string(x.value));
+    },
     [self](const get&) { return number{self->state.value}; },
     [](const block&) { wait_at_gate(); },
     [](const fail&) { throw std::runtime_error("told to fail"); },

@@ -227,7 +227,10 @@ void set_level(const api_ptr& a, const call& c, const std::string& target) {
     return;
   }
   log::set_level(target, change->level, change->how_long);
-  a->audit(c, "log-level", target, {{"level", log::to_string(change->level)}});
+  json::object details{{"level", log::to_string(change->level)}};
+  if (change->how_long)
+    details.emplace("for", to_string(*change->how_long));
+  a->audit(c, "log-level", target, std::move(details));
   c.answer(200,
            json::object{{"path", target.empty() ? json::value(nullptr) : json::value(target)},
                         {"level", log::to_string(change->level)},

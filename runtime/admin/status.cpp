@@ -70,6 +70,9 @@ json::value outbox_part(const node& owner, report& problems) {
   if (!owner.outbox())
     return nullptr;
   auto stats = owner.outbox()->stats();
+  // Before anything waits: where it is to go is missing.
+  if (!stats.stream_problem.empty())
+    problems.add("outbox", stats.stream_problem);
   if (stats.pending > 0 && stats.oldest_age > outbox_age_max)
     problems.add("outbox", std::to_string(stats.pending) + " events wait, the oldest for "
                              + to_human(stats.oldest_age)
@@ -111,16 +114,31 @@ json::value store_part(const node& owner, report& problems) {
   auto store = owner.event_store();
   if (!store)
     return nullptr;
-  auto& path = store->file()->path();
+  auto& file = owner.store_file();
+  auto& path = file->path();
   uint64_t bytes = 0;
   std::error_code failed;
   for (auto* suffix : {"", "-wal"})
     if (auto size = std::filesystem::file_size(path + suffix, failed); !failed)
       bytes += size;
-  if (auto stats = store->file()->stats(); stats.failed_commits > 0)
-    problems.add("store", std::to_string(stats.failed_commits) + " writes failed since the start");
-  return json::object{
-    {"path", path}, {"bytes", bytes}, {"scope", store::to_string(store->scope())}};
+  auto stats = file->stats();
+  if (!stats.last_error.empty())
+    problems.add("store",
+                 "the last write failed: " + stats.last_error
+                   + (stats.failed_commits > 1
+                        ? "; " + std::to_string(stats.failed_commits) + " failed since the start"
+                        : std::string{}));
+  auto health = store->health();
+  if (!health.reachable)
+    problems.add("store", health.message);
+  return json::object{{"path", path},
+                      {"bytes", bytes},
+                      {"scope", store::to_string(store->scope())},
+                      {"reachable", health.reachable},
+                      {"waiting", health.waiting},
+                      {"failed_writes", stats.failed_commits},
+                      {"last_error", stats.last_error.empty() ? json::value(nullptr)
+                                                              : json::value(stats.last_error)}};
 }
 
 json::value certificate_part(const node& owner, report& problems) {

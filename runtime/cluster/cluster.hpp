@@ -3,6 +3,7 @@
 #include "runtime/base/result.hpp"
 #include "runtime/cluster/member.hpp"
 #include "runtime/cluster/pki.hpp"
+#include "runtime/cluster/refusal_digest.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -47,6 +48,8 @@ struct options {
   /// A line for the log; `warning` for what a person should look at. Called on the link thread,
   /// must not block.
   std::function<void(bool warning, const std::string& line)> log;
+  /// This node refused connections, see refusal_digest. Called on the link thread, must not block.
+  std::function<void(const turned_away&)> on_turned_away;
 };
 
 /// One link, for `status` and `/readyz?verbose`.

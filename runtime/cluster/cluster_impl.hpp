@@ -80,6 +80,7 @@ private:
   void settle();
   void publish(const std::vector<member_event>& events);
   void tell_refusal(const std::string& node, const std::string& address, const refusal& why);
+  void tell_turned_away();
   void log(bool warning, const std::string& line);
   moment now() const;
 
@@ -96,6 +97,7 @@ private:
     duration at{0};
   };
   std::map<std::string, told> told_refusals_;
+  refusal_digest turned_away_;
   bool was_linked_ = false; ///< Has been a member together with another.
   duration log_window_{0};
   int log_lines_ = 0;

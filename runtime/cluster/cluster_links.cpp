@@ -85,6 +85,14 @@ void cluster::impl::on_refused(const std::string& remote, const refusal& why) {
     return;
   // Of two with one name only the one that dials can be too many: it looks for a cluster, the other one is found.
   log(true, "connection from " + remote + " refused (" + why.reason + "): " + why.what.message);
+  turned_away_.add(remote, why.reason, why.what.message, now().monotonic);
+  tell_turned_away();
+}
+
+void cluster::impl::tell_turned_away() {
+  for (auto& x : turned_away_.take_due(now().monotonic))
+    if (config_.on_turned_away)
+      config_.on_turned_away(x);
 }
 
 void cluster::impl::on_dial_ended(const dial_result& x) {
@@ -168,6 +176,7 @@ void cluster::impl::on_tick() {
     return;
   core_->tick(now());
   settle();
+  tell_turned_away();
   std::vector<link_info> links;
   for (auto& x : links_->stats())
     links.push_back(

@@ -56,6 +56,11 @@ error fail(const fs::path& where, std::string what, std::string hint = {}) {
   return error{errc::tls, std::move(what), where.string(), std::move(hint)};
 }
 
+/// Nothing is wrong with the certificate: the disk does not take it.
+error not_stored(const fs::path& where, std::string what) {
+  return error{errc::storage, std::move(what), where.string(), {}};
+}
+
 result<bio_ptr> open_file(const fs::path& file, const char* what) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0)
@@ -124,7 +129,7 @@ result<void> write_file(const fs::path& file, const std::string& text, mode_t mo
   ::unlink(temporary.c_str());
   int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
   if (fd < 0)
-    return fail(file, std::string{"cannot be written: "} + std::strerror(errno));
+    return not_stored(file, std::string{"cannot be written: "} + std::strerror(errno));
   // The umask may have taken rights away from a certificate, never from a key.
   bool good = ::fchmod(fd, mode) == 0;
   size_t done = 0;
@@ -142,7 +147,7 @@ result<void> write_file(const fs::path& file, const std::string& text, mode_t mo
     if (good)
       reason = errno;
     ::unlink(temporary.c_str());
-    return fail(file, std::string{"cannot be written: "} + std::strerror(reason));
+    return not_stored(file, std::string{"cannot be written: "} + std::strerror(reason));
   }
   return {};
 }
@@ -151,7 +156,7 @@ result<void> make_folder(const fs::path& folder) {
   std::error_code code;
   bool made = fs::create_directories(folder, code);
   if (code)
-    return fail(folder, "the folder cannot be made: " + code.message());
+    return not_stored(folder, "the folder cannot be made: " + code.message());
   if (made)
     fs::permissions(folder, fs::perms::owner_all, code);
   return {};

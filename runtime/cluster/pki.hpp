@@ -40,8 +40,8 @@ struct ca_options {
   duration validity = std::chrono::hours{24 * 3650};
 };
 
-/// Makes `ca.crt` and `ca.key` in `folder` (created, mode 0700). errc::already_exists when there is
-/// one.
+/// Makes `ca.crt` and `ca.key` in `folder` (created, mode 0700). Errors: errc::already_exists when there
+/// is one, errc::storage.
 result<void> make_ca(const std::filesystem::path& folder, const ca_options& options = {});
 
 struct issue_options {
@@ -53,7 +53,7 @@ struct issue_options {
 
 /// Writes `NODE.crt`, `NODE.key` and a copy of `ca.crt` to `out`, replacing what is there. Common
 /// name and first DNS name are the node's name, further names `localhost`, `127.0.0.1` and `::1`.
-/// For servers and clients.
+/// For servers and clients. Errors: errc::invalid_value, errc::tls (the authority), errc::storage.
 result<void> issue(const std::filesystem::path& ca_folder, std::string_view node,
                    const std::filesystem::path& out, const issue_options& options = {});
 

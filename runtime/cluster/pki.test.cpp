@@ -93,6 +93,13 @@ TEST_CASE("pki: what is wrong with files is said in words", "[pki]") {
              ContainsSubstring("not a regular file"));
 }
 
+TEST_CASE("pki: a folder that cannot be made is the disk's fault", "[pki]") {
+  auto no = pki::make_ca("/proc/none");
+  REQUIRE_FALSE(no);
+  CHECK(no.error().code == errc::storage);
+  CHECK(no.error().at == "/proc/none");
+}
+
 TEST_CASE("pki: names that are none are refused", "[pki]") {
   temporary_folder folder;
   REQUIRE(pki::make_ca(folder.path));

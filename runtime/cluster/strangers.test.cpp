@@ -304,3 +304,31 @@ TEST_CASE("strangers: many that say nothing do not keep a node out for long", "[
   test_node gamma{x.keys, "gamma", {x.alpha.address()}};
   CHECK(gamma.saw(kind::up, "alpha"));
 }
+
+TEST_CASE("strangers: who is refused is told of once, however often it knocks", "[strangers]") {
+  test_pki keys;
+  std::mutex mutex;
+  std::vector<turned_away> told;
+  test_node alpha{keys, "alpha", {}, false, [&](options& x) {
+                    x.on_turned_away = [&](const turned_away& who) {
+                      std::lock_guard guard{mutex};
+                      told.push_back(who);
+                    };
+                  }};
+  temporary_folder other;
+  REQUIRE(pki::make_ca(other.path));
+  REQUIRE(pki::issue(other.path, "gamma", other.path));
+  auto files = pki::files_in(other.path, "gamma");
+  for (int i = 0; i < 10; ++i) {
+    tls_stranger s{alpha.port, &files};
+    s.handshake();
+    CHECK(s.hear().empty());
+  }
+  CHECK(alpha.until([&] { return alpha.part->refusals()["certificate"] == 10; }));
+  std::lock_guard guard{mutex};
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].source == "127.0.0.1");
+  CHECK(told[0].reason == "certificate");
+  CHECK_FALSE(told[0].text.empty());
+  CHECK(told[0].count == 1);
+}

@@ -40,7 +40,7 @@ std::string text_of(natsStatus status) {
   natsStatus last = NATS_OK;
   auto* detail = nats_GetLastError(&last);
   if (last == status && detail != nullptr && *detail != '\0')
-    return detail;
+    return without_places(detail);
   return natsStatus_GetText(status);
 }
 
@@ -56,6 +56,28 @@ bool is_header(std::string_view name, std::string_view value) {
 }
 
 } // namespace
+
+std::string without_places(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    auto begin = std::min(text.find('('), text.size());
+    out += text.substr(0, begin);
+    text.remove_prefix(begin);
+    auto end = text.find("): ");
+    auto place = text.substr(0, std::min(end, text.size()));
+    auto colon = place.rfind(".c:");
+    auto is_place = end != text.npos && colon != text.npos && colon + 3 < place.size()
+                    && place.find_first_of(" (", 1) == text.npos
+                    && place.find_first_not_of("0123456789", colon + 3) == text.npos;
+    if (is_place) {
+      text.remove_prefix(end + 3);
+    } else if (!text.empty()) {
+      out += text.front();
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
 
 error nats_error(natsStatus status, const std::string& doing) {
   return {code_of(status), doing + ": " + text_of(status)};

@@ -7,6 +7,9 @@
 /// Between nats.c and our types; only for this folder's .cpp files.
 namespace coppice::events::detail {
 
+/// The text without the places in nats.c's own sources, `(jsm.c:1033): `, that its errors carry.
+std::string without_places(std::string_view text);
+
 /// `doing` begins the sentence: `publishing to 'a.b'`.
 error nats_error(natsStatus status, const std::string& doing);
 /// With the JetStream error that nats.c keeps for this thread.

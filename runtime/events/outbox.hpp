@@ -33,6 +33,8 @@ struct outbox_stats {
   uint64_t rebuilt = 0;    ///< Events published again because their stream was lost.
   size_t in_flight = 0;
   std::string last_error;
+  /// Why a stream cannot be made or reached; empty while all are there.
+  std::string stream_problem;
 };
 
 struct outbox_entry {

@@ -1,3 +1,4 @@
+#include "runtime/events/nats_convert.hpp"
 #include "runtime/events/outbox_pump.hpp"
 #include "runtime/events/testing.hpp"
 #include "runtime/telemetry/log.hpp"
@@ -30,6 +31,18 @@ std::shared_ptr<outbox> open_outbox(const std::shared_ptr<store::sqlite_file>& f
   auto out = outbox::open(file, client, options, std::move(on_refused));
   REQUIRE(out);
   return *out;
+}
+
+/// What our own client does not send: a command to the server.
+void command(const nats_fixture& f, const char* subject, const std::string& body) {
+  auto url = f.server->url();
+  url.insert(url.find("//") + 2, f.server->token() + "@");
+  natsConnection* connection = nullptr;
+  REQUIRE(natsConnection_ConnectTo(&connection, url.c_str()) == NATS_OK);
+  natsMsg* answer = nullptr;
+  CHECK(natsConnection_RequestString(&answer, connection, subject, body.c_str(), 5000) == NATS_OK);
+  natsMsg_Destroy(answer);
+  natsConnection_Destroy(connection);
 }
 
 /// The ids in a stream, in order, read by a client of its own.
@@ -162,13 +175,10 @@ TEST_CASE("outbox: an event that its stream refuses is given up", "[events][nats
   REQUIRE(out->publish(make_event("first"), "test.a"));
   REQUIRE(out->drain(20s));
   // Sealing makes the stream refuse everything, as a limit on message sizes would.
-  REQUIRE(client->request(
-    {"$JS.API.STREAM.UPDATE.TEST",
-     "",
-     {},
-     R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
-     R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})"},
-    5s));
+  command(
+    f, "$JS.API.STREAM.UPDATE.TEST",
+    R"({"name":"TEST","subjects":["test.>"],"retention":"limits","storage":"file","num_replicas":1,)"
+    R"("max_msg_size":10,"duplicate_window":120000000000,"max_age":0,"max_bytes":-1,"max_msgs":-1,"max_consumers":-1,"discard":"old"})");
   REQUIRE(out->publish(make_event("second"), "test.a"));
   auto x = given.get_future().get();
   CHECK(x.id == "second");
@@ -306,4 +316,53 @@ TEST_CASE("outbox: nodes that find a stream gone wait for different times", "[ev
   }
   CHECK(waits.size() > 90);
   CHECK(*waits.rbegin() - *waits.begin() > 300ms);
+}
+
+TEST_CASE("outbox: a stream that cannot be made is told of at once, and when it is there",
+          "[events][nats]") {
+  log::start({.node = "alpha", .level = log::level::info, .file = "/dev/null"});
+  nats_fixture f;
+  auto with_room = [&](int64_t bytes) {
+    f.server->stop();
+    f.server.reset();
+    auto made = nats_server::prepare({.binary = coppice::testing::nats_binary(),
+                                      .folder = f.folder / "nats",
+                                      .store_bytes_max = bytes});
+    REQUIRE(made);
+    f.server = std::move(*made);
+    f.start();
+  };
+  auto lines_with = [](std::string_view text) {
+    size_t out = 0;
+    for (auto& x : log::recent({}))
+      out += x.find(text) != x.npos ? 1 : 0;
+    return out;
+  };
+  with_room(1 << 20);
+  auto client = f.connect();
+  auto file = open_sqlite(f.folder / "o.db");
+  auto stream = test_stream();
+  stream.max_bytes = 64 << 20;
+  auto out = open_outbox(file, client, {.streams = {stream}});
+  auto problem = [&] { return out->stats().stream_problem; };
+  REQUIRE(eventually([&] { return !problem().empty(); }));
+  CHECK(problem() == "making stream 'TEST': insufficient storage resources available");
+  // Tried again many times and said once.
+  REQUIRE(eventually([&] { return out->stats().failed > 4; }));
+  CHECK(lines_with("a stream is missing") == 1);
+  with_room(128 << 20);
+  REQUIRE(eventually([&] { return problem().empty(); }));
+  CHECK(lines_with("the streams are there again") == 1);
+  REQUIRE(out->publish(make_event("e"), "test.a"));
+  CHECK(out->drain(20s));
+  log::stop();
+}
+
+TEST_CASE("nats errors: places in the client's own sources are no news", "[events]") {
+  using coppice::events::detail::without_places;
+  CHECK(without_places("(jsm.c:1033): insufficient storage") == "insufficient storage");
+  CHECK(without_places("(js.c:2): closed (sub.c:30): timeout") == "closed timeout");
+  for (auto* x :
+       {"", "(", "plain", "(a): b", "stream 'x' (jsm.c): y", "(jsm.c:): y", "(a b.c:1): y"})
+    CHECK(without_places(x) == x);
 }

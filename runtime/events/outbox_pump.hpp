@@ -63,6 +63,7 @@ private:
   void save_floor();
   void save_last_floor(); ///< What is known to be published is not sent again at the next start.
   void look_at_streams();
+  void note_streams(const error* why); ///< Null: all are there.
   result<void> look_at(const stream_config& stream);
   result<void> note(const std::string& stream, const noted_stream& x);
   result<bool> holds(const std::string& stream, const stream_mark& mark);
@@ -81,7 +82,8 @@ private:
   std::condition_variable wake_;
   std::condition_variable drained_;
   bool closing_ = false;
-  bool streams_due_ = true; ///< Are the streams those that we know?
+  bool streams_due_ = true;   ///< Are the streams those that we know?
+  uint32_t looks_failed_ = 0; ///< In a row.
   bool connected_ = false;
   steady::time_point look_again_;
   steady::time_point not_before_; ///< Backoff.

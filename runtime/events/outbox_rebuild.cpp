@@ -8,6 +8,7 @@ namespace coppice::events::detail {
 namespace {
 
 constexpr auto look_interval = std::chrono::seconds{15};
+constexpr uint32_t passing_looks = 3;
 
 } // namespace
 
@@ -25,8 +26,29 @@ void outbox_pump::look_at_streams() {
     if (auto ok = look_at(stream); !ok) {
       std::lock_guard guard{mutex_};
       streams_due_ = true;
+      note_streams(&ok.error());
       return note_failure(ok.error().message);
     }
+  std::lock_guard guard{mutex_};
+  note_streams(nullptr);
+}
+
+/// Under mutex_. Events wait in the outbox for days before anybody misses them: said at the first failure and on change.
+void outbox_pump::note_streams(const error* why) {
+  if (why == nullptr) {
+    looks_failed_ = 0;
+    if (!stats_.stream_problem.empty())
+      log::info("events", "the streams are there again");
+    stats_.stream_problem.clear();
+    return;
+  }
+  ++looks_failed_;
+  // A server that comes or goes says so for a moment.
+  auto passing = why->code == errc::unavailable || why->code == errc::timeout;
+  if ((passing && looks_failed_ < passing_looks) || stats_.stream_problem == why->message)
+    return;
+  stats_.stream_problem = why->message;
+  log::warn("events", "a stream is missing, and events wait for it: " + why->message);
 }
 
 result<void> outbox_pump::look_at(const stream_config& stream) {

@@ -52,6 +52,12 @@ result<void> check_tokens(std::string_view subject, bool wildcards) {
 } // namespace
 
 result<void> check_subject(std::string_view subject) {
+  // Behind `$` are NATS's own commands: whoever may publish could delete a stream there.
+  if (subject.starts_with('$') && subject.size() <= bytes_max)
+    return error{errc::refused,
+                 "the subject " + quoted(subject)
+                   + " belongs to NATS itself: what begins with '$' commands its server",
+                 "/subject"};
   return check_tokens(subject, false);
 }
 

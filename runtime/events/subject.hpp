@@ -7,7 +7,8 @@
 namespace coppice::events {
 
 /// A subject to publish to: tokens separated by dots, without wildcards, spaces or control
-/// characters, up to 255 bytes. Errors: errc::invalid_value, saying what is wrong.
+/// characters, up to 255 bytes. Errors: errc::invalid_value, saying what is wrong; errc::refused
+/// for what begins with `$`: NATS's own commands.
 result<void> check_subject(std::string_view subject);
 
 /// A subject to subscribe to: `*` stands for one token, `>` at the end for one or more.

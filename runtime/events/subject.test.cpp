@@ -7,7 +7,7 @@
 using namespace coppice::events;
 
 TEST_CASE("subjects: what may be published to and subscribed to", "[events]") {
-  for (auto x : {"a", "edge.alpha.host.sample", "a-b.c_d", "$JS.API.INFO", "a.\xc3\xa4"})
+  for (auto x : {"a", "edge.alpha.host.sample", "a-b.c_d", "a.$b", "a.\xc3\xa4"})
     CHECK(check_subject(x));
   for (auto x : {"", ".", "a.", ".a", "a..b", "a b", "a.\t", "a.*", ">", "a.>", "a\n"})
     CHECK_FALSE(check_subject(x));
@@ -19,6 +19,18 @@ TEST_CASE("subjects: what may be published to and subscribed to", "[events]") {
   CHECK(check_stream_or_consumer("COPPICE_DEAD"));
   for (auto x : {"", "a.b", "a b", "a*", "a>", "a/b"})
     CHECK_FALSE(check_stream_or_consumer(x));
+}
+
+TEST_CASE("subjects: nobody publishes to NATS's own, and anybody may listen", "[events]") {
+  for (auto x : {"$JS.API.STREAM.DELETE.EDGE", "$SYS.REQ.SERVER.PING", "$KV.a.b", "$", "$a b"}) {
+    auto no = check_subject(x);
+    REQUIRE_FALSE(no);
+    CHECK(no.error().code == coppice::errc::refused);
+  }
+  CHECK(check_subject("$JS.API.STREAM.DELETE.EDGE").error().message
+        == "the subject '$JS.API.STREAM.DELETE.EDGE' belongs to NATS itself: what begins with '$' "
+           "commands its server");
+  CHECK(check_filter("$JS.EVENT.ADVISORY.>"));
 }
 
 TEST_CASE("subjects: what is wrong is a sentence of its own", "[events]") {

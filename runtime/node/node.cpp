@@ -66,11 +66,17 @@ std::vector<readiness> node::ready() const {
       out.push_back({"running", false, "the node stops"});
     out.push_back({"tree", x.tree_started, x.tree_started ? "" : "the user tree is being started"});
   }
+  if (x.settings().config.store.postgres && x.event_store) {
+    auto health = x.event_store->health();
+    out.push_back({"store", health.reachable, health.message});
+  }
   if (x.nats) {
     auto status = x.nats->status();
     auto ok = status.state == events::connection_state::connected;
+    auto server = x.nats_server ? x.nats_server->problem() : std::string{};
     out.push_back({"nats", ok,
                    ok                          ? ""
+                   : !server.empty()           ? server
                    : status.last_error.empty() ? "connecting"
                                                : status.last_error});
   }
@@ -190,9 +196,15 @@ result<void> node::check_accepts(std::string_view path, caf::type_id_t message) 
   if (where->branch)
     return error{errc::not_accepted, "a supervisor takes no messages", std::string{path}, {}};
   auto start = where->parent->definition(where->child);
-  if (!start || !start->recipe || impl_->types.takes(start->recipe->type(), message))
+  if (!start || !start->recipe)
     return {};
   auto* type = impl_->types.find(start->recipe->type());
+  // The runtime's own actors are in no catalog, and nothing is said to them.
+  if (type == nullptr && path.starts_with("/system/"))
+    return error{
+      errc::not_accepted, start->recipe->type() + " takes no messages", std::string{path}, {}};
+  if (impl_->types.takes(start->recipe->type(), message))
+    return {};
   std::string list;
   for (auto id : type->accepts)
     list += (list.empty() ? "" : ", ")
@@ -235,7 +247,11 @@ const std::shared_ptr<events::outbox>& node::outbox() const {
   return impl_->outbox;
 }
 
-const std::shared_ptr<store::sqlite_event_store>& node::event_store() const {
+const std::shared_ptr<store::sqlite_file>& node::store_file() const {
+  return impl_->file;
+}
+
+const std::shared_ptr<store::event_store>& node::event_store() const {
   return impl_->event_store;
 }
 

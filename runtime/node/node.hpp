@@ -60,8 +60,8 @@ public:
   virtual ~event_subscription() = default;
 };
 
-/// One node: an actor system, its tree and what surrounds it. Start-up order: telemetry, store, events, cluster, system
-/// tree, admin, user tree; stop is the reverse.
+/// One node: an actor system, its tree and what surrounds it. Start-up order: telemetry, store, events, cluster, admin,
+/// system tree, user tree; stop is the reverse.
 /// Threading: start and stop from one thread; everything else is thread-safe.
 class node {
 public:
@@ -199,7 +199,9 @@ public:
   // Null where not configured.
   const std::shared_ptr<events::nats_client>& nats() const;
   const std::shared_ptr<events::outbox>& outbox() const;
-  const std::shared_ptr<store::sqlite_event_store>& event_store() const;
+  const std::shared_ptr<store::event_store>& event_store() const;
+  /// The node's own file: outbox, dead letters and, unless they are on PostgreSQL, the event streams.
+  const std::shared_ptr<store::sqlite_file>& store_file() const;
   const std::shared_ptr<store::dead_letter_store>& dead_letters() const;
   const std::shared_ptr<events::dead_letter_sink>& dead_letter_sink() const;
 

@@ -4,7 +4,7 @@
 #include "runtime/events/consumer.hpp"
 #include "runtime/events/dead_letters.hpp"
 #include "runtime/events/nats_client.hpp"
-#include "runtime/events/nats_server.hpp"
+#include "runtime/events/nats_keeper.hpp"
 #include "runtime/events/outbox.hpp"
 #include "runtime/node/background.hpp"
 #include "runtime/node/data_folder.hpp"
@@ -45,6 +45,8 @@ public:
   void restarted(const supervision::restart_record& x) noexcept override;
   void ended(const supervision::place_name& where, const std::string& reason,
              bool gave_up) noexcept override;
+  void ended_with(const std::string& supervisor, const std::vector<std::string>& paths,
+                  size_t more) noexcept override;
   void stop_overdue(const std::string& path, bool left_behind) noexcept override;
   void dead(supervision::dead_message&& x) noexcept override;
 
@@ -122,10 +124,10 @@ struct node::impl {
   node_codec codec;
   std::unique_ptr<background> worker;
   std::shared_ptr<store::sqlite_file> file;
-  std::shared_ptr<store::sqlite_event_store> event_store;
+  std::shared_ptr<store::event_store> event_store;
   std::shared_ptr<store::dead_letter_store> dead_letters;
   std::shared_ptr<store::timeline_store> kept_history;
-  std::unique_ptr<events::nats_server> nats_server;
+  std::unique_ptr<events::nats_keeper> nats_server; ///< Only when it is managed.
   std::shared_ptr<events::nats_client> nats;
   std::unique_ptr<events::subscription>
     nats_watch; ///< Writes into the history when NATS goes and comes.
@@ -168,11 +170,13 @@ struct node::impl {
   result<void> open_store();
   result<void> open_history();
   result<void> start_events();
+  void on_nats_server(const events::nats_server_news& x);
   void start_system();
   result<void> start_cluster();
   result<void> start_tree();
   result<void> compare_types(std::string_view mine, std::string_view theirs);
   void on_member(const cluster::member_event& x);
+  void on_turned_away(const cluster::turned_away& x);
   void stop_tree();
   void leave_cluster();
   std::vector<std::string> still_running() const;

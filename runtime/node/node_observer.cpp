@@ -70,7 +70,7 @@ void node_observer::restarted(const supervision::restart_record& x) noexcept {
     log::write(x.by_hand ? log::level::info : log::level::warn, "supervision", text,
                {{"path", x.path},
                 {"reason", x.reason},
-                {"message_type", x.message_type},
+                {x.message_type.empty() ? "" : "message_type", x.message_type},
                 {"incarnation", x.incarnation},
                 {stack.empty() ? "" : "stack", stack}});
     details["stack"] = json::array(lines.begin(), lines.end());
@@ -101,6 +101,31 @@ void node_observer::ended(const supervision::place_name& where, const std::strin
     owner_.worker().run_first(std::move(tell));
   else
     owner_.worker().run(std::move(tell));
+}
+
+void node_observer::ended_with(const std::string& supervisor, const std::vector<std::string>& paths,
+                               size_t more) noexcept {
+  if (!attached_)
+    return;
+  static constexpr std::string_view reason = "its supervisor was killed";
+  auto at = system_clock().now();
+  std::vector<std::pair<std::string, std::string>> ends;
+  for (auto& path : paths)
+    ends.emplace_back(path, path + " ended: " + std::string{reason});
+  if (more > 0)
+    ends.emplace_back(supervisor, std::to_string(more) + " more below " + supervisor
+                                    + " ended: " + std::string{reason});
+  // At once: the restart comes after them.
+  for (auto& [path, text] : ends)
+    owner_.history().add({0, at, {}, "stopped", path, text, {}});
+  owner_.worker().run([this, ends = std::move(ends), known = paths.size()] {
+    for (size_t i = 0; i < ends.size(); ++i) {
+      auto& [path, text] = ends[i];
+      log::info("supervision", text, {{"path", path}});
+      if (i < known)
+        owner_.publish_own("actor.ended", path, json::serialize(json::object{{"reason", reason}}));
+    }
+  });
 }
 
 void node_observer::stop_overdue(const std::string& path, bool left_behind) noexcept {
@@ -137,6 +162,9 @@ void node_observer::dead(supervision::dead_message&& x) noexcept {
     sink->store()->count_only();
     return;
   }
+  // Who gives up a message that it was to pass on still works on it.
+  if (!x.because)
+    x.because = telemetry::current_cause();
   auto taken = owner_.worker().run_first([this, x = std::move(x)] {
     store::dead_letter letter;
     letter.at = x.at;
@@ -155,7 +183,13 @@ void node_observer::dead(supervision::dead_message&& x) noexcept {
       letter.payload = caf::to_string(x.payload);
     }
     letter.size = letter.payload.size();
+    if (x.because)
+      letter.headers = events::cause_headers(x.because->event, x.because->correlation);
     letter.stack = supervision::symbolize(x.stack);
+    // Of those that crash something the restart tells.
+    if (x.reason == to_string(errc::not_accepted))
+      log::warn("supervision", x.path + " does not handle " + letter.type + ": a dead letter",
+                {{"path", x.path}, {"type", letter.type}, {"trace_id", x.trace_id}});
     owner_.dead_letter_sink()->add(std::move(letter));
   });
   if (!taken)

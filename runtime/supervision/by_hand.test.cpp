@@ -136,3 +136,51 @@ TEST_CASE(
     [&] { return tree.entry("/inner").incarnation == 2 && tree.actor("/inner/x") != nullptr; }));
   CHECK(tree.ask<int>(tree.actor("/inner/x"), caf::get_atom_v) == 1);
 }
+
+TEST_CASE("a supervisor that is killed tells of all below it, in the order of a shutdown",
+          "[supervision]") {
+  auto child = [](std::string id) { return worker(std::move(id), make_recipe(plain, 0)); };
+  auto one = flags(strategy::one_for_one);
+  supervisor_spec deep{one, {child("p"), child("q")}};
+  supervisor_spec inner{one, {child("x"), inner_tree("deep", deep), child("y"), child("z")}};
+  test_tree tree{{one, {inner_tree("inner", inner)}}};
+  for (uint32_t i = 0; i < 20; ++i) {
+    REQUIRE(tree.wait_until([&] {
+      return tree.entry("/inner").incarnation == i + 1
+             && tree.entry("/inner/z").state == child_state::running
+             && tree.entry("/inner/deep/q").state == child_state::running;
+    }));
+    tree.watcher->take_lines();
+    REQUIRE(tree.command("inner", supervisor_command::kind::kill));
+    std::vector<std::string> told;
+    REQUIRE(tree.wait_until([&] {
+      for (auto& x : tree.watcher->take_lines())
+        told.push_back(std::move(x));
+      return !told.empty() && told.back() == "restart /inner";
+    }));
+    CHECK(told
+          == std::vector<std::string>{"end /inner/z", "end /inner/y", "end /inner/deep/q",
+                                      "end /inner/deep/p", "end /inner/deep", "end /inner/x",
+                                      "restart /inner"});
+  }
+  // None of the commands between them missed its receiver.
+  CHECK(tree.watcher->dead_count() == 0);
+}
+
+TEST_CASE("a supervisor that is killed names a thousand children and counts the rest",
+          "[supervision]") {
+  supervisor_spec many{flags(strategy::one_for_one), {}};
+  for (int i = 0; i < 1002; ++i)
+    many.children.push_back(worker("c" + std::to_string(i), make_recipe(plain, 0)));
+  test_tree tree{{flags(strategy::one_for_one), {inner_tree("inner", many)}}};
+  REQUIRE(tree.command("inner", supervisor_command::kind::kill));
+  std::vector<std::string> told;
+  REQUIRE(tree.wait_until([&] {
+    for (auto& x : tree.watcher->take_lines())
+      told.push_back(std::move(x));
+    return !told.empty() && told.back() == "restart /inner";
+  }));
+  REQUIRE(told.size() == 1002);
+  CHECK(told.front() == "end /inner/c1001");
+  CHECK(told[1000] == "2 more ends below /inner");
+}

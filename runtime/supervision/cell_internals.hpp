@@ -27,6 +27,7 @@ struct cell::access : caf::scheduled_actor {
   static auto& receive_timeout(scheduled_actor& x) { return x.*&access::pending_timeout_; }
   static auto& mailbox(scheduled_actor& x) { return x.*&access::mailbox_; }
   static auto& fail_state(scheduled_actor& x) { return x.*&access::fail_state_; }
+  static auto& on_unhandled(scheduled_actor& x) { return x.*&access::default_handler_; }
 };
 
 /// Links and monitors that this incarnation made, and what is still to come from those that earlier ones made.
@@ -49,6 +50,16 @@ struct cell::ties {
 std::string describe_exception(const std::exception_ptr& what);
 
 std::string trace_id_of(const caf::mailbox_element& x);
+
+/// The event behind a message; null when there is none.
+telemetry::cause_ptr cause_of(const caf::mailbox_element& x);
+
+/// Makes a dead letter of the message that `a` works on and has no handler for; a request's sender gets the error alone.
+caf::skippable_result not_accepted(caf::scheduled_actor& a, const std::string& path,
+                                   observer& watcher, const caf::message& x);
+
+/// The handler of a supervised actor that sets none: CAF's would print to stderr and forget the message.
+caf::skippable_result bury_unhandled(caf::scheduled_actor* a, caf::message& x);
 
 /// Asked after every message.
 inline bool cell::quits() {

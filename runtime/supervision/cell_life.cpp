@@ -53,6 +53,11 @@ void cell::first_start() {
   // Not the first one in this place: it replaces another.
   if (seat_->incarnation.fetch_add(1, std::memory_order_relaxed) > 0)
     telemetry::process_totals().restarts.fetch_add(1, std::memory_order_relaxed);
+  // A constructor may have set one of its own.
+  auto* set = access::on_unhandled(a)
+                .target<caf::skippable_result (*)(caf::scheduled_actor*, caf::message&)>();
+  if (set != nullptr && *set == caf::print_and_drop)
+    a.set_default_handler(bury_unhandled);
   try {
     a.initialize();
   } catch (...) {
@@ -227,7 +232,7 @@ void cell::wipe() {
   drop_work();
   a.unsetf(caf::abstract_actor::is_shutting_down_flag);
   access::fail_state(a) = caf::error{};
-  a.set_default_handler(caf::scheduled_actor::default_handler{});
+  a.set_default_handler(bury_unhandled);
   a.set_error_handler(caf::scheduled_actor::error_handler{});
   a.set_down_handler(caf::scheduled_actor::down_handler{});
   a.set_node_down_handler(caf::scheduled_actor::node_down_handler{});

@@ -14,6 +14,11 @@ std::string trace_id_of(const caf::mailbox_element& x) {
   return data != nullptr ? data->context.trace_id() : std::string{};
 }
 
+telemetry::cause_ptr cause_of(const caf::mailbox_element& x) {
+  auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get());
+  return data != nullptr ? data->because : nullptr;
+}
+
 void cell::refuse(caf::mailbox_element& x) {
   seat_->refused.fetch_add(1, std::memory_order_relaxed);
   telemetry::process_totals().refused.fetch_add(1, std::memory_order_relaxed);
@@ -35,8 +40,31 @@ void cell::refuse(caf::mailbox_element& x) {
                                    trace_id_of(x),
                                    0,
                                    system_clock().now(),
-                                   {}});
+                                   {},
+                                   cause_of(x)});
   }
+}
+
+caf::skippable_result not_accepted(caf::scheduled_actor& a, const std::string& path,
+                                   observer& watcher, const caf::message& x) {
+  auto* element = a.current_mailbox_element();
+  if (!element->mid.is_request())
+    watcher.dead({path,
+                  std::string{to_string(errc::not_accepted)},
+                  element->sender,
+                  x,
+                  trace_id_of(*element),
+                  1,
+                  system_clock().now(),
+                  {},
+                  cause_of(*element)});
+  return caf::make_error(caf::sec::unexpected_message);
+}
+
+caf::skippable_result bury_unhandled(caf::scheduled_actor* a, caf::message& x) {
+  auto& place = *dynamic_cast<const cell&>(*a).place();
+  place.failed.store(place.failed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return not_accepted(*a, place.path(), *place.owner().observer, x);
 }
 
 /// Poison: a message may be delivered again as often as the spec says; the delivery counts, not its content.
@@ -48,7 +76,7 @@ bool cell::keep_for_retry(caf::mailbox_element& x) {
   }
   auto copy = caf::make_mailbox_element(x.sender, x.mid, x.stages, x.payload);
   if (auto* data = static_cast<const telemetry::trace_data*>(x.tracing_id.get()))
-    copy->tracing_id = telemetry::make_trace_data(data->context, data->how);
+    copy->tracing_id = telemetry::make_trace_data(data->context, data->how, data->because);
   poison_ = std::make_unique<poison>(poison{std::move(copy), attempts + 1});
   return true;
 }
@@ -69,7 +97,7 @@ void cell::dispose_of(caf::mailbox_element& x, const std::string& reason, const 
   }
   if (is_counted(x))
     seat_->owner().observer->dead({seat_->path(), reason, x.sender, x.payload, std::move(trace_id),
-                                   attempts, system_clock().now(), stack});
+                                   attempts, system_clock().now(), stack, cause_of(x)});
 }
 
 void cell::park() {
@@ -153,7 +181,8 @@ void cell::drain(const error& reason) {
                                      trace_id_of(x),
                                      0,
                                      system_clock().now(),
-                                     {}});
+                                     {},
+                                     cause_of(x)});
     return caf::intrusive::task_result::resume;
   };
   a.get_normal_queue().flush_cache();

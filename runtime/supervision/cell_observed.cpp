@@ -42,16 +42,18 @@ void add(std::atomic<uint64_t>& to, int64_t ns) {
 class cell::observation {
 public:
   observation(seat& place, const uint16_t* types, const telemetry::trace_context& from,
-              telemetry::origin how)
+              telemetry::origin how, telemetry::cause_ptr because = nullptr)
     : place_(place),
       types_(types),
       how_(how),
+      because_(std::move(because)),
       exceptions_(std::uncaught_exceptions()),
       outer_(active) {
     active = this;
     figures_ = (telemetry::probes.load(std::memory_order_relaxed) & telemetry::probe::figures) != 0;
     if (figures_)
       begun_ns_ = telemetry::now_ns();
+    telemetry::running.cause = because_.get();
     follow(from, how);
   }
 
@@ -64,6 +66,7 @@ public:
       end(!failed);
     telemetry::flush_sending();
     telemetry::running.trace = {};
+    telemetry::running.cause = nullptr;
   }
 
   /// The work belongs to this trace.
@@ -118,6 +121,7 @@ private:
   seat& place_;
   const uint16_t* types_;
   telemetry::origin how_;
+  telemetry::cause_ptr because_;
   int exceptions_;
   observation* outer_;
   telemetry::span_hub::ticket to_;
@@ -163,8 +167,8 @@ caf::invoke_message_result cell::consume_observed(caf::mailbox_element& x) {
   auto how = data != nullptr   ? data->how
              : is_timer(types) ? telemetry::origin::timer
                                : telemetry::origin::in;
-  observation seen{*seat_, types, data != nullptr ? data->context : telemetry::trace_context{},
-                   how};
+  observation seen{*seat_, types, data != nullptr ? data->context : telemetry::trace_context{}, how,
+                   data != nullptr ? data->because : nullptr};
   seen.came_from(x);
   auto out = self().consume(x);
   if (out == caf::invoke_message_result::skipped)

@@ -2,6 +2,7 @@
 
 #include "runtime/base/duration.hpp"
 #include "runtime/supervision/stack_trace.hpp"
+#include "runtime/telemetry/cause.hpp"
 
 #include <caf/actor_control_block.hpp>
 #include <caf/fwd.hpp>
@@ -46,6 +47,7 @@ struct dead_message {
   uint32_t attempts = 1;
   instant at;
   raw_stack stack;
+  telemetry::cause_ptr because = nullptr; ///< The event behind it.
 };
 
 /// What the rest of the node learns from supervision: history, logs, events, dead letters.
@@ -59,6 +61,11 @@ public:
   /// A child ended for good, or a supervisor gave up (`gave_up`).
   virtual void ended(const place_name& /*where*/, const std::string& /*reason*/,
                      bool /*gave_up*/) noexcept {}
+
+  /// These end because the supervisor was killed, in the order of a shutdown; its restart is told after that. `more`: so
+  /// many beyond these.
+  virtual void ended_with(const std::string& /*supervisor*/,
+                          const std::vector<std::string>& /*paths*/, size_t /*more*/) noexcept {}
 
   /// A child did not stop in time (`killed`), or did not even react to that and was left behind.
   virtual void stop_overdue(const std::string& /*path*/, bool /*left_behind*/) noexcept {}

@@ -1,12 +1,20 @@
 #include "runtime/supervision/supervisor_actor.hpp"
 
+#include "runtime/base/address.hpp"
 #include "runtime/base/clock.hpp"
+#include "runtime/supervision/cell_internals.hpp"
 #include "runtime/supervision/supervision_messages.hpp"
 #include "runtime/supervision/urgent.hpp"
 
 #include <caf/actor_cast.hpp>
 
 namespace coppice::supervision {
+
+/// The reason for those below a supervisor that was killed.
+static constexpr std::string_view with_supervisor = "its supervisor was killed";
+
+/// How many ends are told one by one when a supervisor is killed.
+static constexpr size_t ends_told_max = 1000;
 
 supervisor_actor::supervisor_actor(caf::actor_config& cfg,
                                    std::shared_ptr<supervision::branch> view, seat_ptr place,
@@ -32,6 +40,8 @@ caf::behavior supervisor_actor::make_behavior() {
   set_down_handler([this](caf::down_msg& x) { on_down(x); });
   // Ends come from the parent as commands; a stray exit message must not orphan the children.
   set_exit_handler([](caf::exit_msg&) {});
+  set_default_handler(
+    [this](caf::message& x) { return not_accepted(*this, view_->path_, *view_->observer_, x); });
   return {
     [this](const child_report& x) { on_report(x); },
     [this](supervisor_command& x) { return on_command(x); },
@@ -173,18 +183,7 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::on_command(supervisor_comma
     case kind::kill:
     case kind::crash:
       if (x.id.empty()) {
-        // This supervisor itself: its children die with it.
-        killed_ = true;
-        std::vector<caf::strong_actor_ptr> victims;
-        {
-          std::lock_guard guard{view_->mutex_};
-          for (auto& slot : view_->slots_)
-            if (slot.actor)
-              victims.push_back(slot.actor);
-        }
-        for (auto& victim : victims)
-          tell(victim, cell_command::kind::kill, "its supervisor was killed");
-        step([&](auto& core, auto& out) { core.stop("killed", since_epoch(), out); });
+        die_with_children(x.reason == with_supervisor);
         return caf::strong_actor_ptr{};
       }
       break;
@@ -195,6 +194,51 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::on_command(supervisor_comma
   if (!child)
     return to_caf({errc::not_found, view_->path() + " has no child '" + x.id + "'", x.id, {}});
   return control_child(x, *child);
+}
+
+/// This supervisor is killed. `told`: whoever killed the one above has told of all below it.
+void supervisor_actor::die_with_children(bool told) {
+  if (!std::exchange(killed_, true) && !told) {
+    // Here and at once: how each of them ends is a matter of who comes first.
+    std::vector<std::string> paths;
+    auto all = collect_running(*view_, paths);
+    view_->observer_->ended_with(view_->path_, paths, all - paths.size());
+  }
+  std::vector<std::pair<caf::strong_actor_ptr, bool>> victims;
+  {
+    std::lock_guard guard{view_->mutex_};
+    for (auto& slot : view_->slots_)
+      if (slot.actor)
+        victims.emplace_back(slot.actor, slot.sub != nullptr);
+  }
+  for (auto& [victim, is_supervisor] : victims) {
+    if (is_supervisor)
+      command(victim, supervisor_command::kind::kill, std::string{with_supervisor});
+    else
+      tell(victim, cell_command::kind::kill, std::string{with_supervisor});
+  }
+  step([&](auto& core, auto& out) { core.stop("killed", since_epoch(), out); });
+}
+
+/// Paths of all below that have an actor, as a shutdown would end them: the last first, a supervisor after its children.
+/// Gives their number; at most `ends_told_max` are in `out`.
+size_t supervisor_actor::collect_running(const supervision::branch& from,
+                                         std::vector<std::string>& out) {
+  std::vector<std::pair<std::string, std::shared_ptr<supervision::branch>>> children;
+  {
+    std::lock_guard guard{from.mutex_};
+    for (auto& entry : from.core_.children())
+      if (entry.child.slot < from.slots_.size() && from.slots_[entry.child.slot].actor)
+        children.emplace_back(from.path_of(entry.id), from.slots_[entry.child.slot].sub);
+  }
+  size_t count = children.size();
+  for (auto i = children.rbegin(); i != children.rend(); ++i) {
+    if (i->second)
+      count += collect_running(*i->second, out);
+    if (out.size() < ends_told_max)
+      out.push_back(std::move(i->first));
+  }
+  return count;
 }
 
 caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervisor_command& x,
@@ -241,7 +285,7 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
           place->suspended.store(suspend, std::memory_order_relaxed);
       }
       if (!done)
-        return to_caf(done.error());
+        return refusal(done.error());
       return tell_child(child, suspend ? cell_command::kind::suspend : cell_command::kind::resume,
                         {});
     }
@@ -255,7 +299,7 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::control_child(const supervi
         return slot.actor;
       auto done = view_->core_.update_spec(child, x.child.spec);
       if (!done)
-        return to_caf(done.error());
+        return refusal(done.error());
       slot.start.spec = x.child.spec;
       if (slot.place)
         slot.place->configure(*x.child.spec);
@@ -285,12 +329,19 @@ std::optional<supervisor_actor::open_command> supervisor_actor::close(uint64_t c
   return out;
 }
 
+/// The core knows its children by id; who asks is told the path.
+caf::error supervisor_actor::refusal(error reason) const {
+  if (is_name(reason.at))
+    reason.at = view_->path_of(reason.at);
+  return to_caf(reason);
+}
+
 /// The answer to a command that ends later, or at once when it was not accepted.
 caf::result<caf::strong_actor_ptr> supervisor_actor::later(uint64_t command,
                                                            result<void> accepted) {
   if (!accepted)
     if (auto refused = close(command))
-      refused->promise.deliver(to_caf(accepted.error()));
+      refused->promise.deliver(refusal(accepted.error()));
   return caf::delegated<caf::strong_actor_ptr>{};
 }
 
@@ -321,7 +372,7 @@ caf::result<caf::strong_actor_ptr> supervisor_actor::remove_child(child_ref chil
   if (deleted)
     return caf::strong_actor_ptr{};
   if (deleted.error().code != errc::refused)
-    return to_caf(deleted.error());
+    return refusal(deleted.error());
   // It runs: stop it first, then drop the spec.
   auto number = open(child, true);
   result<void> accepted;

@@ -54,9 +54,12 @@ private:
   caf::result<caf::strong_actor_ptr> remove_child(child_ref child);
   caf::result<caf::strong_actor_ptr> tell_child(child_ref child, cell_command::kind what,
                                                 const std::string& reason);
+  void die_with_children(bool told);
+  static size_t collect_running(const supervision::branch& from, std::vector<std::string>& out);
   uint64_t open(child_ref child, bool removes = false);
   std::optional<open_command> close(uint64_t command);
   caf::result<caf::strong_actor_ptr> later(uint64_t command, result<void> accepted);
+  caf::error refusal(error reason) const;
 
   // Effects, in the order in which the core gives them.
   template <class F>

@@ -261,7 +261,9 @@ void supervisor_actor::perform(const effect::report& x) {
       break;
     }
     case kind::not_restarted:
-      view_->observer_->ended(where, x.reason, false);
+      // Of a killed supervisor all ends were told together.
+      if (!killed_)
+        view_->observer_->ended(where, x.reason, false);
       break;
     case kind::gave_up:
       // Told with supervisor_ended, once everything below is stopped.

@@ -18,16 +18,34 @@ namespace coppice::supervision {
 /// Counts what an observer is told.
 class counting_observer : public observer {
 public:
-  void restarted(const restart_record&) noexcept override { ++restarts_; }
-  void ended(const place_name&, const std::string&, bool gave_up) noexcept override {
+  void restarted(const restart_record& x) noexcept override {
+    ++restarts_;
+    note("restart " + x.path);
+  }
+  void ended(const place_name& where, const std::string&, bool gave_up) noexcept override {
     gave_up_ += gave_up ? 1 : 0;
+    note("end " + where.path());
+  }
+  void ended_with(const std::string& supervisor, const std::vector<std::string>& paths,
+                  size_t more) noexcept override {
+    for (auto& x : paths)
+      note("end " + x);
+    if (more > 0)
+      note(std::to_string(more) + " more ends below " + supervisor);
   }
   void stop_overdue(const std::string&, bool left_behind) noexcept override {
     left_behind_ += left_behind ? 1 : 0;
   }
   void dead(dead_message&& x) noexcept override {
     attempts_ = x.attempts;
+    note("dead " + x.path + " " + x.reason);
     ++dead_;
+  }
+
+  /// What was told since the last call: restarts, ends and dead messages, at most `lines_max`.
+  std::vector<std::string> take_lines() {
+    std::lock_guard guard{mutex_};
+    return std::exchange(lines_, {});
   }
 
   int restarts() const { return restarts_; }
@@ -37,6 +55,16 @@ public:
   uint32_t last_attempts() const { return attempts_; }
 
 private:
+  static constexpr size_t lines_max = 10'000;
+
+  void note(std::string line) noexcept {
+    std::lock_guard guard{mutex_};
+    if (lines_.size() < lines_max)
+      lines_.push_back(std::move(line));
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
   std::atomic<int> restarts_{0};
   std::atomic<int> gave_up_{0};
   std::atomic<int> left_behind_{0};

@@ -280,7 +280,7 @@ TEST_CASE("a suspended child stays so over restarts, until it is resumed or stop
   CHECK(t("suspend a") == "error refused");
   CHECK(t.tree() == "a:suspended b:running c:running");
   t.all("crash a");
-  CHECK(t("suspend a") == "error refused");
+  CHECK(t("suspend a") == "error actor_stopped");
   t("ok a");
   CHECK(t.tree() == "a:suspended b:running c:running");
   CHECK(t("resume a") == "");

@@ -156,7 +156,7 @@ result<void> supervisor_core::set_suspended(child_ref child, bool suspended) {
     return not_found();
   auto& rec = table_[child.slot];
   if (rec.phase != child_phase::up)
-    return refused(rec, "is not running");
+    return error{errc::actor_stopped, "nothing runs there", rec.id, ""};
   if (rec.suspended == suspended)
     return refused(rec, suspended ? "is suspended already" : "is not suspended");
   rec.suspended = suspended;
