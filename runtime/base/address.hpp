@@ -2,6 +2,7 @@
 
 #include "runtime/base/result.hpp"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,19 +33,24 @@ std::string_view parent_path(std::string_view path);
 /// `/a/b` -> `b`; `/` -> ``.
 std::string_view last_segment(std::string_view path);
 
-/// The candidate nearest to `word` by edit distance, when it is near enough to be a misspelling; else empty.
+/// The candidate nearest to `word` by edit distance, when it is near enough to be a misspelling: two thirds of the letters
+/// agree, or half of them behind the same first two. Else empty.
 template <class Range>
 std::string nearest_name(std::string_view word, const Range& candidates);
 
+/// Letters put in, left out, replaced, or swapped with their neighbour.
 size_t edit_distance(std::string_view a, std::string_view b);
 
 template <class Range>
 std::string nearest_name(std::string_view word, const Range& candidates) {
   std::string best;
-  auto best_distance = std::max<size_t>(word.size() / 2, 1) + 1;
+  auto best_distance = word.size(); // At least one letter is the same.
   for (const auto& candidate : candidates) {
     auto distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    auto longest = std::max({word.size(), std::string_view{candidate}.size(), size_t{3}});
+    auto part =
+      word.substr(0, 2) == std::string_view{candidate}.substr(0, 2) ? size_t{2} : size_t{3};
+    if (distance < best_distance && part * distance <= longest) {
       best_distance = distance;
       best = std::string{candidate};
     }

@@ -29,6 +29,18 @@ TEST_CASE("a misspelt name finds its neighbour, a strange one does not", "[base]
   CHECK(nearest_name("intervall", names) == "interval");
   CHECK(nearest_name("tiemout", names) == "timeout");
   CHECK(nearest_name("zzzzzz", names).empty());
+  CHECK(edit_distance("lsit", "list") == 1);
+  CHECK(edit_distance("", "list") == 4);
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  std::vector<std::string> verbs{"logs", "wait", "ls", "tree", "h"};
+  CHECK(nearest_name("tere", verbs) == "tree");
+  CHECK(nearest_name("lst", verbs) == "ls");
+  CHECK(nearest_name("hr", verbs) == "h");
+  CHECK(nearest_name("childs", std::vector<std::string>{"id", "children"}) == "children");
+  CHECK(nearest_name("bogus", verbs).empty()); // Half of the letters are chance.
+  CHECK(nearest_name("exit", verbs).empty());
+  CHECK(nearest_name("x", verbs).empty());
+  CHECK(nearest_name("", verbs).empty());
 }
 
 TEST_CASE("every code has its name, exit status and text, in the order of its value", "[base]") {

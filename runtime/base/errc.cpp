@@ -72,7 +72,9 @@ constexpr auto table = std::to_array<errc_info>({
    "back."},
   {storage, "storage", 503, 3,
    "Reading or writing durable state failed: disk full, permissions, or a damaged file; the "
-   "message says which."},
+   "message says which. Exit status 3 when a node says so, 1 when it is the disk of the command "
+   "itself or of a node that starts.",
+   1},
   {tls, "tls", 403, 1,
    "Certificates or the TLS handshake failed. Node certificates carry the node's name and are "
    "signed by the cluster's CA (`coppice pki`)."},

@@ -58,8 +58,9 @@ struct errc_info {
   errc code;
   std::string_view name;
   int http;              ///< HTTP status.
-  int exit;              ///< Exit status of the command line (CLI contract).
+  int exit;              ///< Exit status of the command line (CLI contract) when a node says so.
   std::string_view text; ///< One or two sentences: what it means, what to do.
+  int exit_own = exit;   ///< The same when it happened in the command or in a node that starts.
 };
 
 /// All codes in order; index = value.

@@ -114,6 +114,15 @@ TEST_CASE("by hand: a node takes -o json, which it writes anyway", "[cli]") {
     CHECK(seen == std::vector<std::string>{"--name", "a"});
   }
   CHECK(run({"node", "--name", "a", "-o", "yaml"}, {}, env).status == 2);
+  env.node_main = [](const std::vector<std::string>&) {
+    return error{errc::storage, "no room", "/data", ""};
+  };
+  auto failed = run({"node", "--name", "a", "-o", "json"}, {}, env);
+  CHECK(failed.status == 1);
+  CHECK(failed.err == "coppice: /data: no room (storage)\n");
+  CHECK(failed.out
+        == R"({"error":{"code":"storage","message":"no room","at":"/data","hint":""}})"
+           "\n");
 }
 
 TEST_CASE("by hand: a process has ended when nothing of it is left", "[cli]") {

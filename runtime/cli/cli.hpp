@@ -45,8 +45,9 @@ struct cli_environment {
   /// Lines that `up` ends with, each a command without the program's name, e.g. `sub 'edge.>'`.
   std::vector<std::string> try_first;
 
-  /// `node ...`: runs one node until it is told to stop. Gets what stands behind `node`.
-  std::function<int(const std::vector<std::string>&)> node_main;
+  /// `node ...`: runs one node until it is told to stop. Gets what stands behind `node`, but for `-o`. Errors: why it
+  /// could not start.
+  std::function<result<int>(const std::vector<std::string>&)> node_main;
 
   /// `bench ...`, likewise.
   std::function<int(const std::vector<std::string>&)> bench;

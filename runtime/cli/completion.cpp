@@ -3,6 +3,7 @@
 #include "runtime/base/clock.hpp"
 #include "runtime/cli/contexts.hpp"
 #include "runtime/cli/help.hpp"
+#include "runtime/cli/json_place.hpp"
 #include "runtime/cli/tree_view.hpp"
 
 #include <algorithm>
@@ -182,13 +183,16 @@ std::vector<std::string> completer::ask(word_kind kind) {
   return out;
 }
 
-std::vector<std::string> completer::fields(const std::string& type) {
+std::vector<std::string> completer::fields(const std::string& type, const std::string& begun) {
   std::vector<std::string> out;
   if (auto answer = in_.get("/v1/types/" + http::encode_component(type))) {
     if (const auto* example = cli::find(*answer, "example"))
       out.push_back(json::serialize(*example));
     for (const auto& x : items(*answer, "fields"))
       out.push_back("{\"" + text(x, "name") + "\":");
+    if (const auto* schema = cli::find(*answer, "schema"))
+      for (auto& x : with_names(begun, *schema))
+        out.push_back(std::move(x));
   }
   return out;
 }
@@ -244,7 +248,7 @@ std::vector<std::string> completer::candidates(const std::vector<std::string>& w
   auto place = place_of(words);
   auto all = place.words;
   if (place.kind == word_kind::json && !place.type.empty())
-    all = fields(place.type);
+    all = fields(place.type, begun);
   else if (!fixed_kind(place.kind).empty()) {
     auto names = place.path.empty() ? known(place.kind, begun) : accepted(place.path);
     all.insert(all.end(), names.begin(), names.end());

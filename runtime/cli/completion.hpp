@@ -20,7 +20,7 @@ public:
 private:
   std::vector<std::string> known(word_kind kind, const std::string& begun);
   std::vector<std::string> ask(word_kind kind);
-  std::vector<std::string> fields(const std::string& type);
+  std::vector<std::string> fields(const std::string& type, const std::string& begun);
   std::vector<std::string> accepted(const std::string& path);
 
   struct cached {

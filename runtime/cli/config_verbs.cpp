@@ -37,6 +37,12 @@ result<int> check(session& in, const arguments& args) {
       nodes.push_back(json::value(x.config.node.name));
   out.emplace("nodes", std::move(nodes));
   out.emplace("mistakes", mistakes_json(outcome.mistakes));
+  // A file that cannot be read is a wrong line, as with @FILE.
+  auto reason = outcome ? error{} : config::to_error(outcome.mistakes);
+  if (!outcome.is_read)
+    reason.code = errc::usage;
+  if (!outcome)
+    out.emplace("error", error_json(reason));
   view shown;
   shown.name = names_of("file");
   shown.table = [&](const json::value& x, const style& s) {
@@ -51,7 +57,7 @@ result<int> check(session& in, const arguments& args) {
            + "\n";
   };
   auto done = in.print(json::value(std::move(out)), shown);
-  return done ? result<int>{outcome.mistakes.empty() ? 0 : 1} : done;
+  return done ? result<int>{info(reason.code).exit} : done;
 }
 
 /// A key that is named without what it stands in: `mailbox.limit` -> `user[].mailbox.limit`.

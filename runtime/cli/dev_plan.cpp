@@ -4,6 +4,8 @@
 #include "runtime/cli/text.hpp"
 #include "runtime/json/value.hpp"
 
+#include <algorithm>
+
 namespace coppice::cli {
 
 namespace {
@@ -79,6 +81,24 @@ std::string development_yaml(const dev_cluster& x, const std::string& shared) {
            + "    log: {file: " + yaml_quoted(node.log) + "}\n";
   }
   return out;
+}
+
+uint64_t stream_bytes(const config::loaded& x) {
+  std::map<std::string, uint64_t> streams; // The same of every node.
+  for (const auto& node : x.nodes) {
+    if (!node.config.nats.url.empty() || node.config.nats.managed)
+      return 0;
+    for (const auto& stream : node.config.events.streams)
+      streams[stream.name] = std::max(streams[stream.name], stream.max_bytes);
+  }
+  uint64_t out = 0;
+  for (const auto& [name, bytes] : streams)
+    out += bytes;
+  return out;
+}
+
+uint64_t room_for_streams(uint64_t bytes) {
+  return bytes / 3 * 4;
 }
 
 std::map<std::string, std::string> missing_settings(const dev_cluster& x, const dev_node& node,

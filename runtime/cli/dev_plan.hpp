@@ -33,6 +33,13 @@ std::string yaml_quoted(std::string_view text);
 /// The cluster file of a development cluster. Ports and the NATS URL are those of `x`; certificates are in DIR/NODE/tls.
 std::string development_yaml(const dev_cluster& x, const std::string& shared);
 
+/// What the streams may take on the disk of the cluster's own NATS server; 0 when its nodes use another one.
+uint64_t stream_bytes(const config::loaded& x);
+
+/// How much must be free for that: nats-server grants three quarters of what is free when it starts, and refuses a
+/// stream that may take more than is left of it.
+uint64_t room_for_streams(uint64_t bytes);
+
 /// What a node of a person's own file still needs: variables for keys that the file leaves open.
 std::map<std::string, std::string> missing_settings(const dev_cluster& x, const dev_node& node,
                                                     const config::loaded::node& own);

@@ -1,7 +1,6 @@
 #include "runtime/cli/dev_state.hpp"
 
 #include "runtime/cli/fields.hpp"
-#include "runtime/cli/file_lock.hpp"
 #include "runtime/json/value.hpp"
 
 #include <array>
@@ -11,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -144,24 +144,49 @@ std::string killed_file(const std::string& folder) {
   return folder + "/down.json";
 }
 
-down_lock::down_lock(const std::string& folder)
-  : file_(::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (file_ >= 0)
-    take_lock(file_, lock_kind::shared);
+result<void> make_marker(const std::string& folder) {
+  auto path = marker_file(folder);
+  int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0)
+    return errno == EEXIST ? result<void>{}
+                           : result<void>{storage_error(path, "cannot be written")};
+  constexpr std::string_view text = "A data folder of Coppice. `up --fresh` may delete it.\n";
+  auto written = ::write(file, text.data(), text.size());
+  auto out = written < 0 ? result<void>{storage_error(path, "cannot be written")} : result<void>{};
+  ::close(file);
+  return out;
 }
 
-down_lock::~down_lock() {
-  if (file_ >= 0)
-    ::close(file_);
+result<folder_lock> folder_lock::take(const std::string& folder, lock_kind kind) {
+  auto path = marker_file(folder);
+  auto flags = (kind == lock_kind::shared ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+  folder_lock out{::open(path.c_str(), flags)};
+  if (out.file_ < 0)
+    return storage_error(path, "cannot be opened");
+  if (!take_lock(out.file_, kind))
+    return error{errc::in_use, "another `up` or `down` is under way", folder, ""};
+  return out;
 }
 
-bool down_lock::is_held(const std::string& folder) {
+folder_lock::folder_lock(folder_lock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+
+folder_lock& folder_lock::operator=(folder_lock&& other) noexcept {
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+void folder_lock::release() {
+  if (auto file = std::exchange(file_, -1); file >= 0)
+    ::close(file);
+}
+
+std::optional<lock_kind> folder_lock::of_others(const std::string& folder) {
   int file = ::open(marker_file(folder).c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
-    return false;
-  auto held = is_locked(file);
+    return std::nullopt;
+  auto out = lock_of_others(file);
   ::close(file);
-  return held;
+  return out;
 }
 
 result<std::string> read_text(std::istream& in) {
@@ -228,7 +253,8 @@ result<std::optional<dev_cluster>> read_cluster(const std::string& folder) {
   out.watcher = process_from(cli::find(*parsed, "watcher"));
   out.respawn = is_true(*parsed, "respawn");
   out.answered = text(*parsed, "answered");
-  out.problem = text(*parsed, "problem");
+  if (const auto* problem = cli::find(*parsed, "problem"))
+    out.problem = error_from(*problem);
   for (const auto& x : items(*parsed, "nodes"))
     out.nodes.push_back({text(x, "name"), process_from(&x), text(x, "socket"), text(x, "admin_url"),
                          text(x, "log"), static_cast<uint16_t>(number_or(x, "link_port")),
@@ -257,7 +283,8 @@ result<void> write_cluster(const dev_cluster& x) {
     {"watcher", to_json(x.watcher)},
     {"respawn", x.respawn},
     {"answered", x.answered},
-    {"problem", x.problem},
+    {"problem",
+     x.problem.code == errc::none ? json::value(nullptr) : json::value(error_json(x.problem))},
     {"nodes", std::move(nodes)},
     {"nats", json::object{{"url", x.nats_url}, {"pid", x.nats.pid}, {"start", x.nats.start}}}};
   return write_text_file(cluster_file(x.data), json::serialize_pretty(out) + "\n");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/base/result.hpp"
+#include "runtime/cli/file_lock.hpp"
 
 #include <cstdint>
 #include <iosfwd>
@@ -57,7 +58,7 @@ struct dev_cluster {
   std::string nats_url;
   process_ref nats;
   std::string answered; ///< The request (its id) that the watcher has carried out last.
-  std::string problem;  ///< Why it could not; empty: it could.
+  error problem;        ///< Why it could not; errc::none: it could.
 
   dev_node* find(std::string_view name);
 };
@@ -68,18 +69,30 @@ std::string marker_file(const std::string& folder);
 std::string grace_file(const std::string& folder);
 std::string killed_file(const std::string& folder);
 
-/// Held by a `down` while it stops things, so that an `up` waits for its end: it would take the new ones for the old.
-/// Several may hold it.
-class down_lock {
-public:
-  explicit down_lock(const std::string& folder);
-  ~down_lock();
-  down_lock(const down_lock&) = delete;
-  down_lock& operator=(const down_lock&) = delete;
+/// Writes the marker unless it is there. Errors: errc::storage.
+result<void> make_marker(const std::string& folder);
 
-  static bool is_held(const std::string& folder);
+/// Who changes what runs in a folder. A `down` shares it with other ones while it stops things: it would take new ones for
+/// the old. An `up` has it alone from its look at the folder until a watcher has that: another one would start a second.
+/// It is the marker's, so that stays when everything else is deleted.
+class folder_lock {
+public:
+  /// Does not wait. Errors: errc::in_use, errc::storage (no marker).
+  static result<folder_lock> take(const std::string& folder, lock_kind kind);
+
+  folder_lock(folder_lock&& other) noexcept;
+  folder_lock& operator=(folder_lock&& other) noexcept;
+  ~folder_lock() { release(); }
+
+  /// Before its end.
+  void release();
+
+  /// What somebody else has.
+  static std::optional<lock_kind> of_others(const std::string& folder);
 
 private:
+  explicit folder_lock(int file) : file_(file) {}
+
   int file_;
 };
 

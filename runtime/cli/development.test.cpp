@@ -8,9 +8,11 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include <signal.h>
+#include <unistd.h>
 
 using namespace coppice;
 using namespace coppice::cli;
@@ -172,6 +174,76 @@ TEST_CASE("processes: a number that is used again is somebody else", "[cli]") {
   REQUIRE(port);
   CHECK(*free_port(*port, {}) == *port);
   CHECK(*free_port(*port, {*port}) != *port);
+}
+
+TEST_CASE("processes: one that is started gets no descriptor but 0 to 2", "[cli]") {
+  home here;
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0); // Not closed by exec, as what a shell has opened.
+  process_options how;
+  how.command = {"/bin/sleep", "60"};
+  how.output = here.folder() + "/out";
+  auto child = start_process(how);
+  REQUIRE(child);
+  std::set<std::string> open;
+  for (const auto& x :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(child->pid) + "/fd"})
+    open.insert(x.path().filename());
+  CHECK(open == std::set<std::string>{"0", "1", "2"});
+  ::close(ends[0]);
+  ::close(ends[1]);
+  REQUIRE(send_signal(*child, SIGKILL));
+  CHECK(wait_gone({*child}, std::chrono::seconds{10}).empty());
+}
+
+TEST_CASE("folder lock: many may stop a cluster, one alone starts it", "[cli]") {
+  home here;
+  CHECK(folder_lock::take(here.folder(), lock_kind::exclusive).error().code == errc::storage);
+  REQUIRE(make_marker(here.folder()));
+  REQUIRE(make_marker(here.folder()));
+  {
+    auto down = folder_lock::take(here.folder(), lock_kind::shared);
+    auto second = folder_lock::take(here.folder(), lock_kind::shared);
+    REQUIRE(down);
+    REQUIRE(second);
+    CHECK(folder_lock::of_others(here.folder()) == lock_kind::shared);
+    CHECK(folder_lock::take(here.folder(), lock_kind::exclusive).error().code == errc::in_use);
+  }
+  CHECK_FALSE(folder_lock::of_others(here.folder()));
+  auto up = folder_lock::take(here.folder(), lock_kind::exclusive);
+  REQUIRE(up);
+  CHECK(folder_lock::of_others(here.folder()) == lock_kind::exclusive);
+  CHECK(folder_lock::take(here.folder(), lock_kind::shared).error().code == errc::in_use);
+  CHECK(folder_lock::take(here.folder(), lock_kind::exclusive).error().code == errc::in_use);
+}
+
+TEST_CASE("development cluster: what went wrong is kept as it was", "[cli]") {
+  home here;
+  dev_cluster x;
+  x.data = here.folder();
+  REQUIRE(write_cluster(x));
+  CHECK((*read_cluster(here.folder()))->problem == error{});
+  x.problem = {errc::storage, "no room", "/x", "less"};
+  REQUIRE(write_cluster(x));
+  CHECK((*read_cluster(here.folder()))->problem == x.problem);
+}
+
+TEST_CASE("development cluster: what its streams may take, once for all nodes", "[cli]") {
+  dev_cluster x;
+  x.data = "/x";
+  x.nodes.push_back({.name = "alpha", .log = "/x/a", .link_port = 1, .admin_port = 2});
+  x.nodes.push_back({.name = "beta", .log = "/x/b", .link_port = 3, .admin_port = 4});
+  constexpr auto shared = "events:\n  streams:\n"
+                          "    - {name: A, subjects: [a.>], max_bytes: 256MiB}\n"
+                          "    - {name: B, subjects: [b.>], max_bytes: 64MiB}\n";
+  auto own = config::load_text("x", development_yaml(x, shared));
+  REQUIRE(own);
+  CHECK(stream_bytes(*own.config) == uint64_t{320} << 20);
+  CHECK(room_for_streams(uint64_t{576} << 20) == uint64_t{768} << 20);
+  x.nats_url = "nats://127.0.0.1:4222";
+  auto other = config::load_text("x", development_yaml(x, shared));
+  REQUIRE(other);
+  CHECK(stream_bytes(*other.config) == 0);
 }
 
 TEST_CASE("up: only a folder with the marker is taken or deleted", "[cli]") {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <optional>
 
 #include <signal.h>
 #include <unistd.h>
@@ -116,21 +115,36 @@ std::vector<std::string> stop_here(session& in, const dev_cluster& cluster, dura
 
 result<int> down(session& in, const arguments&) {
   auto folder = std::filesystem::absolute(in.data_folder()).lexically_normal().string();
+  auto grace = in.options().timeout.value_or(std::chrono::seconds{20});
   auto cluster = read_cluster(folder);
   if (!cluster)
     return cluster.error();
-  std::vector<std::string> killed;
-  std::optional<down_lock> at_work;
-  bool any = false;
-  if (*cluster) {
+  auto runs = [&] {
     auto& x = **cluster;
     x.watcher = watcher_of(folder);
-    any = x.watcher.pid != 0 || !running(x).empty();
-    if (any)
+    return x.watcher.pid != 0 || !running(x).empty();
+  };
+  std::vector<std::string> killed;
+  bool any = false;
+  if (*cluster) {
+    // Asks before it takes the lock: others would wait for the answer, too.
+    bool asked = runs();
+    if (asked)
       if (auto ok = in.confirm("Stop the cluster in " + folder + "?"); !ok)
         return ok.error();
-    at_work.emplace(folder);
-    auto grace = in.options().timeout.value_or(std::chrono::seconds{20});
+    auto at_work = lock_folder(in, folder, lock_kind::shared, grace);
+    if (!at_work && at_work.error().code != errc::storage) // No marker, so nobody can start there.
+      return at_work.error();
+    cluster = read_cluster(folder); // What runs now may be another one.
+    if (!cluster)
+      return cluster.error();
+    if (!*cluster)
+      cluster->emplace().data = folder;
+    auto& x = **cluster;
+    any = runs();
+    if (any && !asked)
+      if (auto ok = in.confirm("Stop the cluster in " + folder + "?"); !ok)
+        return ok.error();
     if (x.watcher.pid != 0) {
       killed = wait_for_watcher(in, x, grace);
       if (is_alive(x.watcher)) {

@@ -82,6 +82,17 @@ bool is_true(const json::value& of, std::string_view key) {
   return member != nullptr && member->is_bool() && member->get_bool();
 }
 
+json::object error_json(const error& x) {
+  return {{"code", to_string(x.code)}, {"message", x.message}, {"at", x.at}, {"hint", x.hint}};
+}
+
+error error_from(const json::value& x) {
+  if (!x.is_object())
+    return {};
+  return {errc_from_string(text(x, "code")).value_or(errc::unavailable), text(x, "message"),
+          text(x, "at"), text(x, "hint")};
+}
+
 std::string show_list(const json::value& of, std::string_view key) {
   std::string out;
   for (const auto& x : items(of, key)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "runtime/base/duration.hpp"
+#include "runtime/base/error.hpp"
 #include "runtime/cli/text.hpp"
 #include "runtime/json/value.hpp"
 
@@ -27,6 +28,10 @@ std::string text(const json::value& of, std::string_view key);
 std::optional<double> number(const json::value* x);
 double number_or(const json::value& of, std::string_view key, double fallback = 0);
 bool is_true(const json::value& of, std::string_view key);
+
+/// `{"code","message","at","hint"}`, and back. A code that is none of ours reads as errc::unavailable, no object as no error.
+json::object error_json(const error& x);
+error error_from(const json::value& x);
 
 /// An array joined by commas; of objects `key=value key=value`.
 std::string show_list(const json::value& of, std::string_view key);

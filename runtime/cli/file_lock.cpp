@@ -22,9 +22,11 @@ bool take_lock(int file, lock_kind kind) {
   return ::fcntl(file, F_OFD_SETLK, &wanted) == 0;
 }
 
-bool is_locked(int file) {
+std::optional<lock_kind> lock_of_others(int file) {
   auto alone = whole(F_WRLCK);
-  return ::fcntl(file, F_OFD_GETLK, &alone) == 0 && alone.l_type != F_UNLCK;
+  if (::fcntl(file, F_OFD_GETLK, &alone) != 0 || alone.l_type == F_UNLCK)
+    return std::nullopt;
+  return alone.l_type == F_RDLCK ? lock_kind::shared : lock_kind::exclusive;
 }
 
 } // namespace coppice::cli

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 namespace coppice::cli {
 
 enum class lock_kind { shared, exclusive };
@@ -8,7 +10,7 @@ enum class lock_kind { shared, exclusive };
 /// needs a descriptor that may write. Source: fcntl(2), open file description locks.
 bool take_lock(int file, lock_kind kind);
 
-/// Has anybody else a lock on it? Only looks: taken for a moment, it would seem held to who wants it.
-bool is_locked(int file);
+/// Which lock has anybody else on it? Only looks: taken for a moment, it would seem held to who wants it.
+std::optional<lock_kind> lock_of_others(int file);
 
 } // namespace coppice::cli

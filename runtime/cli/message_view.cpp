@@ -169,45 +169,50 @@ std::string render_stream(const json::value& x, const style& how, instant now) {
   return out;
 }
 
-std::string render_letters(const json::array& letters, const style& how, instant now) {
+std::string render_letters(const json::array& letters, bool states, const style& how, instant now) {
   std::vector<row> rows;
   size_t widest = 0;
   for (const auto& l : letters) {
     rows.push_back({{show(l, "id")},
                     {show_age(l, "at", now)},
+                    {show(l, "state"), text(l, "state") == "waiting" ? tone::warn : tone::plain},
                     {show(l, "reason"), tone::bad},
                     {show(l, "subject")},
                     {show(l, "type")},
                     {show(l, "attempts")},
                     {show(l, "origin")},
-                    {show(l, "state")},
                     {show(l, "node")},
                     {show_bytes(l, "size")},
                     {show(l, "trace_id")}});
     widest =
-      std::max(widest, display_width(rows.back()[3].text) + display_width(rows.back()[4].text));
+      std::max(widest, display_width(rows.back()[4].text) + display_width(rows.back()[5].text));
   }
   // Ids stay whole: they are what the next command needs. Where they leave too little, a letter has two lines.
   constexpr size_t id_age_reason = 36 + 2 + 4 + 2 + 12 + 2;
-  if (how.width > 0 && how.width < id_age_reason + widest + 2) {
+  size_t state = states ? 8 + 2 : 0; // "replayed"
+  if (how.width > 0 && how.width < id_age_reason + state + widest + 2) {
+    auto reason = std::max<size_t>(how.width, 60) - 44 - state;
     std::string out;
     for (const auto& x : rows)
       out +=
         x[0].text + "  " + pad(x[1].text, 4, true) + "  "
-        + paint(how, tone::bad, cut_end(x[2].text, std::max<size_t>(how.width, 60) - 44, how.utf8))
-        + "\n    "
-        + cut_middle(x[4].text + " to " + x[3].text, std::max<size_t>(how.width, 60) - 4, how.utf8)
+        + (states ? paint(how, x[2].with, pad(x[2].text, state)) : std::string{})
+        + paint(how, tone::bad, cut_end(x[3].text, reason, how.utf8)) + "\n    "
+        + cut_middle(x[5].text + " to " + x[4].text, std::max<size_t>(how.width, 60) - 4, how.utf8)
         + "\n";
-    return paint(how, tone::dim, pad("ID", 36) + "   AGE  REASON") + "\n" + out;
+    return paint(how, tone::dim,
+                 pad("ID", 36) + "   AGE  " + (states ? pad("STATE", state) : std::string{})
+                   + "REASON")
+           + "\n" + out;
   }
   return render_table({{"ID"},
                        {"AGE", true},
+                       {"STATE", false, 0, !states},
                        {"REASON", false, 12},
                        {"TO", false, 10},
                        {"TYPE", false, 8},
                        {"TRIES", true, 0, true},
                        {"ORIGIN", false, 0, true},
-                       {"STATE", false, 0, true},
                        {"NODE", false, 0, true},
                        {"SIZE", true, 0, true},
                        {"TRACE", false, 0, true}},

@@ -16,7 +16,8 @@ view streams_view(const session& in);
 std::string render_consumer(const json::value& x, const style& how);
 std::string render_stream(const json::value& stream, const style& how, instant now);
 std::string render_consumers(const json::array& consumers, const style& how);
-std::string render_letters(const json::array& letters, const style& how, instant now);
+/// `states`: letters of several states are among them, so that each shows its own.
+std::string render_letters(const json::array& letters, bool states, const style& how, instant now);
 std::string render_outbox(const json::array& outboxes, const style& how, instant now);
 
 /// Standard Base64 with padding; bytes that are none are left out.

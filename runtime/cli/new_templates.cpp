@@ -52,12 +52,12 @@ user:
 
 const char* const app_readme = R"x(# @APP@
 
-    cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX_OF_COPPICE
+    cmake -G Ninja -S . -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=PREFIX
     cmake --build build
     ./build/@APP@ test
     ./build/@APP@ node --config node.yaml --data /tmp/@APP@
 
-and in another terminal
+with the folder in which Coppice is installed as PREFIX, and in another terminal
 
     export COPPICE_NODE=unix:///tmp/@APP@/admin.sock
     ./build/@APP@ tree

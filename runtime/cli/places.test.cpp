@@ -2,6 +2,7 @@
 #include "runtime/cli/contexts.hpp"
 #include "runtime/cli/fake_node.test.hpp"
 #include "runtime/cli/help.hpp"
+#include "runtime/cli/json_place.hpp"
 #include "runtime/cli/new_files.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -84,10 +85,45 @@ TEST_CASE("completion: verbs, flags, words and what the node knows", "[cli]") {
   node.answer("GET /v1/actors", 200, R"({"kind":"worker","accepts":[]})"); // Takes anything.
   CHECK(lines({"send", "/user", "demo."}) == "demo.add\ndemo.rules\n");
   CHECK(lines({"send", "/user", "demo.add", ""}) == "{\"amount\":1}\n{\"amount\":\n");
+  node.answer("GET /v1/types/demo.rules", 200,
+              R"({"fields":[{"name":"rules"}],"example":{"rules":[{"name":"x"}]},
+                  "schema":{"properties":{"rules":{"items":{"properties":{"name":{},"limit":{}}}}}}})");
+  CHECK(lines({"send", "/user", "demo.rules", R"({"rules":[{"name":"x"},{"l)"})
+        == "{\"rules\":[{\"name\":\"x\"},{\"limit\":\n");
   CHECK(lines({"explain", "mailbox"}) == "mailbox_full\n");
   CHECK(lines({"chaos", "crash", "/user"}) == "/user\n");
   ::unsetenv("COPPICE_NODE");
   CHECK(lines({"inspect", ""}).empty());
+}
+
+TEST_CASE("completion: names of objects and lists inside a body", "[cli]") {
+  auto schema = *json::parse(R"({"type":"object","properties":{
+    "rules":{"type":"array","items":{"$ref":"#/$defs/demo.rule"}},
+    "by_name":{"type":"object","additionalProperties":{"$ref":"#/$defs/demo.rule"}},
+    "main":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/demo.rule"}]},
+    "note":{"type":"string"}},
+    "$defs":{"demo.rule":{"type":"object","properties":{
+      "name":{"type":"string"},"limit":{"type":"number"},"next":{"$ref":"#"}}},
+      "loop":{"$ref":"#/$defs/loop"}}})");
+  using names = std::vector<std::string>;
+  auto at = [&](std::string_view begun) { return with_names(begun, schema); };
+  CHECK(at("{") == names{R"({"rules":)", R"({"by_name":)", R"({"main":)", R"({"note":)"});
+  CHECK(at(R"({"rules":[{"na)")
+        == names{R"({"rules":[{"name":)", R"({"rules":[{"limit":)", R"({"rules":[{"next":)"});
+  // What stands there already is not offered again.
+  CHECK(at(R"({"note":"a, {\"b","rules":[{"name":"x"},{"limit":1, )")
+        == names{R"({"note":"a, {\"b","rules":[{"name":"x"},{"limit":1, "name":)",
+                 R"({"note":"a, {\"b","rules":[{"name":"x"},{"limit":1, "next":)"});
+  CHECK(at(R"({"by_name":{"any":{"l)").size() == 3);
+  CHECK(at(R"({"main":{)").size() == 3);
+  CHECK(at(R"({"main":{"next":{"rules":[],)").size() == 3);
+  for (const char* nothing :
+       {"", "[", "x", "{}", R"({"note":)", R"({"note":"n)", R"({"note")", R"({"rules":[)",
+        R"({"nobody":{")", R"({"note":{")", R"({"by_name":{)", "{}}}]", R"(["\)"})
+    CHECK(at(nothing).empty());
+  CHECK(with_names("{", *json::parse(R"({"$ref":"#"})")).empty());
+  CHECK(with_names("{", *json::parse("7")).empty());
+  CHECK(at(std::string(5000, '{')).empty());
 }
 
 TEST_CASE("completion: the scripts", "[cli]") {
@@ -152,7 +188,21 @@ TEST_CASE("help, explain, version and new need no node", "[cli]") {
   CHECK(codes.out.find("CODE") == 0);
   CHECK(codes.out.find("\nmailbox_full") != std::string::npos);
   CHECK(static_cast<size_t>(std::count(codes.out.begin(), codes.out.end(), '\n'))
-        == all_errc().size());
+        == all_errc().size() + 3);
+  CHECK(codes.out.find("130 ctrl-C") != std::string::npos);
+  CHECK(codes.out.find("7 done, but something did not stop") != std::string::npos);
+  CHECK(run({"explain", "storage"}).out.find("exit status 3 or 1, HTTP 503") != std::string::npos);
+  // The table of the README is that of the codes.
+  auto readme = read_text_file(std::string{COPPICE_TEST_DATA} + "/README.md");
+  REQUIRE(readme);
+  for (const auto& x : all_errc()) {
+    auto row = readme->find("\n| " + std::to_string(x.exit) + " | ");
+    REQUIRE(row != std::string::npos);
+    auto line = readme->substr(row + 1, readme->find('\n', row + 1) - row);
+    INFO(line);
+    CHECK((x.code == errc::none || line.find("`" + std::string{x.name} + "`") != line.npos));
+    CHECK((x.exit == 2 || line.find(std::to_string(x.http)) != line.npos));
+  }
   cli_environment env;
   env.version = "1.2.3";
   env.caf = "0.18.7";

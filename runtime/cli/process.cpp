@@ -73,6 +73,8 @@ result<process_ref> start_process(const process_options& how) {
   posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, how.output.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+  // What we were started with, a shell's lock for example, would be held as long as the process runs.
+  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
   sigset_t none;
   sigset_t all;
   sigemptyset(&none);

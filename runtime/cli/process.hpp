@@ -18,7 +18,8 @@ struct process_options {
   std::string output; ///< Standard output and error are appended to this file.
 };
 
-/// Starts a process in a session of its own, so that a terminal's ctrl-C does not reach it. Errors: errc::unavailable.
+/// Starts a process in a session of its own, so that a terminal's ctrl-C does not reach it. It gets descriptors 0 to 2
+/// alone. Errors: errc::unavailable.
 result<process_ref> start_process(const process_options& how);
 
 /// How a child of ours ended (`exit 2`, `signal 9`); nothing while it runs.

@@ -80,8 +80,8 @@ result<bool> readiness::look() {
     return wanted.error();
   if ((*cluster)->answered != wanted->id)
     return false;
-  if (!(*cluster)->problem.empty())
-    return error{errc::unavailable, (*cluster)->problem, "", ""};
+  if ((*cluster)->problem.code != errc::none)
+    return (*cluster)->problem;
   auto ran = [&](const std::string& name, const process_ref& process) {
     return before_.contains(key_of(name, process));
   };

@@ -80,12 +80,9 @@ TEST_CASE("rendering: messages, waits, timelines and traces", "[cli]") {
   check_golden("message.txt", render_message(testdata("message.json"), 3, of_width(80), now));
   check_golden("message-whole.txt", render_message(testdata("message.json"), 3, of_width(0), now));
   check_golden("why.txt", render_why(testdata("why.json"), of_width(80)));
+  check_golden("history.txt", render_history(list("history.json"), of_width(80), now));
   std::string lines;
-  for (const auto& x : list("history.json"))
-    lines += history_line(x, of_width(80), now);
-  check_golden("history.txt", lines);
   span_printer spans{of_width(80)};
-  lines.clear();
   for (const auto& x : list("trace.json"))
     lines += spans.line(x, now);
   check_golden("trace.txt", lines);
@@ -99,15 +96,25 @@ TEST_CASE("rendering: dead letters keep their ids, in two lines where one is too
                                    {"subject", "alpha:/user/edge/host"},
                                    {"type", "edge.set_interval"},
                                    {"attempts", 1}}};
-  auto narrow = render_letters(letters, of_width(80), now);
+  auto narrow = render_letters(letters, false, of_width(80), now);
   CHECK(narrow
         == "ID                                     AGE  REASON\n"
            "019aa3c1-55b2-7d7a-9c55-1f2a3b4c5d6e   12s  mailbox_full\n"
            "    edge.set_interval to alpha:/user/edge/host\n");
-  auto broad = render_letters(letters, of_width(120), now);
+  auto broad = render_letters(letters, false, of_width(120), now);
   CHECK(broad.find("mailbox_full  alpha:/user/edge/host  edge.set_interval\n")
         != std::string::npos);
-  CHECK(widest_line(render_letters(letters, of_width(60), now)) <= 60);
+  CHECK(widest_line(render_letters(letters, false, of_width(60), now)) <= 60);
+  // Where there are several states, each letter shows its own.
+  letters[0].as_object()["state"] = "replayed";
+  CHECK(render_letters(letters, true, of_width(80), now)
+        == "ID                                     AGE  STATE     REASON\n"
+           "019aa3c1-55b2-7d7a-9c55-1f2a3b4c5d6e   12s  replayed  mailbox_full\n"
+           "    edge.set_interval to alpha:/user/edge/host\n");
+  CHECK(render_letters(letters, true, of_width(120), now).find("  replayed  mailbox_full  ")
+        != std::string::npos);
+  CHECK(render_letters(letters, false, of_width(120), now).find("replayed") == std::string::npos);
+  CHECK(widest_line(render_letters(letters, true, of_width(60), now)) <= 60);
 }
 
 TEST_CASE("rendering: what several nodes saw of one thing stands once", "[cli]") {

@@ -244,6 +244,8 @@ TEST_CASE("requests: without a node the exit status is 3 and says what to do", "
   CHECK(done.err.find("`coppice up` starts a development cluster") != std::string::npos);
   done = run({"tree", "--node", "unix://" + here.folder() + "/none.sock"});
   CHECK(done.status == 3);
+  CHECK(done.err.find("at this path; expected the socket of a running node (unavailable)")
+        != std::string::npos);
   done = run({"tree", "--node", "beta"});
   CHECK(done.status == 4);
 }
@@ -293,10 +295,28 @@ TEST_CASE("requests: a wrong value on the line is a usage error, and no node is 
     {{"dlq", "replay", "--all", "--to", "bogus", "--yes"}, "--to", "neither an address"},
     {{"sub", "a b"}, "SUBJECT", "subject"},
     {{"pub", "a.*", "x"}, "SUBJECT", "SUBJECT: the subject 'a.*' has a wildcard"},
-    {{"pub", "", "x"}, "SUBJECT", "SUBJECT: the subject is empty"},
-    {{"pub", "a.b", "x", "--event", ""}, "--event", "the event's type is empty"},
+    {{"pub", "", "x"}, "SUBJECT", "SUBJECT: is empty; the verb goes: pub SUBJECT [BODY]"},
+    {{"pub", "a.b", "x", "--event", ""},
+     "--event",
+     "--event: is empty; give TYPE, or leave it out"},
     {{"pub", "a.b", "x", "--count", "0"}, "--count", "0 is less than 1"},
-    {{"events", "append", "s", "", "{}"}, "TYPE", "the event's type is empty"},
+    {{"events", "append", "s", "", "{}"}, "TYPE", "is empty"},
+    {{"log-level", "", "debug"}, "PATH", "is empty"},
+    {{"log-level", "cluster", ""}, "LEVEL", "is empty"},
+    {{"inspect", ""}, "PATH", "is empty"},
+    {{"tree", ""}, "PATH", "is empty; give one, or leave it out"},
+    {{"stream", "info", ""}, "S", "is empty"},
+    {{"events", "read", ""}, "STREAM", "is empty"},
+    {{"chaos", "pause", "", "--yes"}, "TARGET", "is empty"},
+    {{"nodes", "--node", ""}, "--node", "is empty; give NAME|URL, or leave it out"},
+    {{"nodes", "--node="}, "--node", "is empty"},
+    {{"--node=", "nodes"}, "--node", "is empty"},
+    {{"tree", "--timeout", ""}, "--timeout", "is empty"},
+    {{"tree", "--timeout", "0"}, "--timeout", "'0' is no time at all; give more, e.g. 5s"},
+    {{"tree", "--timeout", "0s"}, "--timeout", "no time at all"},
+    {{"log-level", "cluster", "debug", "--for", "0"}, "--for", "'0' is no time at all"},
+    {{"nodes", "--node", "alpha", "--node", "beta"}, "--node", "more than once"},
+    {{"nodes", "--watch=maybe"}, "--watch", "neither 1 nor 0"},
     {{"events", "tail", "--count", "0"}, "--count", "0 is less than 1"},
     {{"sub", "x", "--count", "0"}, "--count", "0 is less than 1"},
     {{"trace", "/user/x", "--count", "0"}, "--count", "0 is less than 1"},
@@ -351,6 +371,22 @@ TEST_CASE("requests: a wrong value on the line is a usage error, and no node is 
     REQUIRE(told);
     CHECK(told->at("error").at("code") == "usage");
     CHECK(told->at("error").at("at") == x.at);
+  }
+  CHECK(node.seen().empty());
+}
+
+TEST_CASE("requests: nobody publishes to what begins with $", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  for (auto words : std::vector<std::vector<std::string>>{
+         {"pub", "$JS.API.STREAM.DELETE.EDGE", ""},
+         {"req", "$SYS.REQ.SERVER.PING", ""},
+         {"dlq", "replay", "01J", "--to", "nats:$JS.API.STREAM.DELETE.EDGE"}}) {
+    words.insert(words.end(), {"-o", "json"});
+    auto done = run(words);
+    CHECK(done.status == 1);
+    CHECK(done.err.find("belongs to NATS itself") != std::string::npos);
+    CHECK(json::parse(done.out)->at("error").at("code") == "refused");
   }
   CHECK(node.seen().empty());
 }
@@ -425,6 +461,37 @@ TEST_CASE("requests: an empty list says so", "[cli]") {
   CHECK(run({"ls", "-o", "json"}).out == "[]\n");
   node.answer("GET /v1/events", 200, "[]");
   CHECK(run({"events", "read", "s", "--from", "99"}).out == "no events from there on\n");
+}
+
+TEST_CASE("requests: of events the data comes last, as wide as each is", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  auto event = [](int version, const std::string& data) {
+    return R"({"version":)" + std::to_string(version)
+           + R"(,"time":"2026-01-06T10:00:00Z","type":"t.x","node":"alpha","scope":"node","data":)"
+           + data + "}";
+  };
+  node.answer("GET /v1/events", 200,
+              "[" + event(1, R"({"a":1})") + "," + event(2, "\"" + std::string(900, 'x') + "\"")
+                + "]");
+  auto out = run({"events", "read", "s"}).out;
+  CHECK(out.find("SCOPE         DATA\n") != std::string::npos);
+  CHECK(out.find("alpha (node)  {\"a\":1}\n") != std::string::npos);
+  CHECK(out.find("x\"\n") != std::string::npos);
+}
+
+TEST_CASE("requests: the first event of a stream is waited for, a node is not", "[cli]") {
+  home here;
+  fake_node node{here.folder()};
+  node.stream("GET /v1/events/tail", {R"({"stream":"s","version":1})"});
+  node.fail("GET /v1/events", errc::not_found, "there is no stream 's'", "/stream");
+  auto done = run({"events", "tail", "alpha:s", "-o", "json"});
+  CHECK(done.status == 0);
+  CHECK(done.err == "coppice: there is no stream 's'; waiting for its first event\n");
+  node.fail("GET /v1/events", errc::not_found, "there is no node 'nope'", "nope");
+  done = run({"events", "tail", "nope:nope"});
+  CHECK(done.status == 4);
+  CHECK(done.err == "coppice: nope: there is no node 'nope' (not_found)\n");
 }
 
 TEST_CASE("requests: bodies come from the line, a file or standard input", "[cli]") {

@@ -98,10 +98,7 @@ int show_error(session& in, const error& reason) {
   in.err() << (in.where().err_is_terminal && in.how().colour ? paint(in.how(), tone::bad, line)
                                                              : line)
            << "\n";
-  json::object inner{{"code", to_string(reason.code)}, {"message", reason.message}};
-  inner.emplace("at", reason.at);
-  inner.emplace("hint", reason.hint);
-  json::object outer{{"error", std::move(inner)}};
+  json::object outer{{"error", error_json(reason)}};
   if (in.options().output == format::json)
     in.out() << json::serialize(outer) << "\n";
   else if (in.options().output == format::yaml)
@@ -131,7 +128,7 @@ int run_line(session& in, const std::vector<std::string>& words) {
     // At the console, what was said when it started goes on.
     if (!args->has("output"))
       globals->output = saved.output;
-    const auto* variable = process_variable("COPPICE_NODE");
+    const auto* variable = process_variable("COPPICE_NODE"); // Empty: none, as any variable.
     globals->default_node = !saved.node.empty()   ? saved.node
                             : variable != nullptr ? std::string{variable}
                                                   : std::string{};

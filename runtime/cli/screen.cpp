@@ -63,7 +63,7 @@ result<global_options> read_globals(const arguments& from, const cli_environment
   out.node = from.get("node");
   out.context = from.get("context");
   out.data = from.has("data") ? from.get("data") : default_data_folder(env.program);
-  auto timeout = from.time("timeout");
+  auto timeout = from.time("timeout", false);
   if (!timeout)
     return timeout.error();
   out.timeout = *timeout;

@@ -23,7 +23,7 @@ session::session(const cli_environment& env, screen where, global_options option
 
 void session::use(global_options options) {
   options_ = std::move(options);
-  storage_of_node_ = false;
+  said_by_node_ = errc::none;
   screen_.how.wide = options_.output == format::wide;
   screen_.how.width = screen_.how.wide ? 0 : width_;
 }
@@ -31,12 +31,13 @@ void session::use(global_options options) {
 session::~session() = default;
 
 error session::from_node(error reason) {
-  storage_of_node_ = storage_of_node_ || reason.code == errc::storage;
+  said_by_node_ = reason.code;
   return reason;
 }
 
 int session::exit_of(const error& reason) const {
-  return reason.code == errc::storage && !storage_of_node_ ? 1 : info(reason.code).exit;
+  const auto& known = info(reason.code);
+  return reason.code == said_by_node_ ? known.exit : known.exit_own;
 }
 
 std::string session::data_folder() const {

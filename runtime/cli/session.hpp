@@ -85,7 +85,7 @@ public:
   std::string data_folder() const;
   instant now() const;
 
-  /// The exit status of this line when it ends with an error: storage of ours that fails is no node that does not answer.
+  /// The exit status of this line when it ends with an error, of a node or of ours (`errc_info`).
   int exit_of(const error& reason) const;
 
   /// For the console: relative paths start here.
@@ -164,7 +164,7 @@ private:
   global_options options_;
   std::unique_ptr<http::client> client_;
   std::string url_;
-  bool storage_of_node_ = false; ///< Has a node said errc::storage since use()?
+  errc said_by_node_ = errc::none; ///< The last error that a node answered with since use().
   std::atomic<bool> cancelled_{false};
 };
 

@@ -73,6 +73,43 @@ TEST_CASE("top: rates are differences between two answers", "[cli]") {
   CHECK(top_sort_from_string("busy") == top_sort::busy);
 }
 
+TEST_CASE("top: the chosen row is one that is shown", "[cli]") {
+  auto named = [](std::vector<std::string> names) {
+    std::vector<top_row> rows;
+    for (auto& x : names)
+      rows.push_back({.node = "alpha", .path = std::move(x)});
+    return rows;
+  };
+  auto all = named({"/", "/user", "/user/a", "/user/b"});
+  top_choice x;
+  CHECK(x.place(all, true)->path == "/");
+  x.move(2, all);
+  CHECK(x.place(all, true)->path == "/user/a");
+  CHECK(x.place({}, true) == nullptr); // A filter that matches nothing.
+  x.move(1, {});
+  CHECK(x.place({}, true) == nullptr);
+  CHECK(x.place(all, true)->path == "/user/a");
+  CHECK(x.place(named({"/user/z", "/", "/user", "/user/a"}), true)->path == "/user/a");
+  CHECK(x.at() == 3);
+  CHECK(x.place(all, false)->path == "/user/b"); // The line.
+  CHECK(x.place(named({"/user"}), false)->path == "/user");
+  x.move(-5, all);
+  CHECK(x.at() == 0);
+  x.move(50, all);
+  CHECK(x.at() == 3);
+}
+
+TEST_CASE("top: what ends more than one actor is asked first", "[cli]") {
+  top_row worker;
+  top_row supervisor;
+  supervisor.supervisor = true;
+  CHECK(asks_first("kill", worker));
+  CHECK(asks_first("kill", supervisor));
+  CHECK(asks_first("restart", supervisor));
+  CHECK_FALSE(asks_first("restart", worker));
+  CHECK_FALSE(asks_first("trace", supervisor));
+}
+
 TEST_CASE("top: the columns take the whole width, names first", "[cli]") {
   auto whole = [](const top_layout& x) {
     return top_figures + x.name + (x.type > 0 ? x.type + 2 : 0) + (x.exit > 0 ? x.exit + 2 : 0);

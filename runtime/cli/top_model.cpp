@@ -149,6 +149,29 @@ uint64_t top_model::restarts_window_total() const {
   return out;
 }
 
+const top_row* top_choice::place(const std::vector<top_row>& rows, bool follow) {
+  if (rows.empty()) {
+    at_ = 0;
+    return nullptr;
+  }
+  if (follow && !address_.empty())
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (rows[i].address() == address_)
+        at_ = i;
+  at_ = std::min(at_, rows.size() - 1);
+  address_ = rows[at_].address();
+  return &rows[at_];
+}
+
+void top_choice::move(ptrdiff_t by, const std::vector<top_row>& rows) {
+  at_ = static_cast<size_t>(std::max(static_cast<ptrdiff_t>(at_) + by, ptrdiff_t{0}));
+  place(rows, false);
+}
+
+bool asks_first(std::string_view action, const top_row& about) {
+  return action == "kill" || (action == "restart" && about.supervisor);
+}
+
 top_layout layout_of(size_t width, size_t longest_name, size_t longest_type) {
   constexpr size_t name_min = 12;
   constexpr size_t type_min = 12; // Less says too little.

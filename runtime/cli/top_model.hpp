@@ -71,6 +71,26 @@ private:
   std::optional<duration> at_;
 };
 
+/// Which row is chosen. Single owner.
+class top_choice {
+public:
+  /// Finds the chosen one among the rows that are shown: on its actor (follow) or on its line. Null while none is shown;
+  /// the actor is found again when it comes back.
+  const top_row* place(const std::vector<top_row>& rows, bool follow);
+
+  /// Up or down so many lines.
+  void move(ptrdiff_t by, const std::vector<top_row>& rows);
+
+  size_t at() const { return at_; }
+
+private:
+  size_t at_ = 0;
+  std::string address_;
+};
+
+/// Is this asked before it is done? What ends more than one actor is, and what is not begun again.
+bool asks_first(std::string_view action, const top_row& about);
+
 /// Columns of the screen besides the figures, which take `top_figures` with their gaps; 0: not shown. Together they take
 /// the whole width.
 struct top_layout {

@@ -23,7 +23,7 @@ namespace {
 
 namespace ui = ftxui;
 
-enum class pane : uint8_t { rows, filter, text, confirm, trace };
+enum class pane : uint8_t { rows, filter, text, help, confirm, trace };
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
@@ -89,24 +89,53 @@ private:
 
   void act(const std::string& action) {
     std::lock_guard busy{requests_};
-    auto answer = in_.call("POST", "/v1/actors/" + action, {{"path", selected_}});
+    auto answer = in_.call("POST", "/v1/actors/" + action, {{"path", target_}});
     note_ =
-      answer ? action + " " + selected_ + ": " + show(*answer, "state") : to_string(answer.error());
+      answer ? action + " " + target_ + ": " + show(*answer, "state") : to_string(answer.error());
     hurry_ = true;
     wake_.notify_all();
   }
 
   void open_inspect() {
     std::lock_guard busy{requests_};
-    auto answer = in_.get("/v1/actors", {{"path", selected_}});
-    text_ = lines_of(answer ? render_actor(*answer, plain_, in_.now()) : to_string(answer.error()));
-    show_page(selected_);
+    auto answer = in_.get("/v1/actors", {{"path", target_}});
+    show_page(
+      pane::text, target_,
+      lines_of(answer ? render_actor(*answer, plain_, in_.now()) : to_string(answer.error())));
   }
 
-  void show_page(std::string title) {
+  void show_page(pane as, std::string title, std::vector<std::string> lines) {
     title_ = std::move(title);
+    text_ = std::move(lines);
     text_from_ = 0;
-    pane_ = pane::text;
+    pane_ = as;
+  }
+
+  /// Does something with the chosen actor, or asks first. The target stays what it was when the key came: rows may move
+  /// while a question is open.
+  bool on_actor(const std::string& action) {
+    std::optional<top_row> chosen;
+    {
+      std::lock_guard lock{mutex_};
+      // Keys may come faster than frames, so what was drawn last says nothing.
+      auto rows = model_.rows(sort_, filter_);
+      if (const auto* x = choice_.place(rows, follow_))
+        chosen = *x;
+    }
+    if (!chosen) {
+      note_ = "no actor is shown, so there is none to " + action + "; esc ends the filter";
+      return true;
+    }
+    target_ = chosen->address();
+    if (asks_first(action, *chosen))
+      question_ = action, pane_ = pane::confirm;
+    else if (action == "inspect")
+      open_inspect();
+    else if (action == "trace")
+      open_trace();
+    else
+      act(action);
+    return true;
   }
 
   void open_trace() {
@@ -114,7 +143,7 @@ private:
     trace_lines_.clear();
     pane_ = pane::trace;
     tracing_ = std::make_unique<session>(in_.env(), in_.where(), in_.options());
-    tracer_ = std::thread{[this, path = selected_, own = tracing_.get()] {
+    tracer_ = std::thread{[this, path = target_, own = tracing_.get()] {
       span_printer printer{plain_};
       auto done =
         own->follow("/v1/trace", {{"path", path}, {"limit", "50"}}, [&](const json::value& x) {
@@ -155,20 +184,12 @@ private:
 
   /// Called with the lock. Keeps the selection on its actor (follow) or on its line.
   void place(const std::vector<top_row>& rows) {
-    if (rows.empty()) {
-      at_ = 0;
+    if (choice_.place(rows, follow_) == nullptr)
       return;
-    }
-    if (follow_ && !selected_.empty())
-      for (size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].address() == selected_)
-          at_ = i;
-    at_ = std::min(at_, rows.size() - 1);
-    selected_ = rows[at_].address();
     auto shown = top_rows_shown(rows.size(), height());
-    from_ = std::min(from_, at_);
-    if (at_ >= from_ + shown)
-      from_ = at_ + 1 - shown;
+    from_ = std::min(from_, choice_.at());
+    if (choice_.at() >= from_ + shown)
+      from_ = choice_.at() + 1 - shown;
     // No empty lines below while there are rows above.
     from_ = std::min(from_, rows.size() - std::min(rows.size(), shown));
   }
@@ -177,14 +198,14 @@ private:
     top_view x;
     x.rows = model_.rows(sort_, filter_);
     place(x.rows);
-    x.at = at_;
+    x.at = choice_.at();
     x.from = from_;
     x.sort = sort_;
     x.filter = filter_;
     x.filtering = pane_ == pane::filter;
     x.follow = follow_;
     if (pane_ == pane::confirm)
-      x.question = question_ + " " + selected_ + "? [y/N]";
+      x.question = question_ + " " + target_ + "? [y/N]";
     x.problem = message_;
     x.note = note_;
     return draw_top(x, model_, plain_, width(), height());
@@ -192,15 +213,17 @@ private:
 
   ui::Element draw() {
     std::lock_guard lock{mutex_};
-    if (pane_ == pane::text)
-      return draw_page(text_, text_from_, height(), title_, "up and down scroll  esc back");
+    if (pane_ == pane::text || pane_ == pane::help)
+      return draw_page(text_, text_from_, height(), title_,
+                       pane_ == pane::help ? "up and down scroll  ? or esc back"
+                                           : "up and down scroll  esc back");
     if (pane_ == pane::trace) {
       std::vector<std::string> lines;
       for (const auto& [at, line] : trace_lines_)
         lines.push_back(line);
       auto page = top_page(height());
       return draw_page(lines, lines.size() > page ? lines.size() - page : 0, height(),
-                       "trace " + selected_ + (lines.empty() ? "  (no messages yet)" : ""),
+                       "trace " + target_ + (lines.empty() ? "  (no messages yet)" : ""),
                        "esc back");
     }
     return draw_rows();
@@ -208,18 +231,13 @@ private:
 
   bool move(ptrdiff_t by) {
     std::lock_guard lock{mutex_};
-    if (pane_ == pane::text) {
+    if (pane_ == pane::text || pane_ == pane::help) {
       auto most = static_cast<ptrdiff_t>(text_.size()) - static_cast<ptrdiff_t>(top_page(height()));
       text_from_ = static_cast<size_t>(std::clamp(static_cast<ptrdiff_t>(text_from_) + by,
                                                   ptrdiff_t{0}, std::max(most, ptrdiff_t{0})));
       return true;
     }
-    at_ = static_cast<size_t>(std::max(static_cast<ptrdiff_t>(at_) + by, ptrdiff_t{0}));
-    auto rows = model_.rows(sort_, filter_);
-    if (!rows.empty()) {
-      at_ = std::min(at_, rows.size() - 1);
-      selected_ = rows[at_].address();
-    }
+    choice_.move(by, model_.rows(sort_, filter_));
     return true;
   }
 
@@ -260,13 +278,13 @@ private:
     else if (key == "f")
       follow_ = !follow_;
     else if (key == "r")
-      act("restart");
+      return on_actor("restart");
     else if (key == "k")
-      question_ = "kill", pane_ = pane::confirm;
+      return on_actor("kill");
     else if (key == "t")
-      open_trace();
+      return on_actor("trace");
     else if (key == "?" || key == "h")
-      text_ = top_help(), show_page("top: keys and columns");
+      show_page(pane::help, "top: keys and columns", top_help());
     else
       return false;
     return true;
@@ -293,7 +311,9 @@ private:
     if (e == ui::Event::End)
       return move(1'000'000'000);
     if (pane_ != pane::rows) {
-      if (e == ui::Event::Escape || e == ui::Event::Character('q')) {
+      bool same_key = e == ui::Event::Character('?') || e == ui::Event::Character('h');
+      if (e == ui::Event::Escape || e == ui::Event::Character('q')
+          || (pane_ == pane::help && same_key)) {
         end_trace();
         pane_ = pane::rows;
         return true;
@@ -304,10 +324,8 @@ private:
       filter_.clear();
       return true;
     }
-    if (e == ui::Event::Return && !selected_.empty()) {
-      open_inspect();
-      return true;
-    }
+    if (e == ui::Event::Return)
+      return on_actor("inspect");
     return e.is_character() && on_key(e.character());
   }
 
@@ -323,9 +341,9 @@ private:
   top_sort sort_;
   std::string filter_;
   bool follow_ = true;
-  size_t at_ = 0;
+  top_choice choice_;
   size_t from_ = 0;
-  std::string selected_;
+  std::string target_; ///< Whom the open pane or question is about.
   std::string message_;
   std::string note_;
   std::string question_;

@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder that `up` may use: its own, a new one, or an empty one.
-result<void> claim_folder(const std::string& folder, bool fresh) {
+/// A folder that `up` may use: its own, a new one, or an empty one. Leaves it with a marker.
+result<void> claim_folder(const std::string& folder) {
   std::error_code code;
   bool exists = fs::exists(folder, code);
   bool ours = fs::exists(marker_file(folder), code);
@@ -31,45 +31,37 @@ result<void> claim_folder(const std::string& folder, bool fresh) {
       errc::refused,
       "is not empty and not a folder of Coppice (no .coppice in it); name another one with --data",
       folder, ""};
-  if (auto owner = watcher_of(folder); fresh && owner.pid != 0)
+  fs::create_directories(folder, code);
+  if (code)
+    return error{errc::storage, "the data folder cannot be made: " + code.message(), folder, ""};
+  fs::permissions(folder, fs::perms::owner_all, code);
+  return make_marker(folder);
+}
+
+/// Deletes everything but the marker. Errors: errc::in_use when something of it runs.
+result<void> empty_folder(const std::string& folder) {
+  if (auto owner = watcher_of(folder); owner.pid != 0)
     return error{errc::in_use,
                  "its cluster runs (process " + std::to_string(owner.pid) + "); `down` first",
                  folder, ""};
-  if (fresh && ours) {
-    auto cluster = read_cluster(folder);
-    if (cluster && *cluster)
-      for (const auto& x : (*cluster)->nodes)
-        if (is_alive(x.process))
-          return error{errc::in_use,
-                       "node " + x.name + " runs (process " + std::to_string(x.process.pid)
-                         + "); `down` first",
-                       folder, ""};
-    fs::remove_all(folder, code);
-    if (code)
-      return error{errc::storage, code.message(), folder, ""};
-  }
-  fs::create_directories(folder, code);
+  auto cluster = read_cluster(folder);
+  if (cluster && *cluster)
+    for (const auto& x : (*cluster)->nodes)
+      if (is_alive(x.process))
+        return error{errc::in_use,
+                     "node " + x.name + " runs (process " + std::to_string(x.process.pid)
+                       + "); `down` first",
+                     folder, ""};
+  std::error_code code;
+  std::vector<fs::path> all;
+  for (fs::directory_iterator i{folder, code}, end; !code && i != end; i.increment(code))
+    if (i->path() != marker_file(folder))
+      all.push_back(i->path());
+  for (const auto& x : all)
+    if (!code)
+      fs::remove_all(x, code);
   if (code)
-    return error{errc::storage, code.message(), folder, ""};
-  fs::permissions(folder, fs::perms::owner_all, code);
-  if (!fs::exists(marker_file(folder)))
-    return write_text_file(marker_file(folder),
-                           "A data folder of Coppice. `up --fresh` may delete it.\n");
-  return {};
-}
-
-/// A cluster that stops is none to start anything in. Errors: errc::in_use when that takes longer than `limit`.
-result<void> wait_for_down(session& in, const std::string& folder, duration limit) {
-  auto until = system_clock().monotonic() + limit;
-  if (down_lock::is_held(folder))
-    in.note("a `down` is under way in this folder; this waits for its end");
-  while (down_lock::is_held(folder)) {
-    if (system_clock().monotonic() > until)
-      return error{errc::in_use, "a `down` is still under way after " + to_string(limit), folder,
-                   ""};
-    if (!in.pause(std::chrono::milliseconds{20}))
-      return error{errc::refused, "cancelled", folder, ""};
-  }
+    return error{errc::storage, "cannot be deleted: " + code.message(), folder, ""};
   return {};
 }
 
@@ -96,6 +88,35 @@ result<dev_request> request_of(session& in, const arguments& args, const std::st
       return config::to_error(outcome.mistakes);
   }
   return out;
+}
+
+/// Streams that the disk has no room for are refused when a node makes them, which a person sees only in its log.
+void warn_of_room(session& in, const dev_request& wanted) {
+  dev_cluster plain;
+  plain.nodes.push_back(
+    {.name = greek_names().front(), .log = "log", .link_port = 1, .admin_port = 2});
+  auto outcome =
+    wanted.config.empty()
+      ? config::load_text("development", development_yaml(plain, in.env().development_config))
+      : config::load_file(wanted.config);
+  std::error_code code;
+  auto space = fs::space(wanted.data, code);
+  if (!outcome || code)
+    return;
+  auto bytes = stream_bytes(*outcome.config);
+  uintmax_t used = 0; // By streams that are there.
+  for (fs::recursive_directory_iterator i{wanted.data + "/nats", code}, end; !code && i != end;
+       i.increment(code))
+    if (std::error_code gone; i->is_regular_file(gone))
+      if (auto size = i->file_size(gone); !gone)
+        used += size;
+  auto wants = room_for_streams(bytes - std::min<uint64_t>(bytes, used));
+  if (space.available >= wants)
+    return;
+  json::object sizes{{"bytes", bytes}, {"wants", wants}, {"free", space.available}};
+  in.note(wanted.data + " has " + show_bytes(sizes, "free") + " free, but streams may take "
+          + show_bytes(sizes, "bytes") + ", for which nats-server wants "
+          + show_bytes(sizes, "wants") + " free; it may refuse some");
 }
 
 /// Does anything of the cluster run? Nodes and nats-server outlive a watcher that was killed.
@@ -141,7 +162,10 @@ void tell_running(session& in, const process_ref& owner, const dev_request& want
       alive += is_alive(x.process) ? 1 : 0;
   auto detached = was_called_with(owner, "up-watch");
   auto stop = "`" + command_of(in.env()) + " down`";
-  in.note("a cluster of " + std::to_string(alive) + (alive == 1 ? " node" : " nodes")
+  // Of a watcher that has only begun the file tells nothing yet.
+  auto begun = cluster && *cluster && (*cluster)->watcher == owner;
+  in.note((begun ? "a cluster of " + std::to_string(alive) + (alive == 1 ? " node" : " nodes")
+                 : std::string{"a cluster"})
           + " runs in this folder already, "
           + (detached ? "detached (" + stop + " stops it)"
                       : "under another `up` (process " + std::to_string(owner.pid)
@@ -154,11 +178,27 @@ void tell_running(session& in, const process_ref& owner, const dev_request& want
     in.note("it goes on without this terminal: there is nothing here for ctrl-C to stop");
 }
 
+std::string log_file(const std::string& folder) {
+  return folder + "/up.log";
+}
+
+/// Why a detached watcher ended, as it said itself: -o json makes the last line of its log an error.
+error end_of_watcher(const std::string& folder) {
+  auto log = file_tail(log_file(folder), 64 << 10);
+  while (!log.empty() && log.back() == '\n')
+    log.pop_back();
+  auto line = log.substr(log.rfind('\n') + 1);
+  auto parsed = json::parse(line);
+  if (const auto* told = parsed ? cli::find(*parsed, "error") : nullptr)
+    return error_from(*told);
+  return {errc::unavailable, log.empty() ? "the watcher ended" : log, log_file(folder), ""};
+}
+
 result<void> start_watcher(session& in, const std::string& folder) {
   process_options how;
   how.command = {in.env().executable.empty() ? own_executable() : in.env().executable, "up-watch",
-                 folder};
-  how.output = folder + "/up.log";
+                 folder, "-o", "json"};
+  how.output = log_file(folder);
   std::error_code code;
   fs::remove(how.output, code);
   auto started = start_process(how);
@@ -166,14 +206,8 @@ result<void> start_watcher(session& in, const std::string& folder) {
     return started.error();
   auto until = system_clock().monotonic() + std::chrono::seconds{10};
   while (watcher_of(folder).pid != started->pid) {
-    if (reap(started->pid) || system_clock().monotonic() > until) {
-      auto log = file_tail(how.output, 2000);
-      while (!log.empty() && log.back() == '\n')
-        log.pop_back();
-      // Another `up` on this folder was faster.
-      auto code = watcher_of(folder).pid != 0 ? errc::in_use : errc::unavailable;
-      return error{code, log.empty() ? "the watcher ended at once" : log, how.output, ""};
-    }
+    if (reap(started->pid) || system_clock().monotonic() > until)
+      return end_of_watcher(folder);
     ::poll(nullptr, 0, 5);
   }
   return {};
@@ -195,12 +229,14 @@ int stop_cluster(session& in, watcher& cluster, duration grace) {
   return killed.empty() ? 0 : 7;
 }
 
-/// ctrl-C stops everything; SIGHUP (another `up`) starts what is missing.
-result<int> run_here(session& in, const dev_request& wanted, duration limit, duration grace) {
+/// ctrl-C stops everything; SIGHUP (another `up`) starts what is missing. Others may come once the watcher has the folder.
+result<int> run_here(session& in, const dev_request& wanted, folder_lock alone, duration limit,
+                     duration grace) {
+  signal_counts signals; // Who sees the watcher may signal it.
   auto cluster = watcher::open(in.env(), wanted.data);
   if (!cluster)
     return cluster.error();
-  signal_counts signals;
+  alone.release();
   readiness stages{in, wanted.data};
   auto started = (*cluster)->carry_out();
   if (!started) {
@@ -239,6 +275,26 @@ result<int> run_here(session& in, const dev_request& wanted, duration limit, dur
 
 } // namespace
 
+result<folder_lock> lock_folder(session& in, const std::string& folder, lock_kind kind,
+                                duration limit) {
+  auto until = system_clock().monotonic() + limit;
+  bool told = false;
+  while (true) {
+    auto taken = folder_lock::take(folder, kind);
+    if (taken || taken.error().code != errc::in_use)
+      return taken;
+    std::string who =
+      folder_lock::of_others(folder) == lock_kind::shared ? "a `down`" : "another `up`";
+    if (!told)
+      in.note(who + " is under way in this folder; this waits for its end");
+    told = true;
+    if (system_clock().monotonic() > until)
+      return error{errc::in_use, who + " is still under way after " + to_string(limit), folder, ""};
+    if (!in.pause(std::chrono::milliseconds{20}))
+      return error{errc::refused, "cancelled", folder, ""};
+  }
+}
+
 result<int> up(session& in, const arguments& args) {
   auto folder = fs::absolute(in.data_folder()).lexically_normal().string();
   while (folder.size() > 1 && folder.back() == '/')
@@ -248,10 +304,14 @@ result<int> up(session& in, const arguments& args) {
   if (!wanted)
     return wanted.error();
   auto limit = in.options().timeout.value_or(std::chrono::seconds{60});
-  if (auto ok = wait_for_down(in, folder, limit); !ok)
+  if (auto ok = claim_folder(folder); !ok)
     return ok.error();
-  if (auto ok = claim_folder(folder, args.has("fresh")); !ok)
-    return ok.error();
+  auto alone = lock_folder(in, folder, lock_kind::exclusive, limit);
+  if (!alone)
+    return alone.error();
+  if (args.has("fresh"))
+    if (auto ok = empty_folder(folder); !ok)
+      return ok.error();
   constexpr auto grace = std::chrono::seconds{20};
   auto owner = watcher_of(folder);
   auto left_alone = owner.pid == 0 && runs_still(folder);
@@ -266,8 +326,10 @@ result<int> up(session& in, const arguments& args) {
   }
   if (auto ok = write_request(*wanted); !ok)
     return ok.error();
+  if (owner.pid == 0 && !left_alone)
+    warn_of_room(in, *wanted);
   if (owner.pid == 0 && !args.has("detach"))
-    return run_here(in, *wanted, limit, grace);
+    return run_here(in, *wanted, std::move(*alone), limit, grace);
   readiness stages{in, folder};
   if (owner.pid == 0) {
     if (auto ok = start_watcher(in, folder); !ok)
@@ -275,6 +337,8 @@ result<int> up(session& in, const arguments& args) {
   } else {
     send_signal(owner, SIGHUP);
   }
+  alone->release();
+  auto has_log = owner.pid == 0 || was_called_with(owner, "up-watch");
   auto until = system_clock().monotonic() + limit;
   while (true) {
     auto now = stages.look();
@@ -282,11 +346,9 @@ result<int> up(session& in, const arguments& args) {
       return now.error();
     if (*now)
       return stages.summary(true);
-    if (watcher_of(folder).pid == 0) {
-      auto log = file_tail(folder + "/up.log", 2000);
-      return error{errc::unavailable, log.empty() ? "the watcher ended" : log, folder + "/up.log",
-                   ""};
-    }
+    if (watcher_of(folder).pid == 0)
+      return has_log ? end_of_watcher(folder)
+                     : error{errc::unavailable, "the `up` that ran the cluster ended", folder, ""};
     if (system_clock().monotonic() > until)
       return stages.late(limit).error();
     if (!in.pause(std::chrono::milliseconds{10}))
@@ -295,10 +357,10 @@ result<int> up(session& in, const arguments& args) {
 }
 
 result<int> up_watch(session& in, const arguments& args) {
+  signal_counts signals; // Who sees the watcher may signal it.
   auto cluster = watcher::open(in.env(), args.get("DIR"));
   if (!cluster)
     return cluster.error();
-  signal_counts signals;
   if (auto ok = (*cluster)->carry_out(); !ok) {
     (void)stop_cluster(in, **cluster, std::chrono::seconds{20});
     return ok.error();

@@ -85,6 +85,9 @@ result<void> check_trace_id(std::string_view text, std::string_view place) {
 
 result<void> check_subject(std::string_view text, std::string_view place, bool wildcards) {
   auto ok = wildcards ? events::check_filter(text) : events::check_subject(text);
+  // A right command line that asks for what is not permitted.
+  if (!ok && ok.error().code == errc::refused)
+    return error{errc::refused, ok.error().message, std::string{place}, {}};
   return ok ? result<void>{} : result<void>{wrong(ok.error().message, place, ok.error().hint)};
 }
 
@@ -95,12 +98,6 @@ result<void> check_url(std::string_view text, std::string_view place) {
   return wrong(quoted(text) + ": " + ok.error().message
                  + "; expected http://HOST:PORT, https://HOST:PORT or unix:///PATH",
                place);
-}
-
-result<void> check_event_type(std::string_view text, std::string_view place) {
-  if (!text.empty())
-    return {};
-  return wrong("the event's type is empty; expected one such as orders.placed", place);
 }
 
 result<void> check_name(std::string_view text, std::string_view place) {

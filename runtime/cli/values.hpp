@@ -34,9 +34,6 @@ result<void> check_subject(std::string_view text, std::string_view place, bool w
 /// http://..., https://... or unix:///path.
 result<void> check_url(std::string_view text, std::string_view place);
 
-/// The type of an event that is published or appended: not empty. What else it may be is the node's to say.
-result<void> check_event_type(std::string_view text, std::string_view place);
-
 /// A node's or a subsystem's name. Empty: right.
 result<void> check_name(std::string_view text, std::string_view place);
 

@@ -24,6 +24,14 @@ bool takes_value(std::string_view word) {
   return false;
 }
 
+bool is_global(std::string_view word) {
+  auto name = word.substr(0, word.find('='));
+  for (const auto& x : global_flags())
+    if (name == x.long_name() || (!x.short_name().empty() && name == x.short_name()))
+      return true;
+  return false;
+}
+
 } // namespace
 
 std::string flag::long_name() const {
@@ -77,6 +85,10 @@ result<std::optional<duration>> arguments::time(std::string_view name, bool may_
   if (!has(name))
     return std::optional<duration>{};
   auto out = read_span(get(name), "--" + std::string{name});
+  // A unit would not mend a bare zero.
+  if (auto bare = !out && !may_be_zero ? parse_duration(get(name) + "s") : out)
+    if (*bare == duration{})
+      out = duration{};
   if (!out)
     return out.error();
   if (*out == duration{} && !may_be_zero)
@@ -150,8 +162,14 @@ result<verb_match> match_verb(const std::vector<std::string>& words) {
       out.rest.push_back(words[i++]);
     out.rest.push_back(words[i++]);
   }
-  if (i == words.size())
+  if (i == words.size()) {
+    for (const auto& x : out.rest)
+      if (x[0] == '-' && !is_global(x))
+        return error{errc::usage,
+                     "a verb is missing, and not every verb takes " + x + "; `help` lists them", "",
+                     ""};
     return error{errc::usage, "a verb is missing; `help` lists them", "", ""};
+  }
   auto rest_from = [&](size_t first) {
     out.rest.insert(out.rest.end(), words.begin() + static_cast<ptrdiff_t>(first), words.end());
   };

@@ -36,6 +36,7 @@ struct argument {
   word_kind kind = word_kind::any;
   bool required = true;
   std::vector<std::string> words = {}; ///< When only these are right.
+  bool may_be_empty = false;           ///< `''` is a value like any other.
 };
 
 struct flag {
@@ -119,8 +120,10 @@ struct verb_match {
 /// Errors: errc::usage with the nearest verb as a hint; for `dlq` alone, the verbs that begin so.
 result<verb_match> match_verb(const std::vector<std::string>& words);
 
-/// Errors: errc::usage naming the word that is wrong and the nearest flag.
-/// `lookup` gives environment variables; a flag `--data` that is absent takes COPPICE_DATA.
+/// Errors: errc::usage naming the word that is wrong and the nearest flag. An empty value is wrong, too: it would be taken
+/// for an absent one, and that means everything in places.
+/// `lookup` gives environment variables; a flag `--data` that is absent takes COPPICE_DATA; an
+/// empty variable is none.
 result<arguments> parse_arguments(const verb& what, const std::vector<std::string>& words,
                                   const char* (*lookup)(const char*));
 

@@ -161,6 +161,8 @@ TEST_CASE("verbs: what lines mean", "[cli]") {
     {"pub a.b 'hello, world' -H a:1 -H b:2,3",
      "pub BODY=hello, world SUBJECT=a.b header=a:1 header=b:2,3"},
     {"pub a.b ''", "pub BODY= SUBJECT=a.b"},
+    {"tree -A --yes=false --watch=1", "tree all=true watch=true"},
+    {"pub a.b x -H --x=", "pub BODY=x SUBJECT=a.b header=--x="},
     {"dlq replay --all --rate 10 --yes", "dlq replay all=true rate=10 yes=true"},
     {"history -f --since 15min", "history follow=true since=15min"},
     {"node --config a.yaml --name alpha -h", "node"},
@@ -189,7 +191,12 @@ TEST_CASE("verbs: wrong lines say what would be right", "[cli]") {
     {"inspect", "PATH is missing", ""},
     {"tree -o jsn", "none of: table, wide, json", "json"},
     {"", "a verb is missing", ""},
-    {"tree --depth", "depth", ""},
+    {"tree --depth", "its value is missing: --depth N", ""},
+    {"--bogus", "a verb is missing, and not every verb takes --bogus", ""},
+    {"-o json", "a verb is missing; ", ""},
+    {"tree -o bogus -o json", "stands there more than once", ""},
+    {"exi", "no verb 'exi'", ""},
+    {"bogus", "no verb 'bogus'", ""},
     {"completion powershell", "none of: bash, zsh, fish", ""},
   };
   for (const auto& x : lines) {
@@ -217,6 +224,9 @@ TEST_CASE("verbs: flags come from the environment, and the command line wins", "
     return std::string_view{name} == "COPPICE_OUTPUT" ? "xml" : nullptr;
   };
   CHECK(meaning("tree", bad).error().at == "COPPICE_OUTPUT");
+  // An empty variable is none; an empty flag is a mistake.
+  CHECK(*meaning("tree", [](const char*) { return ""; }) == "tree");
+  CHECK(meaning("tree --node ''").error().at == "--node");
   CHECK(environment_name("--min-mailbox") == "COPPICE_MIN_MAILBOX");
 }
 

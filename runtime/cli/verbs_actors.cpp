@@ -123,8 +123,6 @@ result<json::value> deliver(session& in, const arguments& args, const std::strin
     return body.error();
   json::object message{{"type", args.get("TYPE")}, {"body", *body}};
   std::string timeout;
-  if (auto some = args.time("timeout", false); mode == "request" && !some)
-    return some.error();
   if (mode == "request")
     timeout = to_string(in.options().timeout.value_or(std::chrono::seconds{10}));
   http::header_list headers;

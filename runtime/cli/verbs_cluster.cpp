@@ -13,7 +13,7 @@ namespace {
 result<int> node(session& in, const arguments& args) {
   if (!in.env().node_main)
     return error{errc::refused, "this program runs no nodes", "", ""};
-  // A node writes JSON lines anyway, so scripts that say `-o json` everywhere may say it here.
+  // A node writes JSON lines anyway, so scripts that say `-o json` everywhere may say it here; its errors heed it.
   std::vector<std::string> rest;
   const auto& given = args.all("REST");
   for (size_t i = 0; i < given.size(); ++i) {
@@ -24,11 +24,12 @@ result<int> node(session& in, const arguments& args) {
       rest.push_back(word);
       continue;
     }
-    auto format = word == "-o" || word == "--output"
+    auto wanted = word == "-o" || word == "--output"
                     ? (i + 1 < given.size() ? given[++i] : std::string{})
                     : word.substr(word.size() - std::min<size_t>(word.size(), 4));
-    if (format != "json")
+    if (wanted != "json")
       return error{errc::usage, "a node writes its log, and that is JSON", "-o", "json"};
+    in.options().output = format::json;
   }
   return in.env().node_main(rest);
 }
@@ -89,7 +90,9 @@ std::vector<verb> cluster_verbs() {
      .details = "On a folder whose cluster runs it stops nothing and starts what is missing: more "
                 "nodes (--nodes), and those that died. By itself nothing starts them, so that "
                 "drills show: a node that died stays dead until the next `up`, unless --respawn. "
-                "--timeout says how long it may take to be ready (default 60s)."},
+                "--timeout says how long it may take to be ready (default 60s). The streams of the "
+                "development cluster need 768 MiB free: they may take 576 MiB, and nats-server "
+                "grants three quarters of what is free."},
     {.name = "down",
      .summary = "stop what `up --detach` started, in order",
      .run = down,

@@ -29,7 +29,7 @@ result<int> list_letters(session& in, const arguments& args) {
   how.table = [&](const json::value& x, const style& s) {
     if (items(x, "").empty())
       return std::string{"no dead letters\n"};
-    return render_letters(items(x, ""), s, in.now());
+    return render_letters(items(x, ""), args.get("state") == "any", s, in.now());
   };
   return in.print(*answer, how);
 }

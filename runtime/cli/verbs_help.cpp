@@ -40,7 +40,18 @@ result<int> help(session& in, const arguments& args) {
 }
 
 json::value code_json(const errc_info& x) {
-  return json::object{{"code", x.name}, {"http", x.http}, {"exit", x.exit}, {"text", x.text}};
+  return json::object{{"code", x.name},
+                      {"http", x.http},
+                      {"exit", x.exit},
+                      {"exit_own", x.exit_own},
+                      {"text", x.text}};
+}
+
+/// `3`, or `3 or 1` when a command's own error has another.
+std::string exit_text(const json::value& x) {
+  auto out = show(x, "exit");
+  auto own = show(x, "exit_own");
+  return own == out ? out : out + " or " + own;
 }
 
 /// Every code with what it means, a line each.
@@ -57,13 +68,13 @@ result<int> list_codes(session& in) {
       auto meaning = show(x, "text");
       if (auto end = meaning.find(". "); !s.wide && end != meaning.npos)
         meaning.resize(end + 1);
-      rows.push_back({{show(x, "code"), tone::strong},
-                      {show(x, "exit")},
-                      {show(x, "http")},
-                      {std::move(meaning)}});
+      rows.push_back(
+        {{show(x, "code"), tone::strong}, {exit_text(x)}, {show(x, "http")}, {std::move(meaning)}});
     }
     return render_table(
-      {{"CODE"}, {"EXIT", true}, {"HTTP", true}, {"MEANS", false, 20, false, true}}, rows, s);
+             {{"CODE"}, {"EXIT", true}, {"HTTP", true}, {"MEANS", false, 20, false, true}}, rows, s)
+           + "\nExit statuses without a code: 0 done; 7 done, but something did not stop in time\n"
+             "and was killed or left behind; 130 ctrl-C.\n";
   };
   return in.print(json::value(std::move(out)), how);
 }
@@ -83,7 +94,7 @@ result<int> explain(session& in, const arguments& args) {
   view how;
   how.name = names_of("code");
   how.table = [](const json::value& v, const style& s) {
-    return paint(s, tone::strong, show(v, "code")) + "  exit status " + show(v, "exit") + ", HTTP "
+    return paint(s, tone::strong, show(v, "code")) + "  exit status " + exit_text(v) + ", HTTP "
            + show(v, "http") + "\n" + show(v, "text") + "\n";
   };
   return in.print(code_json(info(*found)), how);

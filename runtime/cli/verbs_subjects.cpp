@@ -36,9 +36,6 @@ result<int> pub(session& in, const arguments& args) {
   auto count = args.number("count", 1);
   if (!count)
     return count.error();
-  if (args.has("event"))
-    if (auto ok = check_event_type(args.get("event"), "--event"); !ok)
-      return ok.error();
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();
@@ -131,8 +128,6 @@ result<int> sub(session& in, const arguments& args) {
 result<int> req(session& in, const arguments& args) {
   if (auto ok = check_subject(args.get("SUBJECT"), "SUBJECT", false); !ok)
     return ok.error();
-  if (auto some = args.time("timeout", false); !some)
-    return some.error();
   auto headers = message_headers(args);
   if (!headers)
     return headers.error();
@@ -265,7 +260,7 @@ std::vector<verb> subject_verbs() {
                                  {"NAME", "of `consumers`", word_kind::consumer}};
   argument subject{"SUBJECT", "a NATS subject"};
   flag header{"-H,--header", "K:V", "a header of the message", word_kind::any, {}, true};
-  argument body{"BODY", "the bytes; absent: standard input", word_kind::any, false};
+  argument body{"BODY", "the bytes; absent: standard input", word_kind::any, false, {}, true};
   return {
     {.name = "pub",
      .summary = "publish to a subject; says whether a stream keeps it",

@@ -22,7 +22,7 @@ result<std::string> optional_path(session& in, const std::string& given, std::st
 /// A list now, or the same as a stream with `-f`.
 result<int> list_or_follow(session& in, std::string_view path, query values, bool follow,
                            const std::function<std::string(const json::value&)>& line,
-                           json::array (*merged)(const json::array&) = nullptr) {
+                           const std::function<std::string(const json::array&)>& whole) {
   if (follow) {
     values.emplace_back("follow", "true");
     auto done = in.follow(path, values, [&](const json::value& x) {
@@ -38,13 +38,7 @@ result<int> list_or_follow(session& in, std::string_view path, query values, boo
   in.tell_missing(*answer, "what it knows is not in the list");
   view how;
   how.name = names_of("path");
-  how.table = [&](const json::value& x, const style&) {
-    std::string out;
-    const auto& all = items(x, "");
-    for (const auto& item : merged != nullptr ? merged(all) : all)
-      out += line(item);
-    return out;
-  };
+  how.table = [&](const json::value& x, const style&) { return whole(items(x, "")); };
   return in.print(*answer, how);
 }
 
@@ -70,7 +64,9 @@ result<int> history(session& in, const arguments& args) {
   return list_or_follow(
     in, "/v1/history", {{"since", *since}, {"path", *path}, {"node", node_filter(in, args)}},
     args.has("follow"), [&](const json::value& x) { return history_line(x, in.how(), in.now()); },
-    merged_history);
+    [&](const json::array& all) {
+      return render_history(merged_history(all), in.how(), in.now());
+    });
 }
 
 result<int> logs(session& in, const arguments& args) {
@@ -90,8 +86,14 @@ result<int> logs(session& in, const arguments& args) {
                {"level", args.get("level")},
                {"node", node_filter(in, args)},
                {"previous", args.has("previous") ? "true" : ""}};
-  return list_or_follow(in, "/v1/logs", values, args.has("follow"),
-                        [&](const json::value& x) { return log_line(x, in.how(), in.now()); });
+  auto line = [&](const json::value& x) { return log_line(x, in.how(), in.now()); };
+  return list_or_follow(in, "/v1/logs", values, args.has("follow"), line,
+                        [&](const json::array& all) {
+                          std::string out;
+                          for (const auto& x : all)
+                            out += line(x);
+                          return out;
+                        });
 }
 
 result<int> why(session& in, const arguments& args) {
@@ -254,8 +256,6 @@ result<int> chaos_pause(session& in, const arguments& args) {
   if (!how_long)
     return how_long.error();
   auto target = args.get("TARGET");
-  if (target.empty())
-    return error{errc::usage, "is empty; give a path or a node", "TARGET", ""};
   query values{{"for", to_string(how_long->value_or(std::chrono::seconds{5}))}};
   if (target.find('/') == std::string::npos) {
     if (auto ok = check_name(target, "TARGET"); !ok)

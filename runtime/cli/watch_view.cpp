@@ -24,6 +24,11 @@ tone tone_of_level(std::string_view level) {
   return level == "debug" || level == "trace" ? tone::dim : tone::plain;
 }
 
+std::string place_in_history(const json::value& x) {
+  auto path = show(x, "path");
+  return show(x, "node") + (path == "-" ? "" : ":" + path);
+}
+
 /// The first of several names that a log record may use.
 std::string first_of(const json::value& x, std::initializer_list<std::string_view> names) {
   for (auto name : names)
@@ -69,13 +74,27 @@ json::array merged_history(const json::array& entries) {
   return out;
 }
 
-std::string history_line(const json::value& x, const style& how, instant now) {
-  auto where = show(x, "node");
-  if (show(x, "path") != "-")
-    where += ":" + show(x, "path");
-  return paint(how, tone::dim, show_time(x, "at", now)) + "  "
+std::string history_line(const json::value& x, const style& how, instant now, size_t time,
+                         size_t where) {
+  return paint(how, tone::dim, pad(show_time(x, "at", now), time)) + "  "
          + paint(how, tone_of_kind(text(x, "kind")), pad(show(x, "kind"), 10)) + "  "
-         + paint(how, tone::strong, where) + "  " + show(x, "text") + "\n";
+         + paint(how, tone::strong, pad(place_in_history(x), where)) + "  " + show(x, "text")
+         + "\n";
+}
+
+std::string render_history(const json::array& entries, const style& how, instant now) {
+  constexpr size_t where_max = 40; // A longer one stands out alone instead of moving all others.
+  size_t time = 0;
+  size_t where = 0;
+  for (const auto& x : entries) {
+    time = std::max(time, display_width(show_time(x, "at", now)));
+    if (auto width = display_width(place_in_history(x)); width <= where_max)
+      where = std::max(where, width);
+  }
+  std::string out;
+  for (const auto& x : entries)
+    out += history_line(x, how, now, time, where);
+  return out;
 }
 
 std::string log_line(const json::value& x, const style& how, instant now) {

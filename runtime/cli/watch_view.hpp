@@ -14,7 +14,12 @@ namespace coppice::cli {
 /// with `node` naming them all. Only entries about nodes, NATS and reloads; everything else happened on one node alone.
 json::array merged_history(const json::array& entries);
 
-std::string history_line(const json::value& x, const style& how, instant now);
+/// `time` and `where` columns are at least so wide.
+std::string history_line(const json::value& x, const style& how, instant now, size_t time = 0,
+                         size_t where = 0);
+
+/// Lines with what happened below each other.
+std::string render_history(const json::array& entries, const style& how, instant now);
 std::string log_line(const json::value& x, const style& how, instant now);
 std::string render_why(const json::value& x, const style& how);
 

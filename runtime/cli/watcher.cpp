@@ -28,7 +28,7 @@ process_ref watcher_of(const std::string& folder) {
   int fd = ::open(lock_file(folder).c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0)
     return {};
-  bool free = !is_locked(fd);
+  bool free = !lock_of_others(fd);
   std::string text(64, '\0');
   auto n = ::pread(fd, text.data(), text.size(), 0);
   ::close(fd);
@@ -260,7 +260,7 @@ result<void> watcher::carry_out() {
     return wanted.error();
   auto done = start_missing(*wanted);
   state_.answered = wanted->id;
-  state_.problem = done ? std::string{} : to_string(done.error());
+  state_.problem = done ? error{} : done.error();
   save();
   return done;
 }

@@ -127,7 +127,7 @@ error client::impl::parse_error(const error_code& failed) const {
   if (failed == beast_http::error::partial_message)
     return {errc::protocol, "the connection ended inside the answer", link.shown(), ""};
   return {errc::protocol, "the answer is not valid HTTP: " + failed.message(), link.shown(),
-          "an HTTP server at this address"};
+          "expected an HTTP server at this address"};
 }
 
 result<void> client::impl::send(std::string_view head, std::string_view body, bool again,

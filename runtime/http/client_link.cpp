@@ -113,13 +113,13 @@ result<void> client_link::open_unix(time_point deadline) {
       break;
     if (failed == ENOENT)
       return error{errc::unavailable, "there is no socket at this path", shown(),
-                   "the socket of a running node"};
+                   "expected the socket of a running node"};
     if (failed == ECONNREFUSED)
       return error{errc::unavailable, "nobody listens on this socket: its process has ended",
                    shown(), "start it again"};
     if (failed == EACCES || failed == EPERM)
       return error{errc::unavailable, "this socket belongs to another user", shown(),
-                   "the user who runs the node"};
+                   "expected the user who runs the node"};
     if (failed != EAGAIN)
       return error{errc::unavailable, "the socket cannot be connected to: " + words_for(failed),
                    shown(), ""};
@@ -182,7 +182,7 @@ result<std::vector<tcp::endpoint>> client_link::look_up(time_point deadline) {
   if (shared->failed != 0 || shared->endpoints.empty())
     return error{errc::unavailable,
                  std::string{"the host's name is not known: "} + ::gai_strerror(shared->failed),
-                 shown(), "a name or an address of a running server"};
+                 shown(), "expected a name or an address of a running server"};
   return std::move(shared->endpoints);
 }
 
@@ -212,7 +212,7 @@ result<void> client_link::open_tcp(time_point deadline) {
     return ran;
   if (failed)
     return error{errc::unavailable, "nobody answers at this address: " + failed.message(), shown(),
-                 "the address of a running server"};
+                 "expected the address of a running server"};
   socket.set_option(tcp::no_delay{true}, failed);
   stream_socket plain{std::move(socket)};
   if (where_.kind == endpoint_url::scheme::https)
@@ -223,7 +223,7 @@ result<void> client_link::open_tcp(time_point deadline) {
 
 result<void> client_link::load_tls() {
   auto failure = [](const error_code& failed, std::string what, const std::string& file) {
-    return error{errc::tls, std::move(what) + ": " + failed.message(), file, "a PEM file"};
+    return error{errc::tls, std::move(what) + ": " + failed.message(), file, "expected a PEM file"};
   };
   auto made = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_client);
   error_code failed;

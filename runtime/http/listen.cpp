@@ -62,10 +62,10 @@ result<void> check_free(const std::string& path) {
   }
   if (!S_ISSOCK(found.st_mode))
     return error{errc::in_use, "there is a file here that is not a socket", path,
-                 "another path, or remove the file"};
+                 "give another path, or remove the file"};
   if (is_live(path))
     return error{errc::in_use, "another process listens on this socket", path,
-                 "another path, or stop that process"};
+                 "give another path, or stop that process"};
   return {};
 }
 
@@ -114,7 +114,7 @@ result<listener> listen_unix(const std::string& path) {
   unique_fd folder{::open(where.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!folder)
     return error{errc::storage, "the socket's folder cannot be opened: " + reason_of(errno),
-                 where.folder, "an existing folder"};
+                 where.folder, "expected an existing folder"};
   // Keeps two starting servers from both finding the same file stale. Somebody else's lock on the
   // folder is no reason to wait or to fail.
   ::flock(folder.get(), LOCK_EX | LOCK_NB);
@@ -186,9 +186,9 @@ result<listener> listen_tcp(const tcp_endpoint& where) {
   }
   if (failed == EADDRINUSE)
     return error{errc::in_use, "another process listens on this port", shown,
-                 "another port; 0 takes any free one"};
+                 "give another port; 0 takes any free one"};
   return error{errc::invalid_config, "this address cannot be listened on: " + reason_of(failed),
-               shown, "an address of this machine, such as 127.0.0.1"};
+               shown, "expected an address of this machine, such as 127.0.0.1"};
 }
 
 void remove_socket_file(const listener& x) {

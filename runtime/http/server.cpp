@@ -89,7 +89,7 @@ namespace {
 
 result<void> load(asio::ssl::context& context, const tls_files& files) {
   auto failure = [](const error_code& failed, std::string what, const std::string& file) {
-    return error{errc::tls, std::move(what) + ": " + failed.message(), file, "a PEM file"};
+    return error{errc::tls, std::move(what) + ": " + failed.message(), file, "expected a PEM file"};
   };
   error_code failed;
   using ssl = asio::ssl::context;
@@ -129,7 +129,7 @@ struct server::impl {
     auto& options = shared.options;
     if (options.unix_path.empty() && !options.tcp)
       return error{errc::invalid_config, "there is nothing to listen on", "",
-                   "a Unix socket or a TCP endpoint"};
+                   "expected a Unix socket or a TCP endpoint"};
     if (options.tls && options.tcp) {
       shared.tls.emplace(asio::ssl::context::tls_server);
       if (auto done = load(*shared.tls, *options.tls); !done)

@@ -80,7 +80,7 @@ const refused refused_fields[] = {
   {"maybe", "{}", errc::missing_field, "/maybe/x", "required"},
   {"retries", "\"3\"", errc::wrong_type, "/retries", "whole number", "3"},
   {"points", "[{\"x\":1,\"y\":2},{\"x\":1,\"z\":2}]", errc::unknown_field, "/points/1/z",
-   "fields are x, y", "x"},
+   "fields are x, y"},
   {"grid", "[[1],[2,null]]", errc::wrong_type, "/grid/1/1", "found null"},
   {"tags", "[\"a\",\"b\",\"a\"]", errc::invalid_value, "/tags/2", "twice"},
   {"limits", "{\"a/b\":\"1\"}", errc::invalid_value, "/limits/a~1b", "no unit"},

@@ -29,12 +29,6 @@ struct node_arguments {
   std::vector<std::string> set;
 };
 
-int fail(const error& x) {
-  std::fprintf(stderr, "coppice node: %s\n", to_string(x).c_str());
-  // 3 is for who asks a node: this one only has a disk that fails.
-  return x.code == errc::storage ? 1 : info(x.code).exit;
-}
-
 std::string default_data(const std::string& name) {
   auto* state = std::getenv("XDG_STATE_HOME");
   auto* home = std::getenv("HOME");
@@ -150,7 +144,7 @@ private:
 
 } // namespace
 
-int node_main(const node_program& program, const std::vector<std::string>& args) {
+result<int> node_main(const node_program& program, const std::vector<std::string>& args) {
   node_arguments x;
   CLI::App app{"runs one node in the foreground", "coppice node"};
   app.add_option("--config", x.config, "node file or cluster file (YAML)");
@@ -169,14 +163,12 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0)
       return app.exit(e);
-    std::fprintf(stderr, "coppice node: %s; `coppice help node` shows how it goes\n", e.what());
-    return 2;
+    return error{errc::usage, std::string{e.what()} + "; `coppice help node` shows how it goes",
+                 "node", ""};
   }
-  if (x.config.empty() && !is_name(x.name)) {
-    std::fprintf(stderr,
-                 "coppice node: give --config FILE, or --name NAME with a name like alpha\n");
-    return 2;
-  }
+  if (x.config.empty() && !is_name(x.name))
+    return error{errc::usage, "give --config FILE, or --name NAME with a name like alpha", "node",
+                 ""};
   x.cluster.node = x.name;
   x.cluster.has_file = !x.config.empty();
   if (x.config.empty())
@@ -184,22 +176,16 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   auto types = program.make_catalog();
   auto options = load_options(x, types);
   if (!options)
-    return fail(options.error());
+    return options.error();
   auto outcome = x.config.empty() ? config::load_text("command line", minimal_file(x), *options)
                                   : config::load_file(x.config, *options);
-  if (!outcome) {
-    for (auto& mistake : outcome.mistakes)
-      std::fprintf(stderr, "%s\n", config::to_string(mistake).c_str());
-    return info(errc::invalid_config).exit;
-  }
+  if (!outcome)
+    return config::to_error(outcome.mistakes);
   auto* mine = x.name.empty() ? &outcome.config->nodes.front() : outcome.config->find(x.name);
-  if (x.name.empty() && outcome.config->nodes.size() > 1) {
-    std::fprintf(stderr, "coppice node: %s describes several nodes; say which with --name\n",
-                 x.config.c_str());
-    return 2;
-  }
+  if (x.name.empty() && outcome.config->nodes.size() > 1)
+    return error{errc::usage, "describes several nodes; say which with --name", x.config, ""};
   if (mine == nullptr)
-    return fail({errc::not_found, "there is no node '" + x.name + "' in the file", x.config, {}});
+    return error{errc::not_found, "there is no node '" + x.name + "' in the file", x.config, {}};
   auto chosen = *mine;
   if (chosen.config.node.data.empty())
     chosen.config.node.data = default_data(chosen.config.node.name);
@@ -211,13 +197,13 @@ int node_main(const node_program& program, const std::vector<std::string>& args)
   signal_thread signals{me};
   admin_server admin{me};
   if (auto ok = me.prepare(); !ok)
-    return fail(ok.error());
+    return ok.error();
   if (auto ok = admin.start(); !ok)
-    return fail(ok.error());
+    return ok.error();
   signals.start();
   if (auto ok = me.start(); !ok) {
     admin.stop();
-    return fail(ok.error());
+    return ok.error();
   }
   if (me.peers() != nullptr)
     me.peers()->set_admin_url(admin.url());

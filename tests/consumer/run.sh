@@ -22,29 +22,34 @@ quietly cmake --install "$build" --prefix "$work/prefix"
 [ -e "$work/prefix/include/coppice/runtime/testkit/testkit.hpp" ]
 [ -e "$work/prefix/share/doc/coppice/testkit.md" ]
 flags=$(sed -n 's/^COPPICE_SANITIZE:.*=//p' "$build/CMakeCache.txt")
-configure() { # SOURCE BUILD: without optimisation, which is most of the time
-  quietly cmake -G Ninja -S "$1" -B "$2" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
-    -DCMAKE_PREFIX_PATH="$work/prefix" ${flags:+"-DCMAKE_CXX_FLAGS=-fsanitize=$flags"}
-}
+fast=(-DCMAKE_CXX_FLAGS_RELEASE=-O0 ${flags:+"-DCMAKE_CXX_FLAGS=-fsanitize=$flags"}) # optimising is most of the time
+printed() { sed -n 's/^    \(cmake -.* -B .*\)/\1/p' "$1"; } # README: how it says to configure
+guide=$(printed "$here/../../examples/first_actor/README.md")
+read -ra configure <<<"${guide//PREFIX_PATH=PREFIX/PREFIX_PATH=$work/prefix}"
 
 # A stranger's project, and its test.
-configure "$here" "$work/build"
-quietly ninja -C "$work/build"
-expect 0 . "$work/build/consumer" version
-expect 0 field "$work/build/consumer" explain unknown_field
+mkdir "$work/stranger"
+cp "$here"/CMakeLists.txt "$here"/*pp "$work/stranger"
+cd "$work/stranger"
+quietly "${configure[@]}" "${fast[@]}"
+# What Debian needs for `./coppice up` has no make.
+[ -e build/build.ninja ] || fail "'$guide' does not ask for Ninja"
+quietly ninja -C build
+expect 0 . "$work/stranger/build/consumer" version
+expect 0 field "$work/stranger/build/consumer" explain unknown_field
 # What the catalog accepts is known without another word, also where no node runs.
-quietly "$work/build/consumer" schema write "$work/schemas"
+quietly "$work/stranger/build/consumer" schema write "$work/schemas"
 expect 0 demo.set_interval cat "$work/schemas/type_ids.txt"
 # The tree that it has written in code.
-"$work/build/consumer" node --name alpha --data "$work/consumer" >"$work/node.log" 2>&1 &
+"$work/stranger/build/consumer" node --name alpha --data "$work/consumer" >"$work/node.log" 2>&1 &
 node=$!
 export COPPICE_NODE=unix://$work/consumer/admin.sock
-expect 0 running "$work/build/consumer" wait /user/always --for running --timeout 20s
-expect 0 demo.ticker "$work/build/consumer" tree
+expect 0 running "$work/stranger/build/consumer" wait /user/always --for running --timeout 20s
+expect 0 demo.ticker "$work/stranger/build/consumer" tree
 unset COPPICE_NODE
 kill "$node"; wait "$node" || fail "the node ended with $?: $(tail -n 20 "$work/node.log")"
 node=
-quietly ctest --test-dir "$work/build" --output-on-failure --no-tests=error
+quietly ctest --test-dir build --output-on-failure --no-tests=error
 coppice=$work/prefix/bin/coppice
 expect 0 . "$coppice" version
 
@@ -65,8 +70,9 @@ cd "$work/shop"
 expect 0 'changed node.yaml' "$coppice" new actor shop.till
 expect 0 'changed main.cpp' "$coppice" new message shop.order
 expect 5 till.hpp "$coppice" new actor shop.till
-configure . build
-quietly ninja -C build
+[ "$(printed README.md)" = "$guide" ] || fail "README.md configures by '$(printed README.md)', the guide by '$guide'"
+quietly "${configure[@]}" "${fast[@]}"
+quietly cmake --build build
 program=$work/shop/build/shop
 expect 0 '100% tests passed' "$program" test
 expect 1 'No tests' "$program" test nothing_like_that

@@ -208,12 +208,22 @@ wrong 4 'node: {name: a}\nuser:\n  - id: x\n    type: edge.host_pollr\n' 'user[0
 wrong 3 'node: {name: a}\nuser:\n  - {id: x, type: edge.host_poller, args: {intervall: 1s}}\n' 'user[0].args.intervall' 'unknown field' interval
 wrong 4 'node: {name: a}\nuser:\n  - {id: x, type: edge.host_poller}\n  - {id: x, type: edge.host_poller}\n' 'user[1].id' 'second time'
 wrong 3 'node: {name: a}\nuser:\n  - {id: x, type: edge.host_poller, restart: sometimes}\n' 'user[0].restart' sometimes
-expect 1 config check "$home/none.yaml"
+check_json "config check's error" '["invalid_config", true]' '[d["error"]["code"], d["error"]["at"].startswith(a[0])]' "$home/wrong.yaml"
+expect 2 config check "$home/none.yaml"
 check_in "config check of a missing file" "$home/none.yaml" "$out"
+expect 2 config check "$home/none.yaml" -o json
+check_json "config check of a missing file" '["usage", false, 1]' '[d["error"]["code"], d["ok"], len(d["mistakes"])]'
 
 # ---- a node that must not start ----
 expect 1 node --config "$home/wrong.yaml"
 check_in "node with a wrong configuration" "$home/wrong.yaml:" "$err"
+expect_error 1 invalid_config node --config "$home/wrong.yaml"
+expect_error 1 invalid_config node --config "$home/none.yaml"
+expect_error 2 usage node
+expect_error 2 usage node --bogus
+expect_error 2 usage node --config "$COPPICE_DATA/cluster.yaml"
+expect_error 1 storage node --name q --data "$home/wrong.yaml/q"
+expect_error 5 in_use node --config "$COPPICE_DATA/cluster.yaml" --name beta
 expect 5 node --config "$COPPICE_DATA/cluster.yaml" --name beta
 check_in "a data folder in use" "$COPPICE_DATA/beta" "$err"
 check_in "a data folder in use" "pid $(pid_of beta)" "$err"

@@ -61,6 +61,14 @@ expect_error 1 refused delete "gamma:$host" --yes --node alpha   # the configura
 expect_error 1 refused delete alpha:/system/store --yes
 expect_error 2 usage delete "$extra"
 
+expect_error 1 not_accepted send alpha:/system/store edge.get_status '{}' --node beta
+expect_error 1 not_accepted request alpha:/system/store edge.get_status '{}'
+
+# ---- what commands NATS itself is not published to ----
+expect_error 1 refused pub '$JS.API.STREAM.DELETE.EDGE' ''
+expect_error 1 refused req '$JS.API.STREAM.DELETE.EDGE' ''
+expect 0 stream info EDGE
+
 # ---- consumers of a stream ----
 expect 0 sub 'edge.>' --durable audit --ack --count 1 -o json
 expect 0 consumer info EDGE audit -o json
@@ -100,6 +108,25 @@ expect 0 history --node gamma -o json
 check_json "history --node" '["gamma"]' 'sorted({x["node"] for x in d})'
 expect 0 history -o json
 check_json "history has the drill" true 'any(x["kind"] == "drill" for x in d)'
+
+# ---- a killed supervisor: all below it, as in a shutdown, and then its restart ----
+expect 0 kill beta:/user/edge --yes
+told_in_order() {
+  is '["extra", "journal", "alerts", "host", "edge"]' \
+    '[x["path"].split("/")[-1] for x in d if "its supervisor was killed" in x["text"] or x["kind"] == "restart" and x["path"].endswith("/user/edge")]' \
+    history --of beta
+}
+eventually 10 "history of a killed supervisor" told_in_order
+expect 0 wait beta:/user/edge/journal --for running --timeout 10s
+expect 0 kill beta:/user --yes
+with_user() {
+  is '["journal", "alerts", "host", "edge", "user"]' \
+    '[x["path"].split("/")[-1] for x in d if "its supervisor was killed" in x["text"] or x["kind"] == "restart" and x["path"].endswith("/user")][-5:]' \
+    history --of beta
+}
+eventually 10 "history of a killed /user" with_user
+expect 0 wait beta:/user/edge/journal --for running --timeout 10s
+check "nothing stray on stderr" "" "$(cat "$COPPICE_DATA"/*/stderr.log | grep -F '***' || true)"
 
 # ---- kill -9 ----
 timeout 60 "$program" sub 'coppice.>' -o json >"$home/told.jsonl" 2>"$home/told.log" &

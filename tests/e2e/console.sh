@@ -43,6 +43,46 @@ COLUMNS=80 expect 0 top --once
 check "lines of top --once over 80 columns" "" "$("$python" -IS -c 'import sys; print("\n".join(l for l in open(sys.argv[1], encoding="utf-8").read().splitlines() if len(l) > 80), end="")' "$out")"
 expect_error 2 usage top --once --sort nonsense
 
+# ---- the whole screen: keys act on the row that is chosen, and on nothing when there is none ----
+on_screen() { # PATH STEP...: `top PATH` on a terminal; a step is KEYS=TEXT, and TEXT comes after KEYS
+  said="coppice top $1 (on a terminal)" checks=$((checks + $# - 1))
+  "$python" -IS - "$program" "$@" <<'END' >"$out" 2>"$err" || fail "$said" "every text behind its keys" "$(tail -n 1 "$err")"
+import fcntl, os, pty, re, select, struct, sys, termios, time
+program, path, steps = sys.argv[1], sys.argv[2], sys.argv[3:]
+pid, screen = pty.fork()
+if pid == 0:
+    time.sleep(0.2)  # until the size is set
+    os.environ["TERM"] = "xterm-256color"
+    os.execv(program, [program, "top", path])
+fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+for step in steps:
+    keys, text = step.split("=", 1)
+    os.write(screen, keys.encode().decode("unicode_escape").encode())
+    seen, until = "", time.monotonic() + 10
+    while text not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen):
+        if time.monotonic() > until:
+            sys.exit(f"no {text!r} behind {keys!r}")
+        if select.select([screen], [], [], 0.1)[0]:
+            seen += os.read(screen, 65536).decode("utf-8", "replace")
+os.write(screen, b"q")
+try:
+    while os.read(screen, 65536):
+        pass
+except OSError:
+    pass
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+if status != 0:
+    sys.exit(f"exit status {status}")
+END
+}
+on_screen alpha:/user/edge '=journal' '/zzz\r=nothing matches the filter' 'r=none to restart' 'k=none to kill' \
+  't=none to trace' '\r=none to inspect' '\x1b=journal' '?=keys and columns' '?=1 node' 'r=restart alpha:/user/edge? [y/N]' 'n=q quit'
+is_one() { is 1 'd["incarnation"]' inspect alpha:/user/edge/host; }
+is_one || fail "keys without a row" "nothing restarted" "$(cat "$out")"
+# Keys that come faster than frames are about the list as it is, not as it was drawn.
+on_screen alpha:/user/edge '=journal' '/zzz\rr=none to restart' '\x1b=journal' '/host\r=filter host' '\x1b[Fr=restart alpha:/user/edge/host: '
+is_one && fail "r on a row" "a restart" "incarnation 1"
+
 # ---- a terminal: colours, unless NO_COLOR ----
 in_terminal() { # COMMAND...: what it prints on a terminal
   said="$* (on a terminal)"

@@ -17,6 +17,17 @@ check_in "an empty folder" "lacks ca.crt, delta.crt and delta.key" "$err"
 expect 2 node --name delta --join 10.0.0.1:7400 --data "$data" --certificates "$COPPICE_DATA/ca"
 check_in "no address for the others" "--listen HOST:PORT" "$err"
 
+# ---- another cluster's: turned away, and the history says so once ----
+"$program" node --name delta --cluster other --join "$seed" --certificates "$COPPICE_DATA/ca" --nats "$nats" \
+  --data "$home/other" >"$home/other.log" 2>&1 &
+other=$!
+refused='[x for x in d if x["kind"] == "node" and "(cluster_name)" in x["text"]]'
+told() { is true "len($refused) == 1" history --of alpha; }
+eventually 10 "alpha tells that it refused a node" told
+expect 0 history --of alpha -o json
+check_json "who was refused" '[["127.0.0.1", "cluster_name", 1]]' "[[x['details'][k] for k in ('source', 'reason', 'count')] for x in $refused]"
+kill -TERM "$other"; wait "$other" || true
+
 # ---- one command ----
 "$program" node --name delta --cluster dev --join "$seed" --certificates "$COPPICE_DATA/ca" --nats "$nats" \
   --data "$data" >"$home/delta.log" 2>&1 &

@@ -25,7 +25,12 @@ finish() {
 }
 trap finish EXIT
 
+# What was open when it started is not held by what it leaves running.
+exec 9>"$home/lock"
+flock 9
 expect 0 "$program" up --detach -o json
+exec 9>&-
+flock -n "$home/lock" true || fail "the cluster holds a lock of who started it"
 [ "$(field "$home/out" name | sort -u | tr '\n' ' ')" = "alpha beta gamma " ] || fail "not three nodes: $(cat "$home/out")"
 field "$home/out" nats_url | grep -q '^nats://127.0.0.1:' || fail "no NATS URL"
 mapfile -t pids < <(field "$COPPICE_DATA/cluster.json" pid)
@@ -61,7 +66,12 @@ kill -STOP "$beta"
 until [ -e "$COPPICE_DATA/down.grace" ]; do sleep 0.01; done
 expect 5 "$program" up --detach --timeout 100ms
 grep -q 'is still under way after 100ms' "$home/err" || fail "up does not say what it waited for: $(cat "$home/err")"
+# Two that wait for it: one starts the cluster, the other finds it there.
+"$program" up --detach >"$home/second.out" 2>"$home/second.err" & second=$!
 expect 0 "$program" up --detach
+got=0; wait "$second" || got=$?
+[ "$got" = 0 ] || fail "up beside up gave $got: $(cat "$home/second.err")"
+grep -q 'in this folder already' "$home/err" "$home/second.err" || fail "no up says that the cluster runs: $(cat "$home/err" "$home/second.err")"
 grep -q 'a `down` is under way in this folder' "$home/err" || fail "up does not say that it waits: $(cat "$home/err")"
 got=0; wait "$down" || got=$?
 [ "$got" = 7 ] || fail "down gave $got, expected 7: $(cat "$home/down.out")"
