@@ -3,6 +3,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <filesystem>
+
+#include <unistd.h>
 
 using namespace coppice;
 using namespace coppice::config;

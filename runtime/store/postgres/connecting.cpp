@@ -60,6 +60,8 @@ result<std::string> with_deadlines(const std::string& url, const std::string& pa
   options->try_emplace("connect_timeout", "3");
   options->try_emplace("tcp_user_timeout", "10000"); // milliseconds
   options->try_emplace("keepalives_idle", "5");
+  options->try_emplace("keepalives_interval", "5");
+  options->try_emplace("keepalives_count", "3");
   options->try_emplace("application_name", "coppice");
   std::string out;
   for (const auto& [name, value] : *options)

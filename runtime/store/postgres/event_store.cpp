@@ -16,18 +16,25 @@ namespace {
 
 using events = std::vector<store::recorded_event>;
 
+result<void> make_tables(const options& settings) {
+  pool once{settings.url, 1, [](pqxx::connection&) {}};
+  return once.use(
+    [&](pqxx::connection& x) { return migrate(x, settings.schema, event_store_schema()); });
+}
+
 class postgres_event_store : public store::event_store {
 public:
   explicit postgres_event_store(const options& settings)
     : readers_(std::make_shared<pool>(
       settings.url, settings.readers_max,
       [schema = settings.schema](pqxx::connection& x) { prepare_reading(x, schema); })),
-      writer_(
-        settings, hub_,
-        [settings, setup = std::make_shared<pool>(settings.url, 1, [](pqxx::connection&) {})] {
-          return setup->use(
-            [&](pqxx::connection& x) { return migrate(x, settings.schema, event_store_schema()); });
-        }),
+      writer_(settings, hub_,
+              [settings, current = false]() mutable -> result<void> {
+                // A connection of its own: one that waited idle may be to a server that froze since.
+                auto made = current ? result<void>{} : make_tables(settings);
+                current = bool{made};
+                return made;
+              }),
       listener_(settings.url, settings.schema, hub_) {}
 
   store::store_scope scope() const override { return store::store_scope::cluster; }
@@ -186,9 +193,7 @@ result<std::shared_ptr<store::event_store>> open_event_store(options settings) {
     return url.error();
   settings.url = *url;
   // A server that answers now also tells now whether its tables are ours.
-  pool first{settings.url, 1, [](pqxx::connection&) {}};
-  auto reached = first.use(
-    [&](pqxx::connection& x) { return migrate(x, settings.schema, event_store_schema()); });
+  auto reached = make_tables(settings);
   if (!reached && reached.error().code == errc::refused)
     return reached.error();
   return std::shared_ptr<store::event_store>{std::make_shared<postgres_event_store>(settings)};

@@ -22,13 +22,19 @@ void advance(store::detail::tail_hub& hub, std::string_view text) {
   hub.advance(position);
 }
 
-bool look(PGconn& server, store::detail::tail_hub& hub) {
-  std::unique_ptr<PGresult, decltype(&PQclear)> row{
-    PQexec(&server, "SELECT position FROM event_head"), &PQclear};
-  if (PQresultStatus(row.get()) != PGRES_TUPLES_OK || PQntuples(row.get()) != 1)
-    return false;
-  advance(hub, PQgetvalue(row.get(), 0, 0));
-  return true;
+constexpr auto ask_for_head = "SELECT position FROM event_head";
+
+/// Reads the answers to a question for the head; false when it was refused, for want of tables.
+bool take_head(PGconn& server, store::detail::tail_hub& hub) {
+  bool fine = true;
+  while (auto* answer = PQgetResult(&server)) {
+    auto status = PQresultStatus(answer);
+    if (status == PGRES_TUPLES_OK && PQntuples(answer) == 1)
+      advance(hub, PQgetvalue(answer, 0, 0));
+    fine = fine && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK);
+    PQclear(answer);
+  }
+  return fine;
 }
 
 } // namespace
@@ -64,10 +70,11 @@ bool listener::listen() {
   PQsetNoticeProcessor(
     server.get(), [](void*, const char*) {}, nullptr);
   // Listening begins before the look, so that nothing falls between the two.
-  for (const auto& sql : {"SET search_path = " + schema_, "LISTEN " + schema_})
-    PQclear(PQexec(server.get(), sql.c_str()));
-  if (!look(*server, *hub_))
+  auto begin = "SET search_path = " + schema_ + "; LISTEN " + schema_ + "; " + ask_for_head;
+  if (PQsendQuery(server.get(), begin.c_str()) != 1)
     return true;
+  // Nothing here waits in libpq: a server that is frozen must not hold the node's end.
+  bool asked = true;
   for (;;) {
     if (!wait(PQsocket(server.get()), looks_every))
       return false;
@@ -79,8 +86,13 @@ bool listener::listen() {
       PQfreemem(note);
       told = true;
     }
-    if (!told && !look(*server, *hub_))
-      return true;
+    if (asked && PQisBusy(server.get()) == 0) {
+      asked = false;
+      if (!take_head(*server, *hub_))
+        return true;
+    } else if (!told && !asked) {
+      asked = PQsendQuery(server.get(), ask_for_head) == 1;
+    }
   }
 }
 

@@ -16,6 +16,8 @@ struct options {
   size_t queue_max = 16'384; ///< Jobs that wait; past it errc::rate_limited.
   size_t queue_bytes_max = 256 << 20;
   size_t group_max = 512; ///< Appends that share a transaction.
+  /// A server that takes longer to answer the writer is away. Longer than it may wait for the head's lock (10 s).
+  duration answers_within = std::chrono::seconds{30};
   breaker_options breaker;
 };
 

@@ -227,6 +227,35 @@ TEST_CASE("postgres: a server that is away is waited for, then refused, then bac
   CHECK(store->health().message.empty());
 }
 
+TEST_CASE("postgres: a server that does not answer is away, and holds nobody's end", "[postgres]") {
+  postgres_server server;
+  auto schema = server.new_schema();
+  auto opened = postgres::open_event_store({.url = server.url(),
+                                            .schema = schema,
+                                            .answers_within = 500ms,
+                                            .breaker = {.opens_after = 1s, .delay_max = 200ms}});
+  REQUIRE(opened);
+  auto store = *opened;
+  REQUIRE(store->append({"s", {}, {{.id = "a", .type = "t"}}}));
+  server.freeze(true);
+  auto lost = store->append({"s", {}, {{.id = "b", .type = "t"}}});
+  REQUIRE_FALSE(lost);
+  CHECK_FALSE(store->health().reachable);
+  server.freeze(false);
+  auto until = std::chrono::steady_clock::now() + 20s;
+  while (!store->health().reachable && std::chrono::steady_clock::now() < until)
+    std::this_thread::yield();
+  // Whether or not the frozen server stored it in the end, it is there once.
+  auto again = store->append({"s", {}, {{.id = "b", .type = "t"}}});
+  REQUIRE(again);
+  CHECK(again->version == 2);
+  CHECK(*store->stream_version("s") == 2);
+  server.freeze(true);
+  opened = error{errc::refused, "not needed any more"};
+  store.reset();
+  server.freeze(false);
+}
+
 TEST_CASE("postgres: followers hear of another node's events also after an outage", "[postgres]") {
   postgres_server server;
   auto schema = server.new_schema();

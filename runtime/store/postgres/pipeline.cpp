@@ -1,5 +1,6 @@
 #include "runtime/store/postgres/pipeline.hpp"
 
+#include "runtime/base/clock.hpp"
 #include "runtime/store/postgres/binary_array.hpp"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <unordered_set>
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 namespace coppice::postgres {
 
@@ -20,7 +22,7 @@ struct prepared {
 // The head's lock is held from the first trip to the commit. The limits end the transaction of a client that froze there.
 constexpr auto session_settings =
   "SET idle_in_transaction_session_timeout = '10s'; SET statement_timeout = '60s'; "
-  "SET lock_timeout = '30s'; "
+  "SET lock_timeout = '10s'; "
   "SELECT set_config('synchronous_commit', 'on', false) "
   "WHERE current_setting('synchronous_commit') IN ('off', 'local')";
 
@@ -99,9 +101,9 @@ private:
   std::vector<std::unique_ptr<PGresult, decltype(&PQclear)>> results_;
 };
 
-result<std::unique_ptr<pipeline>> pipeline::connect(const std::string& url,
-                                                    const std::string& schema) {
-  std::unique_ptr<pipeline> out{new pipeline{PQconnectdb(url.c_str()), schema}};
+result<std::unique_ptr<pipeline>>
+pipeline::connect(const std::string& url, const std::string& schema, duration answers_within) {
+  std::unique_ptr<pipeline> out{new pipeline{PQconnectdb(url.c_str()), schema, answers_within}};
   if (PQstatus(out->connection_) != CONNECTION_OK)
     return out->failure("cannot be connected to");
   PQsetNoticeProcessor(
@@ -158,7 +160,10 @@ result<pipeline::answers> pipeline::run(std::span<const command> commands) {
     return failure("is lost");
   answers out;
   result<void> outcome;
+  auto until = system_clock().monotonic() + answers_within_;
   for (size_t done = 0;;) {
+    if (auto ok = wait_for_answer(until); !ok)
+      return ok.error();
     auto* answer = PQgetResult(connection_);
     if (answer == nullptr) {
       // The end of one command's results.
@@ -186,6 +191,21 @@ result<pipeline::answers> pipeline::run(std::span<const command> commands) {
   if (!outcome)
     return outcome.error();
   return out;
+}
+
+/// libpq itself waits for ever: a server that is frozen, or a machine that is, would hold the writer.
+result<void> pipeline::wait_for_answer(duration until) const {
+  while (PQisBusy(connection_) != 0) {
+    auto left = until - system_clock().monotonic();
+    if (left <= duration{0})
+      return error{errc::unavailable, "PostgreSQL does not answer"};
+    pollfd wait{PQsocket(connection_), POLLIN, 0};
+    auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
+    static_cast<void>(::poll(&wait, 1, static_cast<int>(ms)));
+    if (wait.revents != 0 && PQconsumeInput(connection_) != 1)
+      return failure("is lost");
+  }
+  return {};
 }
 
 result<append_planner> pipeline::begin(std::span<const store::append_request* const> requests) {

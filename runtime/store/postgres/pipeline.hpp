@@ -20,8 +20,8 @@ enum class commit_outcome : uint8_t { committed, rolled_back, unknown };
 class pipeline {
 public:
   /// Blocks up to the connection string's `connect_timeout`.
-  static result<std::unique_ptr<pipeline>> connect(const std::string& url,
-                                                   const std::string& schema);
+  static result<std::unique_ptr<pipeline>>
+  connect(const std::string& url, const std::string& schema, duration answers_within);
   ~pipeline();
 
   /// First trip: begins a transaction, locks the head and looks for what the requests need. On an error nothing is open.
@@ -36,16 +36,19 @@ private:
   struct command;
   class answers;
 
-  explicit pipeline(pg_conn* connection, std::string schema)
+  pipeline(pg_conn* connection, std::string schema, duration answers_within)
     : connection_(connection),
-      schema_(std::move(schema)) {}
+      schema_(std::move(schema)),
+      answers_within_(answers_within) {}
 
   result<void> prepare();
   result<answers> run(std::span<const command> commands);
+  result<void> wait_for_answer(duration until) const;
   error failure(const char* what) const;
 
   pg_conn* connection_;
   std::string schema_;
+  duration answers_within_;
 };
 
 } // namespace coppice::postgres

@@ -221,7 +221,7 @@ bool writer::connect() {
     note_failure(ok.error());
     return false;
   }
-  auto made = pipeline::connect(settings_.url, settings_.schema);
+  auto made = pipeline::connect(settings_.url, settings_.schema, settings_.answers_within);
   if (!made) {
     note_failure(made.error());
     return false;
