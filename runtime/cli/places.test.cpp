@@ -1,5 +1,6 @@
 #include "runtime/cli/completion.hpp"
 #include "runtime/cli/contexts.hpp"
+#include "runtime/cli/dev_state.hpp"
 #include "runtime/cli/fake_node.test.hpp"
 #include "runtime/cli/help.hpp"
 #include "runtime/cli/json_place.hpp"
