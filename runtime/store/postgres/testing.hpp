@@ -26,7 +26,7 @@ public:
   void start();
   /// kill -9 of all its processes.
   void kill();
-  /// Lets its running sessions end no more than kill() does, but in order (`pg_ctl stop -m immediate` without the crash).
+  /// Ends it in order, its sessions with it (a fast shutdown).
   void stop();
   /// SIGSTOP and SIGCONT of all its processes: it is there and does not answer.
   void freeze(bool frozen);

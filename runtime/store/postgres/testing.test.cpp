@@ -128,7 +128,7 @@ void postgres_server::start() {
 }
 
 void postgres_server::signal_all(int number) {
-  // It is the leader of its session, and its children have groups of their own.
+  // Its children have sessions of their own.
   for (const auto& x : fs::directory_iterator("/proc")) {
     std::ifstream in{x.path() / "stat"};
     std::string stat;
@@ -138,8 +138,8 @@ void postgres_server::signal_all(int number) {
       continue;
     std::istringstream fields{stat.substr(behind + 1)};
     std::string state;
-    pid_t parent = 0, group = 0, session = 0;
-    fields >> state >> parent >> group >> session;
+    pid_t parent = 0;
+    fields >> state >> parent;
     auto pid = static_cast<pid_t>(std::atoi(x.path().filename().c_str()));
     if (pid_ > 0 && (pid == pid_ || parent == pid_))
       ::kill(pid, number);
